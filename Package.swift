@@ -1,0 +1,80 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+]
+let cSettings: [CSetting] = [
+    .define("_GNU_SOURCE"),
+    .unsafeFlags(["-Wall", "-Wextra", "-Werror", "-Wno-c23-extensions"]),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "lacuna",
+    products: [
+        .executable(name: "lacuna", targets: ["lacuna"]),
+        .library(name: "LinuxABI", targets: ["LinuxABI"]),
+        .library(name: "TraceLog", targets: ["TraceLog"]),
+        .library(name: "Replay", targets: ["Replay"]),
+        .library(name: "Compat", targets: ["Compat"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // MARK: - Floor 0: system libraries and C
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .target(name: "CLinux", cSettings: cSettings),  // syscall shims: what Swift cannot import
+        .target(name: "CABIData", exclude: ["descriptions"], cSettings: cSettings),  // descriptions, embedded
+        .target(name: "CFacts", cSettings: cSettings),  // corpora/facts/wsl1, embedded
+
+        // MARK: - Floors 1 to 7
+        library("LinuxABI", ["CABIData"]),
+        library("TraceLog", ["LinuxABI", "CZstd", "CXXHash"]),
+        library("Engine", ["LinuxABI"]),
+        library("Recorder", ["LinuxABI", "TraceLog", "CLinux", "CXXHash"]),
+        library("NTKernel", []),
+        library("PicoProvider", ["LinuxABI", "Engine", "NTKernel", "CFacts"]),
+        library("Replay", ["LinuxABI", "TraceLog", "Engine"]),
+        library("Compat", ["LinuxABI", "TraceLog", "Engine", "Replay", yams]),
+        library("Report", ["LinuxABI", "Engine", "Replay", "Compat"]),
+
+        // MARK: - Floor 8: the command line
+        library(
+            "LacunaCommands",
+            [
+                "LinuxABI", "TraceLog", "Engine", "Recorder", "PicoProvider", "Replay", "Compat", "Report",
+                argumentParser,
+            ]),
+        .executableTarget(
+            name: "lacuna", dependencies: ["LacunaCommands", argumentParser], swiftSettings: swiftSettings),
+
+        // MARK: - Tests
+        tests("LinuxABITests", ["LinuxABI"]),
+        tests("TraceLogTests", ["TraceLog", "LinuxABI"]),
+        tests("EngineTests", ["Engine", "LinuxABI"]),
+        tests("RecorderTests", ["Recorder", "TraceLog", "LinuxABI"]),
+        tests("NTKernelTests", ["NTKernel"]),
+        tests("PicoProviderTests", ["PicoProvider", "Engine", "LinuxABI"]),
+        tests("ReplayTests", ["Replay", "PicoProvider", "Engine", "TraceLog", "LinuxABI"]),
+        tests("CompatTests", ["Compat", "Report", "Replay", "Engine", "TraceLog", "LinuxABI"]),
+        tests("CommandTests", ["LacunaCommands", "TraceLog", "LinuxABI"]),
+    ]
+)

@@ -1,0 +1,14 @@
+// The sourced facts of corpora/facts/wsl1, embedded as bytes for the engine's profile.
+#ifndef CFACTS_H
+#define CFACTS_H
+#include <stddef.h>
+
+extern const unsigned char CFacts_syscalls[];
+extern const size_t CFacts_syscalls_size;
+extern const unsigned char CFacts_features[];
+extern const size_t CFacts_features_size;
+extern const unsigned char CFacts_ntstatus[];
+extern const size_t CFacts_ntstatus_size;
+extern const unsigned char CFacts_ntmapping[];
+extern const size_t CFacts_ntmapping_size;
+#endif

@@ -1,0 +1,177 @@
+// The contract that every engine fulfils. An engine never sees what was recorded as a result.
+public import LinuxABI
+
+/// One implementation of Linux: a model (`wsl1`) or a real kernel.
+///
+/// Single-threaded: the replayer calls one method at a time. Engines trap nothing: a failure of the engine itself is
+/// thrown as ``EngineFailure`` and ends the trace.
+public protocol Engine: AnyObject {
+    var identity: EngineIdentity { get }
+
+    /// Brings up the initial state. Called once, first.
+    func boot(_ environment: Environment) throws(EngineFailure)
+
+    /// Starts a call. A call that cannot finish yet answers `.blocked` and is parked on its task.
+    func dispatch(_ call: GuestCall, on task: TaskID) throws(EngineFailure) -> DispatchResult
+
+    /// Asks whether the parked call of `task` can finish now. `.blocked` again if not.
+    func retry(_ task: TaskID) throws(EngineFailure) -> DispatchResult
+
+    /// Abandons the parked call of `task`, as if it had never been made.
+    func cancel(_ task: TaskID)
+
+    /// Moves the engine's clock; nanoseconds since the start of the recording, never backwards.
+    func advance(to time: UInt64)
+
+    /// A signal from outside the recorded tasks (a terminal, a timer of the host, another program) reaches `task`.
+    func postSignal(_ signal: Int32, to task: TaskID)
+
+    /// The task ended without a call of its own (killed from outside, or by an exec of a sibling).
+    func taskEnded(_ task: TaskID, status: Int32?)
+
+    /// Puts the engine into the state that the recording implies after a divergence.
+    ///
+    /// - Returns: false when the engine has no notion of such a thing (a namespace, say).
+    func graft(_ graft: Graft, on task: TaskID) -> Bool
+
+    /// Broken invariants of the engine's own state, one line each; empty when sound. Run by tests.
+    func checkInvariants() -> [String]
+}
+
+extension Engine {
+    public func checkInvariants() -> [String] { [] }
+}
+
+public struct EngineIdentity: Sendable, Hashable, Codable {
+    /// What users type: `wsl1`.
+    public var name: String
+    /// `4.4.0-19041-Microsoft`, say.
+    public var version: String
+    /// One line for people.
+    public var summary: String
+
+    public init(name: String, version: String, summary: String) {
+        self.name = name
+        self.version = version
+        self.summary = summary
+    }
+}
+
+/// The engine itself broke: not a gap of what it implements.
+public struct EngineFailure: Error, Sendable, Hashable, CustomStringConvertible {
+    public var description: String
+    public init(_ description: String) { self.description = description }
+}
+
+/// A call as the tracee made it: what was known on entry and nothing else.
+public struct GuestCall: Sendable {
+    /// Position in the recording; for messages and for ``NameSource`` and ``GivenSource`` only.
+    public var index: UInt64
+    public var number: Int
+    public var architecture: Architecture
+    public var arguments: SyscallArguments
+    /// Input memory as it was at entry. A pointer that is not in here is a bad pointer.
+    public var memory: MemoryChunks
+    /// Task id to use if this call creates a task. Always present, whether or not the recording created one.
+    public var childTask: TaskID
+
+    public init(
+        index: UInt64, number: Int, architecture: Architecture, arguments: SyscallArguments, memory: MemoryChunks,
+        childTask: TaskID
+    ) {
+        self.index = index
+        self.number = number
+        self.architecture = architecture
+        self.arguments = arguments
+        self.memory = memory
+        self.childTask = childTask
+    }
+}
+
+public struct DispatchResult: Sendable {
+    public enum Outcome: Sendable, Hashable {
+        /// The raw result: a value, or -errno (-512 … -516 for calls that a signal interrupted, as the kernel has them).
+        case returned(Int64)
+        /// Waits for something; ask again with ``Engine/retry(_:)``.
+        case blocked
+        /// The task is gone (exit, exit_group, a fatal signal); there is no result.
+        case exited
+    }
+
+    public var outcome: Outcome
+    /// Tracee memory the call wrote, in order.
+    public var writes: [MemoryChunks.Chunk]
+    public var evidence: Evidence
+    /// What the environment answered instead of the engine; not scored.
+    public var given: [GivenUse]
+    /// Signals delivered to this task on its way back to user mode, in order.
+    public var signals: [Int32]
+
+    public init(
+        _ outcome: Outcome, writes: [MemoryChunks.Chunk] = [], evidence: Evidence = Evidence(),
+        given: [GivenUse] = [], signals: [Int32] = []
+    ) {
+        self.outcome = outcome
+        self.writes = writes
+        self.evidence = evidence
+        self.given = given
+        self.signals = signals
+    }
+}
+
+/// What the engine did to answer.
+public struct Evidence: Sendable, Hashable, Codable {
+    public enum Support: String, Sendable, Hashable, Codable {
+        /// A handler that is meant to be complete.
+        case handled
+        /// A handler with a documented gap that this call fell into.
+        case partial
+        /// Answers without doing: the implementation under study does the same.
+        case stub
+        /// No handler in the implementation under study: its default answer.
+        case hole
+        /// The implementation under study does this; our model of it does not. Never counted against it.
+        case notModelled
+    }
+    /// One call into the layer below and its status: `NtCreateFile` → `STATUS_OBJECT_NAME_NOT_FOUND`.
+    public struct Step: Sendable, Hashable, Codable {
+        public var name: String
+        public var detail: String
+        public var status: String
+
+        public init(_ name: String, _ detail: String = "", status: String) {
+            self.name = name
+            self.detail = detail
+            self.status = status
+        }
+    }
+
+    /// `LxpSyscall_OPENAT`; empty when the call never reached a handler.
+    public var handler = ""
+    public var support = Support.handled
+    /// Why, in one line, for `partial`, `stub`, `hole` and `notModelled`; names the offending flags.
+    public var note = ""
+    /// Where the fact comes from: `RN:14915`, `UT:namespace.c`, `GH:2981`, `inferred`.
+    public var source = ""
+    public var steps: [Step] = []
+
+    public init() {}
+}
+
+/// Something the environment answered.
+public struct GivenUse: Sendable, Hashable, Codable {
+    public enum Part: Sendable, Hashable, Codable {
+        case result
+        /// Bytes written to tracee memory at this address.
+        case memory(address: UInt64, count: Int)
+    }
+
+    /// `random bytes`, `clock reading`, `bytes from a peer that was not recorded`, `contents of /proc/meminfo`.
+    public var name: String
+    public var part: Part
+
+    public init(name: String, part: Part) {
+        self.name = name
+        self.part = part
+    }
+}
