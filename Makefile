@@ -1,0 +1,50 @@
+# What people type. Everything is also a plain swift or lacuna command; see README.md.
+PREFIX ?= /usr/local
+LACUNA := .build/release/lacuna
+DEMO   := out/demo
+
+.PHONY: all build demo test corpus install lint format bench bpf clean
+
+all: build
+
+build:
+	@scripts/install-packages build
+	swift build -c release --product lacuna
+
+demo: build
+	@mkdir -p $(DEMO)
+	@printf '\n== What lacks WSL 1 for each workload of corpora/\n'
+	$(LACUNA) score corpora --engine wsl1 --out $(DEMO)/report || test $$? -eq 1
+	@printf '\n== Recording a program on this host\n'
+	$(LACUNA) record -o $(DEMO)/bash.lacuna -- bash -c 'ls /proc/self/ns; unshare -Ur true'
+	@printf '\n== What stops it on WSL 1\n'
+	$(LACUNA) replay $(DEMO)/bash.lacuna --engine wsl1 || test $$? -eq 1
+	@printf '\nThe report: file://%s/index.html\n' "$(abspath $(DEMO)/report)"
+
+test:
+	@scripts/install-packages build test
+	swift build --build-tests
+	swift test --skip-build
+
+# Records the workloads anew: installs what they need, overwrites corpora/*/trace.lacuna.
+corpus: build
+	$(LACUNA) corpus packages corpora | xargs scripts/install-packages
+	$(LACUNA) corpus record corpora
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(LACUNA) $(DESTDIR)$(PREFIX)/bin/lacuna
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(LACUNA) --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lacuna
+	$(LACUNA) --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_lacuna
+	$(LACUNA) --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/lacuna.fish
+
+lint:
+	swift format lint --strict --recursive --parallel Sources Tests Package.swift
+
+format:
+	swift format --in-place --recursive --parallel Sources Tests Package.swift
+
+clean:
+	rm -rf .build out
