@@ -27,6 +27,9 @@ public protocol Engine: AnyObject {
     func postSignal(_ signal: Int32, to task: TaskID)
 
     /// The task ended without a call of its own (killed from outside, or by an exec of a sibling).
+    ///
+    /// Told of every recorded end that no call of the task itself announced, also when the engine has already ended the
+    /// task by a signal or an `exit_group` of its own: then there is nothing left to do.
     func taskEnded(_ task: TaskID, status: Int32?)
 
     /// Puts the engine into the state that the recording implies after a divergence.

@@ -128,6 +128,9 @@ public struct Environment: Sendable {
     /// Paths known not to exist (and not below another absent path).
     public var absent: Set<String> = []
     public var mounts: [Mount] = []
+    /// Directories whose contents the engine serves itself (procfs, sysfs, devtmpfs, devpts, cgroup …), sorted. They
+    /// are in ``files`` themselves when the workload touched them; nothing below them is.
+    public var engineServed: [String] = []
     public var cpuCount = 1
     /// Nanoseconds since the epoch when the recording began.
     public var startRealtime: UInt64 = 0
@@ -208,6 +211,17 @@ public enum Graft: Sendable, Hashable {
     case signalMask(UInt64)
     /// The task is in new namespaces (CLONE_NEW* bits).
     case namespaces(UInt64)
+    /// The position of the open file description behind `fd`.
+    case offset(fd: Int32, offset: Int64)
+    /// Bytes that the file holds at this offset (a write that the recording made and the engine did not).
+    case content(path: String, offset: Int64, bytes: [UInt8])
+    /// Bytes that went into the pipe, socket or terminal behind `fd`, for its other end to read.
+    case stream(fd: Int32, bytes: [UInt8])
+    /// Bytes that were taken out of the pipe, socket or terminal behind `fd`.
+    case drained(fd: Int32, count: Int)
+    /// The child was waited for and is gone.
+    case reaped(pid: Int32)
+    case umask(UInt32)
     /// Something is mounted on the path.
     case mount(Environment.Mount)
     case unmounted(point: String)
