@@ -1,0 +1,79 @@
+// One Linux thread: a pico thread with its Linux state (LX_THREAD).
+import Engine
+import LinuxABI
+
+final class LxThread {
+    let task: TaskID
+    /// Its id in each pid namespace it is visible in, outermost first; the last is its own namespace's.
+    var ids: [Int32]
+    unowned var group: LxThreadGroup
+    var credentials: LxCredentials
+    var fs: LxFsContext
+    var files: LxFdTable
+    var namespaces: LxNamespaces
+    var signals = LxThreadSignals()
+    /// prctl(PR_SET_NAME), at most 15 bytes.
+    var name: String
+    /// set_tid_address; cleared and woken at exit.
+    var clearChildTid: UInt64 = 0
+    var robustList: UInt64 = 0
+    var schedule = LxScheduling()
+    var fsBase: UInt64 = 0
+    var gsBase: UInt64 = 0
+    /// The call that waits, if one does.
+    var parked: LxParkedCall?
+    /// SIGSTOP and friends are kept per group; a ptrace stop is the thread's own.
+    var tracer: LxThread?
+    var isDead = false
+
+    init(
+        task: TaskID, ids: [Int32], group: LxThreadGroup, credentials: LxCredentials, fs: LxFsContext, files: LxFdTable,
+        namespaces: LxNamespaces, name: String
+    ) {
+        self.task = task
+        self.ids = ids
+        self.group = group
+        self.credentials = credentials
+        self.fs = fs
+        self.files = files
+        self.namespaces = namespaces
+        self.name = name
+    }
+
+    /// The id in the initial pid namespace.
+    var globalID: Int32 { ids[0] }
+
+    /// The id as a member of `namespace` sees it, or 0 when invisible there.
+    func id(in namespace: LxPidNamespace) -> Int32 {
+        guard namespace.level < ids.count, group.pidNamespace.isBelowOrSame(as: namespace) else { return 0 }
+        return ids[namespace.level]
+    }
+
+    /// gettid's answer.
+    var ownID: Int32 { ids[ids.count - 1] }
+}
+
+/// sched_setscheduler, nice and ioprio: stored and given back, without effect (RN:17627, UT:sched.c).
+struct LxScheduling {
+    var policy: Int32 = 0
+    var priority: Int32 = 0
+    var nice: Int32 = 0
+    var ioPriority: Int32 = 0
+    var affinity: UInt64 = 0
+    var resetOnFork = false
+}
+
+/// cwd, root and umask; shared by CLONE_FS.
+final class LxFsContext {
+    var root: VfsLocation
+    var workingDirectory: VfsLocation
+    var umask: UInt32
+
+    init(root: VfsLocation, workingDirectory: VfsLocation, umask: UInt32) {
+        self.root = root
+        self.workingDirectory = workingDirectory
+        self.umask = umask
+    }
+
+    func copy() -> LxFsContext { LxFsContext(root: root, workingDirectory: workingDirectory, umask: umask) }
+}

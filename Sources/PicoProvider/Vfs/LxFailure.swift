@@ -1,0 +1,16 @@
+// How a provider routine fails: an errno, a wait, or something our model lacks.
+import LinuxABI
+
+/// Thrown by every provider routine and file system operation.
+enum LxFailure: Error {
+    /// The call answers `-errno`.
+    case errno(Errno)
+    /// The operation cannot finish now. The dispatcher parks the call, or answers EAGAIN for O_NONBLOCK.
+    case wouldBlock
+    /// The task is gone: there is no result.
+    case exited
+    /// WSL 1 does this and our model of it does not; never counted against WSL 1.
+    case notModelled(String)
+    /// As `errno`, with a note for the evidence: a gap that the implementation under study has.
+    case unsupported(Errno, note: StaticString, source: StaticString)
+}

@@ -1,0 +1,133 @@
+// What a provider routine and a file system know of the call they serve.
+import Engine
+import LinuxABI
+
+/// The call in hand: who makes it, its memory, what the environment offers, and what must be noted about the answer.
+class VfsContext {
+    unowned let engine: WSL1Engine
+    /// The calling thread; nil while booting and grafting.
+    final var thread: LxThread!
+    /// Who the caller is to file systems.
+    final var credentials = LxCredentials()
+    /// Position of the call in the recording: for offers.
+    final var index: UInt64 = 0
+    /// False: a failed step is not noted (boot, graft).
+    final var isCall = false
+
+    final var memory = MemoryChunks()
+    final var writes: [MemoryChunks.Chunk] = []
+    final var given: [GivenUse] = []
+
+    init(engine: WSL1Engine) { self.engine = engine }
+
+    final var environment: Environment { engine.environment }
+
+    /// Realtime in nanoseconds since the epoch, for timestamps of files (compared as `ordered`).
+    final var now: Int64 { engine.realtime }
+
+    // MARK: - Names and facts of the environment
+
+    /// A name for a new thing. Ask only after the call is sure to succeed.
+    final func offer(_ kind: NameKind) -> UInt64? { isCall ? engine.environment.names.offer(kind, for: index) : nil }
+
+    /// A number that only the machine knows, marked as given in the result.
+    final func givenNumber(_ name: GivenName, _ what: String) -> Int64? {
+        guard isCall else { return nil }
+        given.append(GivenUse(name: what, part: .result))
+        return engine.environment.given.number(name, for: index)
+    }
+
+    /// The owner of a file made now in `directory`: its gid if the directory is set-group-id.
+    final func owner(in directory: VfsInode) -> (uid: UInt32, gid: UInt32) {
+        (credentials.fsuid, directory.mode & 0o2000 != 0 ? directory.gid : credentials.fsgid)
+    }
+
+    // MARK: - Tracee memory
+
+    /// `count` bytes that were readable at entry, or EFAULT.
+    final func read(_ address: UInt64, _ count: Int) throws(LxFailure) -> [UInt8] {
+        guard count > 0 else { return [] }
+        switch memory.read(address, count: count) {
+        case .bytes(let bytes): return bytes
+        case .cut(let bytes, let length):
+            guard length >= count else { throw .errno(.EFAULT) }
+            return bytes + [UInt8](repeating: 0, count: count - bytes.count)
+        case .absent: throw .errno(.EFAULT)
+        }
+    }
+
+    /// As ``read(_:_:)`` for payloads: bytes that the recording cut are unknown rather than zero.
+    final func readData(_ address: UInt64, _ count: Int) throws(LxFailure) -> VfsData {
+        guard count > 0 else { return VfsData() }
+        switch memory.read(address, count: count) {
+        case .bytes(let bytes): return VfsData(bytes)
+        case .cut(let bytes, let length):
+            guard length > 0 else { throw .errno(.EFAULT) }
+            var data = VfsData(bytes)
+            data.append(.unknown(count: min(count, length) - bytes.count, what: "bytes that the recording cut"))
+            return data
+        case .absent: throw .errno(.EFAULT)
+        }
+    }
+
+    final func readInteger<T: FixedWidthInteger>(_ address: UInt64, as type: T.Type) throws(LxFailure) -> T {
+        let bytes = try read(address, MemoryLayout<T>.size)
+        var value: T = 0
+        for (index, byte) in bytes.enumerated() { value |= T(truncatingIfNeeded: UInt64(byte) << (8 * UInt64(index))) }
+        return value
+    }
+
+    /// A NUL-terminated string of at most `limit` bytes; without a NUL, ENAMETOOLONG.
+    final func readString(_ address: UInt64, limit: Int = 4096) throws(LxFailure) -> String {
+        let bytes: [UInt8]
+        switch memory.read(address, count: limit) {
+        case .bytes(let known): bytes = known
+        case .cut(let known, _): bytes = known
+        case .absent: throw .errno(.EFAULT)
+        }
+        guard let end = bytes.firstIndex(of: 0) else {
+            throw bytes.count >= limit ? .errno(.ENAMETOOLONG) : .errno(.EFAULT)
+        }
+        return String(decoding: bytes[..<end], as: UTF8.self)
+    }
+
+    /// Writes to the tracee; EFAULT where nothing can be mapped.
+    final func write(_ address: UInt64, _ bytes: [UInt8]) throws(LxFailure) {
+        try checkWritable(address)
+        guard !bytes.isEmpty else { return }
+        writes.append(MemoryChunks.Chunk(address: address, bytes: bytes))
+    }
+
+    /// The first 64 KiB (vm.mmap_min_addr) and everything beyond user space can never be mapped.
+    final func checkWritable(_ address: UInt64) throws(LxFailure) {
+        guard address >= 0x10000, address < 0x8000_0000_0000 else { throw .errno(.EFAULT) }
+    }
+
+    final func writeInteger<T: FixedWidthInteger>(_ address: UInt64, _ value: T) throws(LxFailure) {
+        try write(address, withUnsafeBytes(of: value.littleEndian) { Array($0) })
+    }
+
+    /// Writes data; the unknown parts are asked of the environment and marked as given.
+    final func write(_ address: UInt64, _ data: VfsData) throws(LxFailure) {
+        guard !data.isEmpty else { return }
+        try checkWritable(address)
+        var position = address
+        for segment in data.segments {
+            switch segment {
+            case .bytes(let bytes): writes.append(MemoryChunks.Chunk(address: position, bytes: Array(bytes)))
+            case .unknown(let count, let what): writeGiven(position, count, what)
+            }
+            position += UInt64(segment.count)
+        }
+    }
+
+    /// Writes bytes that only the environment knows.
+    final func writeGiven(_ address: UInt64, _ count: Int, _ what: String) {
+        guard count > 0 else { return }
+        let name = GivenName.bytes(address: address, count: count, what: what)
+        if let bytes = environment.given.bytes(name, for: index) {
+            writes.append(MemoryChunks.Chunk(address: address, bytes: Array(bytes.prefix(count))))
+        }
+        given.append(GivenUse(name: what, part: .memory(address: address, count: count)))
+    }
+}

@@ -1,0 +1,63 @@
+// Directory entries and places: a name in a directory, seen through a mount.
+
+/// A name bound to an inode; the chain of parents gives `..`, getcwd and mount points their identity.
+final class VfsEntry {
+    /// `/` for the root of a superblock.
+    var name: String
+    /// nil for the root of a superblock and for a name that was removed while in use.
+    private(set) var parent: VfsEntry?
+    let inode: VfsInode
+    /// Names seen so far, of a file system that caches names.
+    private(set) var children: [String: VfsEntry] = [:]
+    /// The name was removed: `/proc/self/cwd` and getcwd say so.
+    private(set) var isDeleted = false
+
+    init(name: String, parent: VfsEntry?, inode: VfsInode) {
+        self.name = name
+        self.parent = parent
+        self.inode = inode
+    }
+
+    var isRoot: Bool { parent == nil && !isDeleted }
+
+    func child(_ name: String) -> VfsEntry? { children[name] }
+
+    func adopt(_ name: String, _ inode: VfsInode) -> VfsEntry {
+        let entry = VfsEntry(name: name, parent: self, inode: inode)
+        children[name] = entry
+        return entry
+    }
+
+    /// The name is gone; whoever holds the entry keeps the file.
+    func remove(_ name: String) {
+        guard let entry = children.removeValue(forKey: name) else { return }
+        entry.isDeleted = true
+    }
+
+    func move(_ name: String, to newParent: VfsEntry, _ newName: String) {
+        newParent.remove(newName)
+        guard let entry = children.removeValue(forKey: name) else { return }
+        entry.name = newName
+        entry.parent = newParent
+        newParent.children[newName] = entry
+    }
+
+    func isBelowOrSame(as other: VfsEntry) -> Bool {
+        var current: VfsEntry? = self
+        while let entry = current {
+            if entry === other { return true }
+            current = entry.parent
+        }
+        return false
+    }
+}
+
+/// A place: an entry as seen through a mount.
+struct VfsLocation {
+    var mount: VfsMount
+    var entry: VfsEntry
+
+    var inode: VfsInode { entry.inode }
+
+    static func == (left: Self, right: Self) -> Bool { left.mount === right.mount && left.entry === right.entry }
+}
