@@ -79,7 +79,11 @@ public struct GuestCall: Sendable {
     public var childTask: TaskID
 
     public init(
-        index: UInt64, number: Int, architecture: Architecture, arguments: SyscallArguments, memory: MemoryChunks,
+        index: UInt64,
+        number: Int,
+        architecture: Architecture,
+        arguments: SyscallArguments,
+        memory: MemoryChunks,
         childTask: TaskID
     ) {
         self.index = index
@@ -111,8 +115,11 @@ public struct DispatchResult: Sendable {
     public var signals: [Int32]
 
     public init(
-        _ outcome: Outcome, writes: [MemoryChunks.Chunk] = [], evidence: Evidence = Evidence(),
-        given: [GivenUse] = [], signals: [Int32] = []
+        _ outcome: Outcome,
+        writes: [MemoryChunks.Chunk] = [],
+        evidence: Evidence = Evidence(),
+        given: [GivenUse] = [],
+        signals: [Int32] = []
     ) {
         self.outcome = outcome
         self.writes = writes

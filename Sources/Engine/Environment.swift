@@ -144,7 +144,8 @@ public struct Environment: Sendable {
 
 /// Name spaces in which only identity matters, never the value (design: equivalence up to renaming).
 public enum NameKind: UInt8, Sendable, Hashable, CaseIterable {
-    case task, address, programBreak, inode, device, mountID, sysvID, timerID, watch, port, keySerial, terminal, namespaceID
+    case task, address, programBreak, inode, device, mountID, sysvID, timerID, watch, port, keySerial, terminal,
+        namespaceID
 }
 
 /// Offers names for new things.
