@@ -46,5 +46,9 @@ lint:
 format:
 	swift format --in-place --recursive --parallel Sources Tests Package.swift
 
+# Compiles the recorder's eBPF programs anew (they are committed as instructions).
+bpf:
+	scripts/build-bpf
+
 clean:
 	rm -rf .build out

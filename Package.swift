@@ -41,7 +41,7 @@ let package = Package(
         // MARK: - Floor 0: system libraries and C
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
-        .target(name: "CLinux", cSettings: cSettings),  // syscall shims: what Swift cannot import
+        .target(name: "CLinux", exclude: ["bpf"], cSettings: cSettings),  // syscall shims: what Swift cannot import
         .target(name: "CABIData", exclude: ["descriptions"], cSettings: cSettings),  // descriptions, embedded
         .target(name: "CFacts", cSettings: cSettings),  // corpora/facts/wsl1, embedded
 

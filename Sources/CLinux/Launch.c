@@ -1,0 +1,85 @@
+// The tracee's side of a spawn: fork, filter, execve, nothing that is not async-signal-safe.
+#include "CLinux.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/futex.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
+const int clinux_held_signals[7] = {SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGHUP};
+
+struct clinux_shared *clinux_shared_page(void) {
+    void *page = mmap(NULL, sizeof(struct clinux_shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return page == MAP_FAILED ? NULL : page;
+}
+
+void clinux_shared_free(struct clinux_shared *shared) { munmap(shared, sizeof *shared); }
+
+static void fail(struct clinux_shared *shared, int step) {
+    shared->error = errno;
+    shared->step = step;
+}
+
+static int install_filter(struct clinux_shared *shared) {
+    struct sock_filter everything[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF)};
+    struct sock_fprog program = {1, everything};
+    uint32_t flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+    if (fd < 0 && errno == EINVAL) {
+        flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;  // before Linux 5.19
+        fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+    }
+    if (fd < 0) return -1;
+    shared->filter_flags = flags;
+    // From here on every call parks until the supervisor answers; it takes the fd while execve is parked.
+    __atomic_store_n(&shared->listener, (int32_t)fd + 1, __ATOMIC_RELEASE);
+    return 0;
+}
+
+static void child(const struct clinux_launch *launch, const sigset_t *mask) {
+    struct clinux_shared *shared = launch->shared;
+    for (int i = 0; i < 7; i++) {
+        struct sigaction action = {.sa_handler = launch->ignored[i] ? SIG_IGN : SIG_DFL};
+        sigaction(clinux_held_signals[i], &action, NULL);
+    }
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    if (launch->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
+        fail(shared, CLINUX_STEP_PRIVILEGES);
+        _exit(127);
+    }
+    if (launch->filter) {
+        if (install_filter(shared)) {
+            fail(shared, CLINUX_STEP_FILTER);
+            _exit(127);
+        }
+    } else {
+        while (!__atomic_load_n(&shared->go, __ATOMIC_ACQUIRE)) syscall(SYS_futex, &shared->go, FUTEX_WAIT, 0, NULL, NULL, 0);
+    }
+    execve(launch->path, launch->argv, launch->envp);
+    fail(shared, CLINUX_STEP_EXEC);
+    _exit(errno == ENOENT ? 127 : 126);
+}
+
+pid_t clinux_launch(const struct clinux_launch *launch) {
+    sigset_t all, mask;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &mask);
+    pid_t pid = fork();
+    int error = errno;
+    if (pid == 0) child(launch, &mask);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    return pid < 0 ? -error : pid;
+}
+
+void clinux_go(struct clinux_shared *shared) {
+    __atomic_store_n(&shared->go, 1, __ATOMIC_RELEASE);
+    syscall(SYS_futex, &shared->go, FUTEX_WAKE, 1, NULL, NULL, 0);
+}

@@ -1,0 +1,96 @@
+// seccomp user notification: receive, continue, and the keeper that goes on when the supervisor is gone.
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// Linux 6.6; Debian 12's headers are of 6.1.
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
+#endif
+#define SYNC_WAKE_UP 1ULL
+
+int clinux_notification_receive(int listener, struct seccomp_notif *notification) {
+    // The kernel insists on zeroes.
+    memset(notification, 0, sizeof *notification);
+    return ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, notification) ? -errno : 0;
+}
+
+int clinux_notification_continue(int listener, uint64_t id) {
+    struct seccomp_notif_resp response = {.id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+    return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) ? -errno : 0;
+}
+
+int clinux_notification_sync_wakeup(int listener) {
+    return ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) ? -errno : 0;
+}
+
+int clinux_listener_is_over(int listener) {
+    struct pollfd entry = {.fd = listener, .events = POLLIN};
+    if (poll(&entry, 1, 0) < 0) return -errno;
+    return (entry.revents & (POLLHUP | POLLERR | POLLNVAL)) && !(entry.revents & POLLIN);
+}
+
+int clinux_notification_sizes(uint16_t sizes[3]) {
+    struct seccomp_notif_sizes result;
+    if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &result)) return -errno;
+    sizes[0] = result.seccomp_notif;
+    sizes[1] = result.seccomp_notif_resp;
+    sizes[2] = result.seccomp_data;
+    return 0;
+}
+
+int clinux_filter_flags_known(uint32_t flags) {
+    // Flags are checked before the program is read: EFAULT means that they are known.
+    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL);
+    return errno == EFAULT ? 0 : -errno;
+}
+
+static void keep(int listener, int life, struct clinux_shared *shared) {
+    struct pollfd entries[2] = {{.fd = listener, .events = 0}, {.fd = life, .events = POLLIN}};
+    for (;;) {
+        if (poll(entries, 2, -1) < 0) continue;
+        if (entries[0].revents & (POLLHUP | POLLERR | POLLNVAL)) return;
+        if (entries[1].revents) break;
+    }
+    // The supervisor may have received this one and died before it answered. If it did answer: ENOENT, no harm.
+    if (shared->notification.id) clinux_notification_continue(listener, shared->notification.id);
+    entries[0].events = POLLIN;
+    for (;;) {
+        if (poll(entries, 1, -1) < 0) continue;
+        if (entries[0].revents & POLLIN) {
+            struct seccomp_notif notification;
+            if (clinux_notification_receive(listener, &notification) == 0)
+                clinux_notification_continue(listener, notification.id);
+        } else if (entries[0].revents) {
+            return;
+        }
+    }
+}
+
+pid_t clinux_keeper(int listener, int life, struct clinux_shared *shared) {
+    sigset_t all, mask;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &mask);
+    pid_t pid = fork();
+    int error = errno;
+    if (pid == 0) {
+        setsid();  // out of the reach of Ctrl-C, and of the terminal's end
+        prctl(PR_SET_NAME, "lacuna-keeper", 0, 0, 0);
+        // Nothing of the recorder's files may stay open here: readers of its pipes wait for their end.
+        int low = listener < life ? listener : life, high = listener < life ? life : listener;
+        if (low > 0) syscall(SYS_close_range, 0, low - 1, 0);
+        if (high > low + 1) syscall(SYS_close_range, low + 1, high - 1, 0);
+        syscall(SYS_close_range, high + 1, ~0U, 0);
+        if (chdir("/") == 0 || errno) keep(listener, life, shared);
+        _exit(0);
+    }
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    return pid < 0 ? -error : pid;
+}
