@@ -78,57 +78,41 @@ INLINE int denied(struct context *context, uint32_t tid) {
     return 0;
 }
 
-INLINE uint32_t length_of(struct clinux_plan *plan, struct clinux_region *region, int64_t result) {
-    uint64_t length = region->maximum;
-    uint64_t have = length;
-    if (result < 0 && !region->always) return 0;
-    switch (region->rule) {
-    case CLINUX_LENGTH_RESULT:
-        have = result < 0 ? 0 : (uint64_t)result * region->scale;
-        break;
-    case CLINUX_LENGTH_STREAM:
-        have = plan->left;
-        if (have > length) have = length;
-        plan->left -= have;
-        break;
-    case CLINUX_LENGTH_MEMORY: {
+// How long the region is now that the call returned.
+INLINE uint32_t measure(struct clinux_region *region, int64_t result) {
+    int64_t base = result;
+    if (region->source) {
         uint32_t word = 0;
-        if (probe_read_user(&word, 4, (void *)region->source)) return 0;
-        have = (uint64_t)word * region->scale;
-        break;
+        probe_read_user(&word, 4, (void *)region->source);
+        base = word;
     }
-    default:
-        break;
-    }
-    return have < length ? have : length;
+    int64_t have = base * region->scale + region->bias;
+    if (have < 0) have = 0;
+    return have > region->maximum ? region->maximum : have;
 }
 
-// One piece of at most `capacity` (a power of two) bytes; returns the bytes it covers.
-#define PIECE(capacity)                                                                                               \
-    ({                                                                                                                \
-        uint32_t n = left;                                                                                            \
+// Copies a region; `capacity` is a power of two. The bytes beyond `n` in the ring are never looked at.
+#define COPY(capacity)                                                                                                \
+    {                                                                                                                 \
         struct clinux_event *event = ringbuf_reserve(RING, sizeof *event + (capacity), 0);                            \
-        if (!event) {                                                                                                 \
-            plan->lost++;                                                                                             \
-            n = left;                                                                                                 \
-        } else {                                                                                                      \
-            if (n > (capacity)) n = (capacity);                                                                       \
+        if (event) {                                                                                                  \
+            uint32_t n = kept;                                                                                        \
             asm volatile("" : "+r"(n));                                                                               \
-            n &= 2 * (capacity) - 1;                                                                                  \
             if (n > (capacity)) n = (capacity);                                                                       \
             event->kind = CLINUX_EVENT_DATA;                                                                          \
             event->tid = tid;                                                                                         \
-            event->time = 0;                                                                                          \
+            event->time = region->address;                                                                            \
             event->sequence = plan->sequence;                                                                         \
             event->value = length;                                                                                    \
-            event->a = index;                                                                                         \
-            event->b = offset;                                                                                        \
+            event->a = region->owner;                                                                                 \
+            event->b = 0;                                                                                             \
             event->c = n;                                                                                             \
-            event->d = probe_read_user(event + 1, n, (void *)(address + offset)) ? 1 : 0;                             \
+            event->d = probe_read_user(event + 1, n, (void *)region->address) ? 1 : 0;                                \
             ringbuf_submit(event, NO_WAKEUP);                                                                         \
+        } else {                                                                                                      \
+            plan->lost++;                                                                                             \
         }                                                                                                             \
-        n;                                                                                                            \
-    })
+    }
 
 SECTION("sys_exit") int on_sys_exit(struct context *context) {
     uint32_t tid = (uint32_t)get_current_pid_tgid();
@@ -141,49 +125,27 @@ SECTION("sys_exit") int on_sys_exit(struct context *context) {
     }
     if (value == CLINUX_THREAD_PENDING) return denied(context, tid);
     uint32_t slot = value - 1;
-    struct clinux_plan *plan = map_lookup_elem(PLANS, &slot);
+    // Volatile: what a step leaves is read back from the map, so that to the verifier every step begins alike.
+    volatile struct clinux_plan *plan = map_lookup_elem(PLANS, &slot);
     if (!plan) return 0;
     if (!plan->armed) return denied(context, tid);
-    int64_t result = context->args[1];
+    plan->result = context->args[1];
     if (plan->count) {
-        plan->left = result < 0 ? 0 : result;
-        plan->cursor = 0;
-        plan->offset = 0;
-        plan->length = 0;
-        // The state is in the map, not in registers, so that the verifier does not unroll region times piece.
-        for (uint32_t step = 0; step < CLINUX_PLAN_PIECES; step++) {
-            uint32_t index = plan->cursor;
-            if (index >= plan->count || index >= CLINUX_PLAN_REGIONS) break;
-            struct clinux_region *region = &plan->regions[index];
-            uint32_t offset = plan->offset;
-            if (offset == 0) plan->length = length_of(plan, region, result);
-            uint32_t length = plan->length;
-            uint32_t kept = length < plan->limit ? length : plan->limit;
-            uint64_t address = region->address;
-            if (offset >= kept && !(offset == 0 && length)) {
-                plan->cursor = index + 1;
-                plan->offset = 0;
-                continue;
-            }
-            uint32_t left = kept - offset;
-            uint32_t done;
-            if (left <= 256)
-                done = PIECE(256);
-            else if (left <= 4096)
-                done = PIECE(4096);
-            else
-                done = PIECE(CLINUX_PIECE_BYTES);
-            offset += done;
-            if (offset >= kept) {
-                plan->cursor = index + 1;
-                plan->offset = 0;
-            } else {
-                plan->offset = offset;
-            }
+        for (uint32_t index = 0; index < CLINUX_PLAN_REGIONS; index++) {
+            if (index >= plan->count) break;
+            struct clinux_region *region = (struct clinux_region *)&plan->regions[index];
+            int64_t result = plan->result;
+            if (result < 0 && !region->always) continue;
+            uint32_t length = measure(region, result);
+            uint32_t kept = length > region->keep ? region->keep : length;
+            // A region of which nothing is kept still tells its length.
+            if (!length) continue;
+            if (kept <= CLINUX_SMALL_BYTES) COPY(CLINUX_SMALL_BYTES)
+            else COPY(CLINUX_REGION_BYTES)
         }
     }
     plan->armed = 0;
-    put(CLINUX_EVENT_EXIT, tid, plan->sequence, result, 0);
+    put(CLINUX_EVENT_EXIT, tid, plan->sequence, plan->result, 0);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #ifdef __bpf__
 typedef unsigned char uint8_t;
+typedef unsigned short uint16_t;
 typedef unsigned int uint32_t;
 typedef int int32_t;
 typedef unsigned long long uint64_t;
@@ -14,31 +15,26 @@ typedef long long int64_t;
 
 /// Regions of output memory that one plan can hold.
 #define CLINUX_PLAN_REGIONS 62
-/// Pieces of output memory that one call can give; 32 KiB each at most.
-#define CLINUX_PLAN_PIECES 192
-#define CLINUX_PIECE_BYTES 32768
+/// The longest region; the supervisor splits longer ones.
+#define CLINUX_REGION_BYTES 32768
+/// Shorter ones take this much of the ring.
+#define CLINUX_SMALL_BYTES 512
 
-/// How long a region is once the call returned.
-enum clinux_length_rule {
-    /// `maximum`.
-    CLINUX_LENGTH_FIXED = 0,
-    /// min(maximum, result * scale).
-    CLINUX_LENGTH_RESULT = 1,
-    /// min(maximum, what earlier STREAM regions of this call left of the result).
-    CLINUX_LENGTH_STREAM = 2,
-    /// min(maximum, u32 at `source` after the call * scale).
-    CLINUX_LENGTH_MEMORY = 3,
-};
-
-/// Memory to copy when a call returns.
+/// Memory to copy when a call returns: clamp(base * scale + bias, 0, maximum) bytes, where base is the call's result, or
+/// the u32 at `source` if that is not 0. So a fixed length has scale 0, an element count scales the result, and a buffer of
+/// a vector has minus the lengths of the buffers before it as bias.
 struct clinux_region {
     uint64_t address;
     uint64_t source;
+    int32_t bias;
     uint32_t maximum;
-    uint32_t scale;
-    uint32_t rule;
+    /// Bytes copied of it; CLINUX_REGION_BYTES at most.
+    uint16_t keep;
+    uint8_t scale;
     /// 1: also when the call failed.
-    uint32_t always;
+    uint8_t always;
+    /// Regions of one owner are pieces of one buffer, in order.
+    uint32_t owner;
 };
 
 /// What to do at the return of the one call a thread has under way. Written by the supervisor while the thread is parked.
@@ -46,14 +42,10 @@ struct clinux_plan {
     uint64_t sequence;
     uint32_t armed;
     uint32_t count;
-    /// Bytes kept of each region.
-    uint32_t limit;
-    uint32_t cursor;
-    uint32_t offset;
-    uint32_t length;
-    uint64_t left;
+    /// Written at the return: the result, and how many regions did not fit the ring.
+    int64_t result;
     uint64_t lost;
-    uint64_t reserved[2];
+    uint64_t reserved[4];
     struct clinux_region regions[CLINUX_PLAN_REGIONS];
 };
 
@@ -78,14 +70,14 @@ enum clinux_event_kind {
 struct clinux_event {
     uint32_t kind;
     uint32_t tid;
-    /// CLOCK_MONOTONIC, ns.
+    /// CLOCK_MONOTONIC, ns. DATA: the region's address.
     uint64_t time;
     /// EXIT and DATA: the plan's sequence.
     uint64_t sequence;
     /// EXIT, DENIED: the result. FORK: tid | tgid << 32 of the child. EXEC: the thread's tid before. DEATH: tgid.
     /// SIGNAL: number | si_code << 32. DATA: the region's full length.
     int64_t value;
-    /// DATA: region index, offset of this piece, bytes here, 1 if the memory could not be read.
+    /// DATA: owner, 0, bytes here, 1 if the memory could not be read.
     uint32_t a, b, c, d;
 };
 
