@@ -43,9 +43,16 @@ public struct CallRecord: Sendable, Hashable {
     public var chunks: [MemoryRecord]
 
     public init(
-        index: UInt64, task: TaskID, number: UInt32, architecture: Architecture = .x86_64,
-        arguments: SyscallArguments = SyscallArguments(), result: Int64 = 0, entryTime: UInt64 = 0,
-        exitTime: UInt64 = 0, flags: CallFlags = [], chunks: [MemoryRecord] = []
+        index: UInt64,
+        task: TaskID,
+        number: UInt32,
+        architecture: Architecture = .x86_64,
+        arguments: SyscallArguments = SyscallArguments(),
+        result: Int64 = 0,
+        entryTime: UInt64 = 0,
+        exitTime: UInt64 = 0,
+        flags: CallFlags = [],
+        chunks: [MemoryRecord] = []
     ) {
         self.index = index
         self.task = task
@@ -93,7 +100,11 @@ public struct MemoryRecord: Sendable, Hashable {
     public var isCut: Bool { bytes.count < length }
 
     public init(
-        _ direction: Direction, address: UInt64, bytes: [UInt8], length: Int? = nil, hash: ContentHash = .zero
+        _ direction: Direction,
+        address: UInt64,
+        bytes: [UInt8],
+        length: Int? = nil,
+        hash: ContentHash = .zero
     ) {
         self.direction = direction
         self.address = address
@@ -177,8 +188,12 @@ public struct PathRecord: Sendable, Hashable {
     public var head: [UInt8]
 
     public init(
-        path: String, beforeCall: UInt64, absent: Int32? = nil, status: FileStatus = FileStatus(),
-        linkTarget: String? = nil, head: [UInt8] = []
+        path: String,
+        beforeCall: UInt64,
+        absent: Int32? = nil,
+        status: FileStatus = FileStatus(),
+        linkTarget: String? = nil,
+        head: [UInt8] = []
     ) {
         self.path = path
         self.beforeCall = beforeCall

@@ -1,0 +1,146 @@
+// Reads a log front to back, block by block, as columns.
+
+/// Streams a `.lacuna` log. Payloads of blocks already read stay available by id.
+public final class TraceReader {
+    public enum Block {
+        case snapshot(StartSnapshot)
+        /// Reused by the next `nextBlock()`.
+        case events(EventBatch)
+        case trailer(TraceTrailer)
+    }
+
+    public let header: TraceHeader
+    /// What could be read; meaningful once `nextBlock()` has returned nil or thrown.
+    public private(set) var recovery: Recovery
+    /// Memory that payloads may take, in bytes. Larger logs are refused instead of exhausting the machine.
+    public var payloadMemoryLimit: UInt64
+
+    let blocks: BlockReader
+    private(set) var payloads = PayloadStore()
+    private(set) var offset: UInt64 = 0
+    private var sequence: UInt64 = 0
+    private var events = EventDecoder()
+    private let batch = EventBatch()
+    private var isDone = false
+    private var sawTrailer = false
+
+    /// Opens a log and reads its header.
+    ///
+    /// - Throws: `.unreadable`, `.notATrace`, `.newerVersion`, or `.cut`/`.corrupt` if not even the header is whole.
+    public init(path: String) throws(TraceError) {
+        let file = try LogFile(path: path)
+        blocks = BlockReader(file: file)
+        recovery = Recovery(fileBytes: file.size)
+        payloadMemoryLimit = (1 << 30) + file.size * 256
+        let first = try blocks.header(at: 0)
+        guard first.type == BlockType.header.rawValue else {
+            throw blocks.corrupt(0, "the first block is not a log header")
+        }
+        let contents = try blocks.contents(of: first, at: 0)
+        do { header = try Metadata.decode(contents, template: TraceHeader()) } catch {
+            throw blocks.corrupt(0, "the log header cannot be used: \(error.reason)")
+        }
+        advance(first)
+    }
+
+    private func advance(_ header: BlockHeader) {
+        offset += UInt64(TraceFormat.headerSize) + UInt64(header.storedSize)
+        sequence += 1
+        recovery.blocks += 1
+    }
+
+    /// The next block; nil at the end of a complete log.
+    ///
+    /// - Throws: once, where the usable prefix ends: `.cut` or `.corrupt` (also kept in `recovery`), `.tooLarge`, or
+    ///   `.unreadable` for an I/O error. After that it returns nil.
+    public func nextBlock() throws(TraceError) -> Block? {
+        guard !isDone else { return nil }
+        do {
+            return try readBlock()
+        } catch {
+            isDone = true
+            recovery.error = error
+            recovery.droppedBytes = recovery.fileBytes - min(offset, recovery.fileBytes)
+            throw error
+        }
+    }
+
+    private func readBlock() throws(TraceError) -> Block? {
+        while true {
+            if offset == recovery.fileBytes {
+                throw blocks.cut(offset, "the log ends without its trailer, as after a kill of the recorder")
+            }
+            let header = try blocks.header(at: offset)
+            guard header.sequence == sequence else {
+                throw blocks.corrupt(offset, "block \(header.sequence) stands where block \(sequence) belongs")
+            }
+            let contents = try blocks.contents(of: header, at: offset)
+            let start = offset
+            let block: Block?
+            do { block = try decode(header, contents) } catch {
+                throw failure(start, error)
+            }
+            advance(header)
+            if header.type == BlockType.end.rawValue {
+                isDone = true
+                guard offset == recovery.fileBytes else {
+                    recovery.droppedBytes = recovery.fileBytes - offset
+                    throw blocks.corrupt(offset, "bytes follow the end of the log")
+                }
+                return nil
+            }
+            if let block { return block }
+        }
+    }
+
+    private func failure(_ start: UInt64, _ error: Malformed) -> TraceError {
+        guard payloads.totalBytes <= payloadMemoryLimit else {
+            return TraceError(
+                .tooLarge,
+                file: blocks.file.name,
+                offset: start,
+                message: "the block \(error.reason); raise payloadMemoryLimit if the log is trusted"
+            )
+        }
+        return blocks.corrupt(start, "the block \(error.reason)")
+    }
+
+    /// A block's meaning; nil if there is nothing to hand out.
+    private func decode(_ header: BlockHeader, _ contents: UnsafeRawBufferPointer) throws(Malformed) -> Block? {
+        var cursor = ByteCursor(contents)
+        guard let type = BlockType(rawValue: header.type) else { return nil }
+        guard !sawTrailer || type == .end else { throw Malformed("follows the trailer") }
+        switch type {
+        case .header: throw Malformed("is a second log header")
+        case .snapshot: return .snapshot(try Metadata.decode(contents, template: Metadata.snapshotTemplate))
+        case .payloads:
+            try payloads.decode(&cursor, limit: payloadMemoryLimit)
+            guard cursor.remaining == 0 else { throw Malformed("has \(cursor.remaining) bytes too many") }
+            return nil
+        case .events:
+            let first = payloads.count
+            try payloads.decode(&cursor, limit: payloadMemoryLimit)
+            try events.decode(&cursor, into: batch, payloads: payloads, firstNew: first)
+            return .events(batch)
+        case .trailer:
+            sawTrailer = true
+            return .trailer(try Metadata.decode(contents, template: TrailerMetadata.template).trailer)
+        case .end:
+            guard sawTrailer else { throw Malformed("ends a log that has no trailer") }
+            return nil
+        }
+    }
+
+    // MARK: - Payloads
+
+    /// Number of payloads met so far; their ids are 0 ..< this.
+    public var payloadCount: Int { payloads.count }
+
+    /// Contents of a payload of the current or an earlier block.
+    public func payload(_ id: Int) -> [UInt8] { payloads.bytes(id) }
+
+    /// Contents of a payload without a copy (unless it is stored in pieces). Valid during `body`.
+    public func withPayload<T>(_ id: Int, _ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
+        try payloads.withBytes(id, body)
+    }
+}
