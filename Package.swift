@@ -44,6 +44,8 @@ let package = Package(
         .target(name: "CLinux", exclude: ["bpf"], cSettings: cSettings),  // syscall shims: what Swift cannot import
         .target(name: "CABIData", exclude: ["descriptions"], cSettings: cSettings),  // descriptions, embedded
         .target(name: "CFacts", cSettings: cSettings),  // corpora/facts/wsl1, embedded
+        // Style and script of the HTML report, embedded.
+        .target(name: "CReportAssets", exclude: ["report.css", "report.js"], cSettings: cSettings),
 
         // MARK: - Floors 1 to 7
         library("LinuxABI", ["CABIData"]),
@@ -54,7 +56,7 @@ let package = Package(
         library("PicoProvider", ["LinuxABI", "Engine", "NTKernel", "CFacts"]),
         library("Replay", ["LinuxABI", "TraceLog", "Engine"]),
         library("Compat", ["LinuxABI", "TraceLog", "Engine", "Replay", yams]),
-        library("Report", ["LinuxABI", "Engine", "Replay", "Compat"]),
+        library("Report", ["LinuxABI", "Engine", "Replay", "Compat", "CReportAssets"]),
 
         // MARK: - Floor 8: the command line
         library(
