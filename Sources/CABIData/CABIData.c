@@ -1,11 +1,31 @@
 // Embeds the description files; adding a file is one EMBED block and one table line.
 #include "CABIData.h"
 
-static const unsigned char process[] = {
+static const unsigned char common_file[] = {
+#embed "descriptions/common.abi"
+};
+static const unsigned char fs_file[] = {
+#embed "descriptions/fs.abi"
+};
+static const unsigned char paths_file[] = {
+#embed "descriptions/paths.abi"
+};
+static const unsigned char memory_file[] = {
+#embed "descriptions/memory.abi"
+};
+static const unsigned char process_file[] = {
 #embed "descriptions/process.abi"
+};
+static const unsigned char signals_file[] = {
+#embed "descriptions/signals.abi"
 };
 
 const struct CABIDataFile CABIData_files[] = {
-    {"process.abi", process, sizeof process},
+    {"common.abi", common_file, sizeof common_file},
+    {"fs.abi", fs_file, sizeof fs_file},
+    {"paths.abi", paths_file, sizeof paths_file},
+    {"memory.abi", memory_file, sizeof memory_file},
+    {"process.abi", process_file, sizeof process_file},
+    {"signals.abi", signals_file, sizeof signals_file},
 };
 const size_t CABIData_count = sizeof CABIData_files / sizeof CABIData_files[0];
