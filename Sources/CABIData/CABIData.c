@@ -16,8 +16,26 @@ static const unsigned char memory_file[] = {
 static const unsigned char process_file[] = {
 #embed "descriptions/process.abi"
 };
+static const unsigned char identity_file[] = {
+#embed "descriptions/identity.abi"
+};
+static const unsigned char sched_file[] = {
+#embed "descriptions/sched.abi"
+};
 static const unsigned char signals_file[] = {
 #embed "descriptions/signals.abi"
+};
+static const unsigned char timers_file[] = {
+#embed "descriptions/timers.abi"
+};
+static const unsigned char poll_file[] = {
+#embed "descriptions/poll.abi"
+};
+static const unsigned char net_file[] = {
+#embed "descriptions/net.abi"
+};
+static const unsigned char net_constants_file[] = {
+#embed "descriptions/net-constants.abi"
 };
 
 const struct CABIDataFile CABIData_files[] = {
@@ -26,6 +44,12 @@ const struct CABIDataFile CABIData_files[] = {
     {"paths.abi", paths_file, sizeof paths_file},
     {"memory.abi", memory_file, sizeof memory_file},
     {"process.abi", process_file, sizeof process_file},
+    {"identity.abi", identity_file, sizeof identity_file},
+    {"sched.abi", sched_file, sizeof sched_file},
     {"signals.abi", signals_file, sizeof signals_file},
+    {"timers.abi", timers_file, sizeof timers_file},
+    {"poll.abi", poll_file, sizeof poll_file},
+    {"net.abi", net_file, sizeof net_file},
+    {"net-constants.abi", net_constants_file, sizeof net_constants_file},
 };
 const size_t CABIData_count = sizeof CABIData_files / sizeof CABIData_files[0];
