@@ -10,6 +10,9 @@ static const unsigned char fs_file[] = {
 static const unsigned char paths_file[] = {
 #embed "descriptions/paths.abi"
 };
+static const unsigned char fcntl_file[] = {
+#embed "descriptions/fcntl.abi"
+};
 static const unsigned char memory_file[] = {
 #embed "descriptions/memory.abi"
 };
@@ -31,17 +34,27 @@ static const unsigned char timers_file[] = {
 static const unsigned char poll_file[] = {
 #embed "descriptions/poll.abi"
 };
+static const unsigned char futex_file[] = {
+#embed "descriptions/futex.abi"
+};
+static const unsigned char ipc_file[] = {
+#embed "descriptions/ipc.abi"
+};
 static const unsigned char net_file[] = {
 #embed "descriptions/net.abi"
 };
 static const unsigned char net_constants_file[] = {
 #embed "descriptions/net-constants.abi"
 };
+static const unsigned char mount_file[] = {
+#embed "descriptions/mount.abi"
+};
 
 const struct CABIDataFile CABIData_files[] = {
     {"common.abi", common_file, sizeof common_file},
     {"fs.abi", fs_file, sizeof fs_file},
     {"paths.abi", paths_file, sizeof paths_file},
+    {"fcntl.abi", fcntl_file, sizeof fcntl_file},
     {"memory.abi", memory_file, sizeof memory_file},
     {"process.abi", process_file, sizeof process_file},
     {"identity.abi", identity_file, sizeof identity_file},
@@ -49,7 +62,10 @@ const struct CABIDataFile CABIData_files[] = {
     {"signals.abi", signals_file, sizeof signals_file},
     {"timers.abi", timers_file, sizeof timers_file},
     {"poll.abi", poll_file, sizeof poll_file},
+    {"futex.abi", futex_file, sizeof futex_file},
+    {"ipc.abi", ipc_file, sizeof ipc_file},
     {"net.abi", net_file, sizeof net_file},
     {"net-constants.abi", net_constants_file, sizeof net_constants_file},
+    {"mount.abi", mount_file, sizeof mount_file},
 };
 const size_t CABIData_count = sizeof CABIData_files / sizeof CABIData_files[0];
