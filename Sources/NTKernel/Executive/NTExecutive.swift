@@ -1,0 +1,88 @@
+// The NT executive: one object that holds the state of every component and offers its routines.
+
+/// A model of the NT executive, as far as a pico provider can see it.
+///
+/// Routines carry their NT names and return ``NTSTATUS``; outputs are `inout`. Each call leaves one ``NtTrace``. The
+/// model is single-threaded: a wait that cannot be satisfied answers `STATUS_PENDING` and is asked again later.
+/// Components live in extensions: object (`Ob`), process (`Ps`), I/O (`Io`, `Nt…File`), memory (`Mm`), kernel
+/// dispatcher (`Ke`), security (`Se`), ancillary function driver (`Afd`).
+public final class NTExecutive {
+    public let configuration: ExecutiveConfiguration
+
+    // Trace
+    var traces: [NtTrace] = []
+    /// Entries lost since the last drain because the buffer was full.
+    public internal(set) var tracesDropped = 0
+
+    // Object manager
+    /// `\`.
+    public let rootDirectory: ObjectDirectory
+    /// The handle table of the System process: kernel handles live here.
+    let systemHandles = HandleTable(isKernel: true)
+
+    // Processes
+    /// PID 4.
+    public internal(set) var systemProcess: EProcess
+    public internal(set) var processes: [UInt64: EProcess] = [:]
+    var nextUniqueID: UInt64 = 8
+    var pico = PicoState()
+    /// The thread whose system call is being dispatched.
+    public internal(set) var currentThread: EThread?
+
+    // Memory
+    /// Pages charged against ``ExecutiveConfiguration/commitLimit``.
+    public internal(set) var committedPages: UInt64 = 0
+    var liveSections: [ObjectIdentifier: SectionObject] = [:]
+
+    // I/O
+    public internal(set) var ioStatistics = IoStatistics()
+    public internal(set) var volumes: [NtfsVolume] = []
+
+    // Dispatcher
+    var clock = SystemClock()
+    var timerQueue: [KTimer] = []
+
+    // Transport
+    var compartments: [UInt32: Compartment] = [:]
+    var nextCompartment: UInt32 = 2
+    let afdDevice: DeviceObject
+
+    public init(_ configuration: ExecutiveConfiguration = ExecutiveConfiguration()) {
+        self.configuration = configuration
+        rootDirectory = ObjectDirectory(name: "")
+        systemProcess = EProcess(
+            id: 4,
+            kind: .minimal,
+            token: .localSystem,
+            parent: nil,
+            imageName: "System",
+            granularity: .allocation
+        )
+        afdDevice = DeviceObject(name: "\\Device\\Afd", type: .network)
+        processes[4] = systemProcess
+        compartments[Compartment.defaultID] = Compartment(id: Compartment.defaultID, configuration: configuration)
+        let device = ObjectDirectory(name: "Device")
+        rootDirectory.insert(device, "Device")
+        rootDirectory.insert(ObjectDirectory(name: "??"), "??")
+        rootDirectory.insert(ObjectDirectory(name: "BaseNamedObjects"), "BaseNamedObjects")
+        device.insert(afdDevice, "Afd")
+    }
+}
+
+/// The machine: what NT takes from firmware and registry.
+public struct ExecutiveConfiguration: Sendable {
+    /// Physical memory plus paging files, in 4 KB pages. Default: 16 GB.
+    public var commitLimit: UInt64 = 4 << 20
+    /// The build's shape of the pico interface.
+    public var picoABI = PicoABI.rs4
+    /// Entries kept between two drains of the trace.
+    public var traceLimit = 128
+    /// Bytes that a local stream connection buffers in each direction.
+    public var socketBuffer = 2_621_440
+    /// Dynamic ports (`netsh int ipv4 show dynamicport tcp`: 49152 and up on Windows since Vista).
+    public var dynamicPorts: ClosedRange<UInt16> = 49152...65535
+    /// Host addresses of the default compartment besides loopback.
+    public var hostAddresses: [TransportAddress] = []
+
+    public init() {}
+}

@@ -1,0 +1,193 @@
+// A mounted volume with NTFS semantics: file records, directory tree, clusters.
+
+/// An NTFS volume.
+///
+/// Content and metadata are kept in memory; nothing of the host is touched.
+public final class NtfsVolume {
+    public static let clusterSize: Int64 = 4096
+    /// Links of one file record.
+    public static let maximumLinks = 1024
+
+    public let device: DeviceObject
+    public let label: String
+    public let serialNumber: UInt32
+    /// Clusters.
+    public let totalClusters: Int64
+    public internal(set) var usedClusters: Int64 = 0
+    /// Writes answer `STATUS_MEDIA_WRITE_PROTECTED`.
+    public var isReadOnly = false
+    /// The root directory, record 5.
+    public private(set) lazy var root = FileControlBlock(
+        reference: 5 << 48 | 5,
+        volume: self,
+        isDirectory: true,
+        attributes: [],
+        time: executive.clock.systemTime
+    )
+    /// Live records by file reference, the root too.
+    var records: [UInt64: FileControlBlock] = [:]
+    /// File objects that have a handle.
+    var openFiles: [ObjectIdentifier: FileObject] = [:]
+    private var nextRecord: UInt64 = 39  // lower numbers belong to the volume's own files
+    unowned let executive: NTExecutive
+
+    init(device: DeviceObject, label: String, serialNumber: UInt32, totalClusters: Int64, executive: NTExecutive) {
+        self.device = device
+        self.label = label
+        self.serialNumber = serialNumber
+        self.totalClusters = totalClusters
+        self.executive = executive
+        records[root.fileReference] = root
+    }
+
+    // MARK: - Populating, before anything is opened
+
+    /// Puts a file or directory on the volume without any open: what a disk held before boot.
+    ///
+    /// - Returns: nil when the name exists or the parent is not a directory.
+    @discardableResult
+    public func install(
+        _ name: String,
+        in parent: FileControlBlock,
+        isDirectory: Bool,
+        times: FileTimes? = nil,
+        data: DataStream = DataStream(),
+        extendedAttributes: [ExtendedAttribute] = [],
+        reparsePoint: ReparsePoint? = nil
+    ) -> FileControlBlock? {
+        guard parent.isDirectory, parent.index.lookup(name[...], caseSensitive: true) == nil else { return nil }
+        let file = newRecord(isDirectory: isDirectory, attributes: isDirectory ? [] : .archive)
+        file.isCaseSensitive = isDirectory && parent.isCaseSensitive
+        file.data = data
+        usedClusters += Self.clusters(data.size)
+        _ = file.extendedAttributes.apply(extendedAttributes)
+        file.reparsePoint = reparsePoint
+        addLink(name, file, in: parent)
+        if let times { file.times = times }
+        return file
+    }
+
+    /// Another name for an installed file.
+    @discardableResult
+    public func installLink(_ name: String, in parent: FileControlBlock, to file: FileControlBlock) -> Bool {
+        guard parent.index.lookup(name[...], caseSensitive: true) == nil, !file.isDirectory else { return false }
+        addLink(name, file, in: parent)
+        return true
+    }
+
+    /// Sets the root directory's metadata and case-sensitivity (children made later inherit the flag).
+    public func installRoot(times: FileTimes?, extendedAttributes: [ExtendedAttribute], isCaseSensitive: Bool) {
+        if let times { root.times = times }
+        _ = root.extendedAttributes.apply(extendedAttributes)
+        root.isCaseSensitive = isCaseSensitive
+    }
+
+    /// Tells content of a file that was unknown; neither times nor size change.
+    public func prove(_ file: FileControlBlock, at offset: Int64, _ bytes: [UInt8]) {
+        file.data.prove(at: offset, bytes)
+    }
+
+    /// The record of a file reference; nil when there is none.
+    public func file(_ reference: UInt64) -> FileControlBlock? { records[reference] }
+
+    /// Exact lookup without an open; for populating and tests.
+    public func lookup(_ name: String, in parent: FileControlBlock) -> FileControlBlock? {
+        parent.index.lookup(name[...], caseSensitive: true)?.file
+    }
+
+    // MARK: - Records and links
+
+    static func clusters(_ size: Int64) -> Int64 { (size + clusterSize - 1) / clusterSize }
+
+    func newRecord(isDirectory: Bool, attributes: FileAttributes) -> FileControlBlock {
+        let file = FileControlBlock(
+            reference: 1 << 48 | nextRecord,
+            volume: self,
+            isDirectory: isDirectory,
+            attributes: attributes,
+            time: executive.clock.systemTime
+        )
+        nextRecord += 1
+        records[file.fileReference] = file
+        return file
+    }
+
+    @discardableResult
+    func addLink(_ name: String, _ file: FileControlBlock, in parent: FileControlBlock) -> FileLink {
+        let link = FileLink(name: name, parent: parent, file: file)
+        parent.index.insert(link)
+        file.links.append(link)
+        touchDirectory(parent)
+        return link
+    }
+
+    func removeLink(_ link: FileLink) {
+        guard let parent = link.parent else { return }
+        parent.index.remove(link)
+        link.parent = nil
+        let file = link.file
+        file.links.removeAll { $0 === link }
+        file.times.change = executive.clock.systemTime
+        touchDirectory(parent)
+        releaseIfUnused(file)
+    }
+
+    func touchDirectory(_ directory: FileControlBlock) {
+        directory.times.lastWrite = executive.clock.systemTime
+        directory.times.change = executive.clock.systemTime
+        directory.changeNotification?(directory)
+    }
+
+    /// Frees the record of a file that has neither names, handles nor views.
+    func releaseIfUnused(_ file: FileControlBlock) {
+        guard file.isDeleted, file.openCount == 0, file.mappedViews == 0, records[file.fileReference] != nil else {
+            return
+        }
+        records[file.fileReference] = nil
+        usedClusters -= Self.clusters(file.data.size)
+    }
+
+    // MARK: - Sizes
+
+    /// Moves the end of file.
+    ///
+    /// - Returns: `STATUS_USER_MAPPED_FILE` when shrinking below a view (`MmCanFileBeTruncated`), `STATUS_DISK_FULL`,
+    ///   `STATUS_MEDIA_WRITE_PROTECTED`, `STATUS_INVALID_PARAMETER`.
+    func setEndOfFile(_ file: FileControlBlock, _ size: Int64) -> NTSTATUS {
+        guard size >= 0 else { return .STATUS_INVALID_PARAMETER }
+        guard !isReadOnly else { return .STATUS_MEDIA_WRITE_PROTECTED }
+        if size < file.data.size, file.mappedViews > 0 { return .STATUS_USER_MAPPED_FILE }
+        let status = allocate(file, size)
+        guard status.isSuccess else { return status }
+        file.data.setSize(size)
+        contentChanged(file)
+        return .STATUS_SUCCESS
+    }
+
+    func write(_ file: FileControlBlock, at offset: Int64, _ bytes: [UInt8]) -> NTSTATUS {
+        guard !isReadOnly else { return .STATUS_MEDIA_WRITE_PROTECTED }
+        let (end, overflow) = offset.addingReportingOverflow(Int64(bytes.count))
+        guard offset >= 0, !overflow else { return .STATUS_INVALID_PARAMETER }
+        if end > file.data.size {
+            let status = allocate(file, end)
+            guard status.isSuccess else { return status }
+        }
+        file.data.write(at: offset, bytes)
+        contentChanged(file)
+        return .STATUS_SUCCESS
+    }
+
+    private func allocate(_ file: FileControlBlock, _ size: Int64) -> NTSTATUS {
+        let growth = Self.clusters(size) - Self.clusters(file.data.size)
+        guard usedClusters + growth <= totalClusters else { return .STATUS_DISK_FULL }
+        usedClusters += growth
+        return .STATUS_SUCCESS
+    }
+
+    private func contentChanged(_ file: FileControlBlock) {
+        file.times.lastWrite = executive.clock.systemTime
+        file.times.change = executive.clock.systemTime
+        file.attributes.formUnion(.archive)
+        file.changeNotification?(file)
+    }
+}

@@ -1,0 +1,153 @@
+// A process's user address space: virtual address descriptors, no page contents.
+
+/// `MMVAD`: one allocation or one view.
+public struct VirtualAddressDescriptor {
+    public enum Backing {
+        case privateMemory
+        case view(SectionObject, offset: UInt64)
+    }
+    /// Neighbouring pages in one state.
+    public struct Region: Hashable, Sendable {
+        /// Bytes, page aligned.
+        public internal(set) var start: UInt64
+        /// Exclusive.
+        public internal(set) var end: UInt64
+        public internal(set) var protection: PageProtection
+        public internal(set) var isCommitted: Bool
+        /// Its pages count against the commit limit.
+        public internal(set) var isCharged: Bool
+
+        var pages: UInt64 { (end - start) / AddressSpace.pageSize }
+    }
+
+    public internal(set) var start: UInt64
+    /// Exclusive.
+    public internal(set) var end: UInt64
+    public internal(set) var backing: Backing
+    /// `AllocationProtect`.
+    public let initialProtection: PageProtection
+    /// Ordered, without gaps, from `start` to `end`.
+    public internal(set) var regions: [Region]
+
+    public var section: SectionObject? {
+        if case .view(let section, _) = backing { section } else { nil }
+    }
+
+    /// Cuts off what lies at or above `address`, which must be inside.
+    mutating func split(at address: UInt64) -> VirtualAddressDescriptor {
+        splitRegions(at: address)
+        var upper = self
+        upper.start = address
+        upper.regions = regions.filter { $0.start >= address }
+        if case .view(let section, let offset) = backing {
+            upper.backing = .view(section, offset: offset + (address - start))
+        }
+        end = address
+        regions.removeAll { $0.start >= address }
+        return upper
+    }
+
+    mutating func splitRegions(at address: UInt64) {
+        guard let index = regions.firstIndex(where: { $0.start < address && address < $0.end }) else { return }
+        var upper = regions[index]
+        upper.start = address
+        regions[index].end = address
+        regions.insert(upper, at: index + 1)
+    }
+
+    mutating func mergeRegions() {
+        var merged: [Region] = []
+        for region in regions {
+            if let last = merged.last, last.protection == region.protection, last.isCommitted == region.isCommitted,
+                last.isCharged == region.isCharged
+            {
+                merged[merged.count - 1].end = region.end
+            } else {
+                merged.append(region)
+            }
+        }
+        regions = merged
+    }
+}
+
+/// `MMSUPPORT` and the VAD tree of one process.
+public final class AddressSpace {
+    public static let pageSize: UInt64 = 4096
+    /// `MM_LOWEST_USER_ADDRESS`.
+    public static let lowestUserAddress: UInt64 = 0x1_0000
+    /// `MM_HIGHEST_USER_ADDRESS` of x64 since Windows 8.1.
+    public static let highestUserAddress: UInt64 = 0x7FFF_FFFE_FFFF
+
+    /// Alignment of base addresses: 64 KB, or 4 KB for pico processes.
+    public let granularity: UInt64
+    /// Ordered by address, never overlapping.
+    public internal(set) var descriptors: [VirtualAddressDescriptor] = []
+    /// Pages charged for this process.
+    public internal(set) var commitCharge: UInt64 = 0
+
+    init(granularity: EProcess.Granularity) {
+        self.granularity = granularity == .page ? Self.pageSize : 0x1_0000
+    }
+
+    /// Index of the first descriptor that ends above `address`.
+    func index(endingAbove address: UInt64) -> Int {
+        var low = 0
+        var high = descriptors.count
+        while low < high {
+            let middle = (low + high) / 2
+            if descriptors[middle].end > address { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+
+    /// Indices of the descriptors that overlap the range.
+    func overlapping(_ start: UInt64, _ end: UInt64) -> Range<Int> {
+        let first = index(endingAbove: start)
+        var last = first
+        while last < descriptors.count, descriptors[last].start < end { last += 1 }
+        return first..<last
+    }
+
+    /// The descriptor that contains the address.
+    public func descriptor(containing address: UInt64) -> VirtualAddressDescriptor? {
+        let index = index(endingAbove: address)
+        guard index < descriptors.count, descriptors[index].start <= address else { return nil }
+        return descriptors[index]
+    }
+
+    func insert(_ descriptor: VirtualAddressDescriptor) {
+        descriptors.insert(descriptor, at: index(endingAbove: descriptor.start))
+    }
+
+    /// `MiFindEmptyAddressRange`.
+    func findEmpty(_ size: UInt64, topDown: Bool) -> UInt64? {
+        topDown ? findEmptyFromTop(size) : findEmptyFromBottom(size)
+    }
+
+    private func findEmptyFromBottom(_ size: UInt64) -> UInt64? {
+        var candidate = Self.lowestUserAddress
+        for descriptor in descriptors {
+            if descriptor.start >= candidate, descriptor.start - candidate >= size { return candidate }
+            candidate = alignUp(max(candidate, descriptor.end))
+        }
+        let top = Self.highestUserAddress + 1
+        return candidate < top && top - candidate >= size ? candidate : nil
+    }
+
+    private func findEmptyFromTop(_ size: UInt64) -> UInt64? {
+        var ceiling = Self.highestUserAddress + 1
+        for descriptor in descriptors.reversed() {
+            if let candidate = fit(size, descriptor.end, ceiling) { return candidate }
+            ceiling = descriptor.start
+        }
+        return fit(size, Self.lowestUserAddress, ceiling)
+    }
+
+    private func fit(_ size: UInt64, _ floor: UInt64, _ ceiling: UInt64) -> UInt64? {
+        guard ceiling >= size else { return nil }
+        let candidate = (ceiling - size) & ~(granularity - 1)
+        return candidate >= floor ? candidate : nil
+    }
+
+    private func alignUp(_ address: UInt64) -> UInt64 { (address + granularity - 1) & ~(granularity - 1) }
+}

@@ -1,0 +1,130 @@
+// Placing, cutting and charging address ranges: the inside of the memory routines.
+
+extension NTExecutive {
+    /// Rounds to pages; nil when the range leaves user space.
+    func pageRange(_ base: UInt64, _ size: UInt64) -> (UInt64, UInt64)? {
+        let start = base & ~(AddressSpace.pageSize - 1)
+        let (sum, overflow) = base.addingReportingOverflow(size)
+        guard !overflow, sum <= AddressSpace.highestUserAddress + 1 else { return nil }
+        return (start, (sum + AddressSpace.pageSize - 1) & ~(AddressSpace.pageSize - 1))
+    }
+
+    /// Finds or checks the place of a new descriptor.
+    func place(_ space: AddressSpace, _ base: inout UInt64, _ size: inout UInt64, topDown: Bool) -> NTSTATUS {
+        guard size > 0 else { return .STATUS_INVALID_PARAMETER }
+        if base == 0 {
+            let (rounded, overflow) = size.addingReportingOverflow(AddressSpace.pageSize - 1)
+            guard !overflow else { return .STATUS_INVALID_PARAMETER }
+            size = rounded & ~(AddressSpace.pageSize - 1)
+            guard let found = space.findEmpty(size, topDown: topDown) else { return .STATUS_NO_MEMORY }
+            base = found
+            return .STATUS_SUCCESS
+        }
+        guard let (_, end) = pageRange(base, size) else { return .STATUS_INVALID_PARAMETER }
+        base &= ~(space.granularity - 1)
+        guard base >= AddressSpace.lowestUserAddress else { return .STATUS_INVALID_PARAMETER }
+        size = end - base
+        return space.overlapping(base, end).isEmpty ? .STATUS_SUCCESS : .STATUS_CONFLICTING_ADDRESSES
+    }
+
+    /// The one descriptor that holds the whole range.
+    func containing(_ space: AddressSpace, _ start: UInt64, _ end: UInt64) -> Int? {
+        let index = space.index(endingAbove: start)
+        guard index < space.descriptors.count, space.descriptors[index].start <= start,
+            end <= space.descriptors[index].end
+        else { return nil }
+        return index
+    }
+
+    /// `MiChargeCommit`.
+    func charge(_ space: AddressSpace?, _ pages: UInt64) -> Bool {
+        guard committedPages + pages <= configuration.commitLimit else { return false }
+        committedPages += pages
+        space?.commitCharge += pages
+        return true
+    }
+
+    /// `MiReturnCommit`.
+    func uncharge(_ space: AddressSpace?, _ pages: UInt64) {
+        committedPages -= pages
+        space?.commitCharge -= pages
+    }
+
+    /// Changes the pages of a range inside one descriptor and settles the charge; false when the limit forbids it.
+    @discardableResult
+    func change(
+        _ space: AddressSpace,
+        _ start: UInt64,
+        _ end: UInt64,
+        _ body: (inout VirtualAddressDescriptor.Region) -> Void
+    ) -> Bool {
+        guard let index = containing(space, start, end) else { return false }
+        var descriptor = space.descriptors[index]
+        descriptor.splitRegions(at: start)
+        descriptor.splitRegions(at: end)
+        let isView = descriptor.section != nil
+        var added: UInt64 = 0
+        var dropped: UInt64 = 0
+        for position in descriptor.regions.indices {
+            guard descriptor.regions[position].start >= start, descriptor.regions[position].end <= end else { continue }
+            var region = descriptor.regions[position]
+            body(&region)
+            // A view is charged once its pages may be copied; private pages keep the charge they have while committed.
+            if isView, region.protection.isCopyOnWrite, !region.isCharged {
+                region.isCharged = true
+                added += region.pages
+            } else if !isView, !region.isCommitted, region.isCharged {
+                region.isCharged = false
+                dropped += region.pages
+            }
+            descriptor.regions[position] = region
+        }
+        guard charge(space, added) else { return false }
+        uncharge(space, dropped)
+        descriptor.mergeRegions()
+        space.descriptors[index] = descriptor
+        return true
+    }
+
+    /// Removes a range, cutting descriptors at its ends.
+    func remove(_ space: AddressSpace, _ start: UInt64, _ end: UInt64) {
+        cut(space, at: start)
+        cut(space, at: end)
+        let range = space.overlapping(start, end)
+        for descriptor in space.descriptors[range] { release(descriptor, space) }
+        space.descriptors.removeSubrange(range)
+    }
+
+    private func cut(_ space: AddressSpace, at address: UInt64) {
+        let index = space.index(endingAbove: address)
+        guard index < space.descriptors.count, space.descriptors[index].start < address else { return }
+        let upper = space.descriptors[index].split(at: address)
+        if let section = upper.section { addView(section) }
+        space.descriptors.insert(upper, at: index + 1)
+    }
+
+    private func release(_ descriptor: VirtualAddressDescriptor, _ space: AddressSpace) {
+        uncharge(space, descriptor.regions.reduce(0) { $0 + ($1.isCharged ? $1.pages : 0) })
+        if let section = descriptor.section { removeView(section) }
+    }
+
+    /// `MmCloneProcessAddressSpace`.
+    func MmCloneAddressSpace(from parent: EProcess, to child: EProcess, reducedCommit: Bool) -> NTSTATUS {
+        let space = child.addressSpace
+        let pages = parent.addressSpace.commitCharge
+        if !reducedCommit, !charge(space, pages) { return .STATUS_COMMITMENT_LIMIT }
+        for var descriptor in parent.addressSpace.descriptors {
+            if reducedCommit { for index in descriptor.regions.indices { descriptor.regions[index].isCharged = false } }
+            if let section = descriptor.section { addView(section) }
+            space.descriptors.append(descriptor)
+        }
+        return .STATUS_SUCCESS
+    }
+
+    /// `MmCleanProcessAddressSpace`.
+    func MmDeleteAddressSpace(_ process: EProcess) {
+        let space = process.addressSpace
+        for descriptor in space.descriptors { release(descriptor, space) }
+        space.descriptors.removeAll()
+    }
+}

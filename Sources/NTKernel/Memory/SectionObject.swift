@@ -1,0 +1,34 @@
+// Section objects: backed by a file or by the page file.
+
+/// `SECTION`.
+public final class SectionObject: KernelObject {
+    /// Bytes.
+    public internal(set) var size: UInt64
+    public let protection: PageProtection
+    /// Nil: backed by the page file.
+    public let file: FileControlBlock?
+    /// Views in all processes.
+    public internal(set) var viewCount = 0
+    /// Page-file backed sections are charged when they are made.
+    let chargedPages: UInt64
+
+    init(size: UInt64, protection: PageProtection, file: FileControlBlock?, chargedPages: UInt64) {
+        self.size = size
+        self.protection = protection
+        self.file = file
+        self.chargedPages = chargedPages
+        super.init(type: .section)
+    }
+
+    /// Whether a view of this section may have the protection (`STATUS_SECTION_PROTECTION` otherwise).
+    func allows(_ wanted: PageProtection) -> Bool {
+        if wanted.isExecutable, !protection.isExecutable { return false }
+        // Writing a copy needs read access only.
+        return !wanted.writesThrough || protection.writesThrough
+    }
+
+    override func deleted(by executive: NTExecutive) {
+        executive.uncharge(nil, chargedPages)
+        executive.liveSections[ObjectIdentifier(self)] = nil
+    }
+}

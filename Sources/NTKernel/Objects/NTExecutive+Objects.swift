@@ -1,0 +1,157 @@
+// Object manager routines: insert, reference, close, duplicate, name lookup.
+
+extension NTExecutive {
+    /// `ObInsertObject`: makes the first handle of a new object and gives up the creator's reference.
+    func ObInsertObject(
+        _ object: KernelObject,
+        access: AccessMask,
+        flags: ObjectAttributes.Flags,
+        handle: inout Handle
+    ) {
+        handle = openHandle(object, access: access, flags: flags)
+        ObDereferenceObject(object)
+    }
+
+    /// `ObReferenceObjectByHandle`.
+    ///
+    /// - Returns: `STATUS_INVALID_HANDLE`, `STATUS_OBJECT_TYPE_MISMATCH`, `STATUS_ACCESS_DENIED` when the handle lacks
+    ///   `access`.
+    public func ObReferenceObjectByHandle<Body: KernelObject>(
+        _ handle: Handle,
+        access: AccessMask = [],
+        _ type: Body.Type = Body.self,
+        object: inout Body?
+    ) -> NTSTATUS {
+        var status = NTSTATUS.STATUS_SUCCESS
+        let body: Body? = lookup(handle, access: access, status: &status)
+        guard let body else { return trace("ObReferenceObjectByHandle", .value("Handle", handle.rawValue), status) }
+        ObReferenceObject(body)
+        object = body
+        return .STATUS_SUCCESS
+    }
+
+    /// `ObReferenceObject`.
+    public func ObReferenceObject(_ object: KernelObject) { object.pointerCount += 1 }
+
+    /// `ObDereferenceObject`: runs the delete procedure when the last reference goes.
+    public func ObDereferenceObject(_ object: KernelObject) {
+        object.pointerCount -= 1
+        guard object.pointerCount <= 0, !object.isPermanent, !object.isDeleted else { return }
+        object.isDeleted = true
+        object.deleted(by: self)
+    }
+
+    /// `ObOpenObjectByPointer`.
+    public func ObOpenObjectByPointer(
+        _ object: KernelObject,
+        access: AccessMask,
+        flags: ObjectAttributes.Flags = .kernelHandle,
+        handle: inout Handle
+    ) -> NTSTATUS {
+        handle = openHandle(object, access: access, flags: flags)
+        return trace("ObOpenObjectByPointer", .value("Handle", handle.rawValue), .STATUS_SUCCESS)
+    }
+
+    /// `NtClose` / `ZwClose`.
+    ///
+    /// - Returns: `STATUS_INVALID_HANDLE`.
+    @discardableResult
+    public func NtClose(_ handle: Handle) -> NTSTATUS {
+        guard let table = handleTable(handle), let entry = table.remove(handle) else {
+            return trace("NtClose", .value("Handle", handle.rawValue), .STATUS_INVALID_HANDLE)
+        }
+        handleRemoved(entry)
+        return trace("NtClose", .value("Handle", handle.rawValue), .STATUS_SUCCESS)
+    }
+
+    /// `NtDuplicateObject` within one process, same access.
+    public func NtDuplicateObject(
+        _ source: Handle,
+        flags: ObjectAttributes.Flags = .kernelHandle,
+        target: inout Handle
+    ) -> NTSTATUS {
+        guard let entry = handleTable(source)?.entry(source) else {
+            return trace("NtDuplicateObject", .value("Handle", source.rawValue), .STATUS_INVALID_HANDLE)
+        }
+        target = openHandle(entry.object, access: entry.grantedAccess, flags: flags)
+        return trace("NtDuplicateObject", .value("Handle", target.rawValue), .STATUS_SUCCESS)
+    }
+
+    /// `NtCreateSymbolicLinkObject`: `\??\C:` → `\Device\HarddiskVolume1`.
+    @discardableResult
+    public func NtCreateSymbolicLinkObject(name: String, target: String) -> NTSTATUS {
+        let components = name.split(separator: "\\")
+        guard let leaf = components.last,
+            let directory = lookupName(components.dropLast()).object as? ObjectDirectory
+        else { return trace("NtCreateSymbolicLinkObject", .name(name), .STATUS_OBJECT_PATH_NOT_FOUND) }
+        guard directory.lookup(leaf) == nil else {
+            return trace("NtCreateSymbolicLinkObject", .name(name), .STATUS_OBJECT_NAME_COLLISION)
+        }
+        directory.insert(ObjectSymbolicLink(name: String(leaf), target: target), String(leaf))
+        return trace("NtCreateSymbolicLinkObject", .name(name), .STATUS_SUCCESS)
+    }
+
+    // MARK: - Inside
+
+    func handleTable(_ handle: Handle) -> HandleTable? {
+        handle.isKernel ? systemHandles : currentThread?.process.handleTable
+    }
+
+    func openHandle(_ object: KernelObject, access: AccessMask, flags: ObjectAttributes.Flags) -> Handle {
+        object.pointerCount += 1
+        object.handleCount += 1
+        let entry = HandleTable.Entry(object: object, grantedAccess: access, isInherited: flags.contains(.inherit))
+        // Without a current thread the caller runs in the System process.
+        let table = flags.contains(.kernelHandle) ? systemHandles : currentThread?.process.handleTable
+        return (table ?? systemHandles).insert(entry)
+    }
+
+    func handleRemoved(_ entry: HandleTable.Entry) {
+        let object = entry.object
+        object.handleCount -= 1
+        object.handleClosed(isLast: object.handleCount == 0, by: self)
+        ObDereferenceObject(object)
+    }
+
+    /// The object behind a handle, without a reference.
+    @inline(__always)
+    func lookup<Body: KernelObject>(
+        _ handle: Handle,
+        access: AccessMask = [],
+        status: inout NTSTATUS
+    ) -> Body? {
+        guard let entry = handleTable(handle)?.entry(handle) else {
+            status = .STATUS_INVALID_HANDLE
+            return nil
+        }
+        guard let body = entry.object as? Body else {
+            status = .STATUS_OBJECT_TYPE_MISMATCH
+            return nil
+        }
+        guard entry.grantedAccess.isSuperset(of: access) else {
+            status = .STATUS_ACCESS_DENIED
+            return nil
+        }
+        return body
+    }
+
+    /// `ObpLookupObjectName`: walks the name space; stops at a device and hands back the rest for its parse routine.
+    func lookupName(
+        _ components: ArraySlice<Substring>,
+        depth: Int = 0
+    ) -> (object: KernelObject?, rest: ArraySlice<Substring>) {
+        var object: KernelObject = rootDirectory
+        var rest = components
+        while let component = rest.first {
+            guard let directory = object as? ObjectDirectory else { break }
+            guard let next = directory.lookup(component) else { return (nil, rest) }
+            rest = rest.dropFirst()
+            if let link = next as? ObjectSymbolicLink, depth < 32 {
+                let target = link.target.split(separator: "\\") + rest
+                return lookupName(target[...], depth: depth + 1)
+            }
+            object = next
+        }
+        return (object, rest)
+    }
+}
