@@ -4,6 +4,9 @@
 static const unsigned char common_file[] = {
 #embed "descriptions/common.abi"
 };
+static const unsigned char path_classes_file[] = {
+#embed "descriptions/path-classes.abi"
+};
 static const unsigned char fs_file[] = {
 #embed "descriptions/fs.abi"
 };
@@ -52,6 +55,7 @@ static const unsigned char mount_file[] = {
 
 const struct CABIDataFile CABIData_files[] = {
     {"common.abi", common_file, sizeof common_file},
+    {"path-classes.abi", path_classes_file, sizeof path_classes_file},
     {"fs.abi", fs_file, sizeof fs_file},
     {"paths.abi", paths_file, sizeof paths_file},
     {"fcntl.abi", fcntl_file, sizeof fcntl_file},
