@@ -38,7 +38,7 @@ public struct CellResult: Codable, Sendable, Hashable {
 
 public struct FamilyScore: Codable, Sendable, Hashable {
     public var family: String
-    /// Weight of the workloads that use the family and have no fatal root in it, of all that use it; nil: nobody uses it.
+    /// Weight of the workloads that use the family and have no fatal root in it, of all that use it; nil: no call was judged.
     public var completeness: PerMille?
     /// Mean of the using workloads' shares of same calls in the family; nil: no call was judged.
     public var graded: PerMille?

@@ -24,6 +24,8 @@ extension FamilyScore {
         for (workload, observation) in observations {
             guard let counts = observation.counts(in: family) else { continue }
             all.append(counts)
+            // Nothing judged proves nothing: such a user is counted, not scored.
+            guard counts.judged > 0 else { continue }
             whole = whole + workload.weight
             if !fatalIn.contains(workload.name) { running = running + workload.weight }
         }
