@@ -16,6 +16,18 @@ static const unsigned char paths_file[] = {
 static const unsigned char fcntl_file[] = {
 #embed "descriptions/fcntl.abi"
 };
+static const unsigned char ioctl_tty_file[] = {
+#embed "descriptions/ioctl-tty.abi"
+};
+static const unsigned char ioctl_fs_file[] = {
+#embed "descriptions/ioctl-fs.abi"
+};
+static const unsigned char ioctl_net_file[] = {
+#embed "descriptions/ioctl-net.abi"
+};
+static const unsigned char ioctl_device_file[] = {
+#embed "descriptions/ioctl-device.abi"
+};
 static const unsigned char memory_file[] = {
 #embed "descriptions/memory.abi"
 };
@@ -59,6 +71,10 @@ const struct CABIDataFile CABIData_files[] = {
     {"fs.abi", fs_file, sizeof fs_file},
     {"paths.abi", paths_file, sizeof paths_file},
     {"fcntl.abi", fcntl_file, sizeof fcntl_file},
+    {"ioctl-tty.abi", ioctl_tty_file, sizeof ioctl_tty_file},
+    {"ioctl-fs.abi", ioctl_fs_file, sizeof ioctl_fs_file},
+    {"ioctl-net.abi", ioctl_net_file, sizeof ioctl_net_file},
+    {"ioctl-device.abi", ioctl_device_file, sizeof ioctl_device_file},
     {"memory.abi", memory_file, sizeof memory_file},
     {"process.abi", process_file, sizeof process_file},
     {"identity.abi", identity_file, sizeof identity_file},
