@@ -12,5 +12,7 @@ struct CABIDataFile {
 
 /// Every description file, in the order in which they are parsed.
 extern const struct CABIDataFile CABIData_files[];
+/// The same, for Swift, which does not import arrays of unknown size.
+const struct CABIDataFile *CABIData_table(void);
 extern const size_t CABIData_count;
 #endif

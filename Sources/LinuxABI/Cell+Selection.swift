@@ -1,0 +1,122 @@
+// Which cells a call exercises.
+
+extension Variant {
+    /// The cells of a call: one for each selecting flag or value, joint ones, and its path class.
+    public func cells(_ words: SyscallArguments, memory: some MemoryView) -> [Cell] {
+        var cells: [Cell] = []
+        func add(_ selector: String) {
+            let cell = Cell(call: callName, selector: selector, families: families)
+            if !cells.contains(cell) { cells.append(cell) }
+        }
+        if !name.isEmpty { add(name) }
+        for joint in cellSelectors {
+            let parts = joint.map { selectors($0, words, memory) }
+            if parts.count == 1 {
+                for part in parts[0] { add(part) }
+            } else if parts.allSatisfy({ !$0.isEmpty }) {
+                add(parts.map { $0.joined(separator: "|") }.joined(separator: ", "))
+            }
+        }
+        if let path = pathArgument, case .pointer = arguments[path].type,
+            case .string(let bytes, _) = stringValue(words[path], memory)
+        {
+            let path = PathClass(String(decoding: bytes, as: UTF8.self))
+            if let name = path.name {
+                cells.append(
+                    Cell(call: PathClass.callNames[callName] ?? callName, selector: name, families: path.families))
+            }
+        }
+        return cells.isEmpty ? [Cell(call: callName, families: families)] : cells
+    }
+
+    private func stringValue(_ address: UInt64, _ memory: some MemoryView) -> Value {
+        guard address != 0 else { return .unavailable("bad pointer") }
+        return Decoder(arguments: SyscallArguments(), result: 0, memory: memory, fallback: memory, isOutput: false)
+            .string(at: address, limit: 4096, rule: .exact)
+    }
+
+    /// The selectors that one argument contributes.
+    private func selectors(_ index: Int, _ words: SyscallArguments, _ memory: some MemoryView) -> [String] {
+        switch arguments[index].type {
+        case .scalar(let scalar): return names(scalar.value(words[index]), scalar.format)
+        case .pointer(_, .cstring, _):
+            guard case .string(let bytes, _) = stringValue(words[index], memory), !bytes.isEmpty else { return [] }
+            return [String(decoding: bytes, as: UTF8.self)]
+        case .pointer(let direction, .value(.structure(let structure)), _) where direction != .output:
+            // A struct selects by its flags field (clone_args, open_how).
+            guard let field = structure.fields.first(where: { $0.name == "flags" || $0.name == "clone_flags" }),
+                case .scalar(let scalar) = field.type,
+                case .bytes(let bytes) = memory.read(words[index] &+ UInt64(field.offset), count: scalar.size)
+            else { return [] }
+            return names(scalar.decode(bytes[...]), scalar.format)
+        default: return []
+        }
+    }
+
+    private func names(_ value: Int64, _ format: ScalarFormat) -> [String] {
+        switch format {
+        case .flags(let set):
+            let (names, rest) = set.names(in: UInt64(bitPattern: value))
+            return names + (rest == 0 ? [] : ["0x" + String(rest, radix: 16)])
+        case .enumeration(let enumeration):
+            let bits = UInt64(bitPattern: value)
+            return [enumeration.name(of: bits) ?? enumeration.name(of: bits & 0xffff_ffff) ?? String(value)]
+        default: return [Printer().text(.scalar(value, format, .exact))]
+        }
+    }
+}
+
+/// The class of a path that is worth a cell: kernel interfaces, not ordinary files.
+struct PathClass {
+    var name: String?
+    var families: [Family] = []
+
+    /// Calls that are one thing under several names.
+    static let callNames = [
+        "openat": "open", "openat2": "open", "creat": "open", "newfstatat": "stat", "lstat": "stat", "statx": "stat",
+        "readlinkat": "readlink", "faccessat": "access", "faccessat2": "access", "mkdirat": "mkdir",
+    ]
+
+    init(_ path: String) {
+        var parts = path.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
+        guard path.hasPrefix("/"), let root = parts.first, ["proc", "sys", "dev"].contains(root), parts.count > 1 else {
+            return
+        }
+        switch root {
+        case "proc": name = PathClass.process(&parts, &families)
+        case "sys":
+            families = [.fs]
+            if parts.count > 2, parts[1] == "fs", parts[2] == "cgroup" {
+                families = [.cgroups]
+                let last = parts.count > 3 ? parts[parts.count - 1] : ""
+                name = "/sys/fs/cgroup/" + (last.contains(".") || last == "tasks" ? "*/\(last)" : "*")
+            } else {
+                name = "/" + parts.prefix(3).joined(separator: "/") + (parts.count > 3 ? "/*" : "")
+            }
+        default:
+            families = parts[1].hasPrefix("tty") || parts[1] == "pts" || parts[1] == "ptmx" ? [.tty] : [.fs]
+            name = parts.count > 2 ? "/dev/\(parts[1])/*" : "/dev/\(parts[1])"
+        }
+    }
+
+    private static func process(_ parts: inout [String], _ families: inout [Family]) -> String {
+        families = [.fs]
+        if ["self", "thread-self"].contains(parts[1]) || parts[1].allSatisfy(\.isNumber) { parts[1] = "<pid>" }
+        guard parts[1] == "<pid>" else {
+            if parts[1] == "cgroups" { families = [.cgroups] }
+            if ["mounts", "filesystems"].contains(parts[1]) { families = [.mount] }
+            return "/" + parts.joined(separator: "/")
+        }
+        if parts.count > 4, parts[2] == "task" { parts.removeSubrange(2...3) }
+        guard parts.count > 2 else { return "/proc/<pid>" }
+        switch parts[2] {
+        case "ns", "uid_map", "gid_map", "setgroups": families = [.namespaces]
+        case "mounts", "mountinfo", "mountstats": families = [.mount]
+        case "cgroup": families = [.cgroups]
+        case "attr", "seccomp": families = [.security]
+        default: break
+        }
+        if parts.count > 3, ["fd", "fdinfo", "map_files"].contains(parts[2]) { parts[3] = "*" }
+        return "/" + parts.prefix(4).joined(separator: "/")
+    }
+}

@@ -1,0 +1,176 @@
+// The descriptions as the other rooms see them.
+
+/// One argument of a call.
+public struct Argument: Sendable, Hashable {
+    public let name: String
+    public let type: ABIType
+    /// A `sub` holds when `value & mask == selected`.
+    public let selector: Selector?
+    /// Output memory is captured even when the call failed.
+    public let isAlways: Bool
+
+    public struct Selector: Sendable, Hashable {
+        public let mask: UInt64
+        public let value: UInt64
+    }
+}
+
+/// What a call returns.
+public struct ResultType: Sendable, Hashable {
+    public enum Kind: Sendable, Hashable {
+        /// 0.
+        case status
+        /// A count.
+        case size
+        /// The call does not return.
+        case never
+        case value(Scalar)
+    }
+    public let kind: Kind
+    public let rule: Rule
+    /// The result names a new resource.
+    public let creates: Bool
+
+    /// The name space of the result, if it is a name.
+    public var nameSpace: NameSpace? {
+        if case .renamed(let space) = rule { space } else { nil }
+    }
+}
+
+/// A system call: its plain description and the ones for its sub-commands.
+public final class CallDescription: Sendable {
+    public let name: String
+    public let numbers: (x86_64: Int?, arm64: Int?)
+    /// Only names are known: arguments are recorded raw, memory is not captured.
+    public let isOpaque: Bool
+    public let plain: Variant
+    /// Sub-commands in order; the first that matches holds.
+    public let variants: [Variant]
+
+    init(name: String, numbers: (Int?, Int?), isOpaque: Bool, plain: Variant, variants: [Variant]) {
+        self.name = name
+        self.numbers = numbers
+        self.isOpaque = isOpaque
+        self.plain = plain
+        self.variants = variants
+        // Most commands select on one argument's whole value: find those by value.
+        var index: [UInt64: Int] = [:]
+        var selectorArgument: Int?
+        var isIndexed = !variants.isEmpty
+        for (position, variant) in variants.enumerated() {
+            let selecting = variant.arguments.indices.filter { variant.arguments[$0].selector != nil }
+            guard selecting.count == 1, variant.arguments[selecting[0]].selector?.mask == UInt64.max,
+                selectorArgument == nil || selectorArgument == selecting[0],
+                let value = variant.arguments[selecting[0]].selector?.value
+            else {
+                isIndexed = false
+                break
+            }
+            selectorArgument = selecting[0]
+            if index[value] == nil { index[value] = position }
+        }
+        self.selectorArgument = isIndexed ? selectorArgument : nil
+        self.index = isIndexed ? index : [:]
+    }
+
+    private let selectorArgument: Int?
+    private let index: [UInt64: Int]
+
+    /// The description that holds for these arguments.
+    public func variant(for arguments: SyscallArguments) -> Variant {
+        if variants.isEmpty { return plain }
+        if let argument = selectorArgument {
+            let value = variants[0].selectorValue(argument, arguments)
+            return index[value].map { variants[$0] } ?? plain
+        }
+        return variants.first { $0.matches(arguments) } ?? plain
+    }
+}
+
+/// One full description: a call, or a call with a sub-command.
+public final class Variant: Sendable {
+    public let callName: String
+    /// `TCGETS` for `ioctl$TCGETS`, empty for the plain description.
+    public let name: String
+    public let arguments: [Argument]
+    public let result: ResultType
+    public let families: [Family]
+    /// Arguments whose resource is gone after success.
+    public let destroys: [Int]
+    public let createsTask: Bool
+    public let isExec: Bool
+    public let mayBlock: Bool
+    public let isOpaque: Bool
+    /// First kernel release, empty if older than memory.
+    public let since: String
+    /// Each entry is one cell family: several arguments make a joint cell.
+    public let cellSelectors: [[Int]]
+    /// The path argument that path cells come from.
+    public let pathArgument: Int?
+    public let capture: CaptureProgram
+
+    init(
+        callName: String, name: String, arguments: [Argument], result: ResultType, families: [Family],
+        destroys: [Int], createsTask: Bool, isExec: Bool, mayBlock: Bool, isOpaque: Bool, since: String,
+        cellSelectors: [[Int]], pathArgument: Int?
+    ) {
+        self.callName = callName
+        self.name = name
+        self.arguments = arguments
+        self.result = result
+        self.families = families
+        self.destroys = destroys
+        self.createsTask = createsTask
+        self.isExec = isExec
+        self.mayBlock = mayBlock
+        self.isOpaque = isOpaque
+        self.since = since
+        self.cellSelectors = cellSelectors
+        self.pathArgument = pathArgument
+        capture = isOpaque ? CaptureProgram(steps: []) : CaptureProgram(arguments)
+    }
+
+    /// `ioctl$TCGETS`, or `openat`.
+    public var fullName: String { name.isEmpty ? callName : "\(callName)$\(name)" }
+
+    public func argumentIndex(_ name: String) -> Int? { arguments.firstIndex { $0.name == name } }
+
+    /// The argument as its type reads the register: truncated, sign-extended.
+    public func argumentValue(_ index: Int, _ arguments: SyscallArguments) -> Int64 {
+        if case .scalar(let scalar) = self.arguments[index].type { return scalar.value(arguments[index]) }
+        return Int64(bitPattern: arguments[index])
+    }
+
+    func selectorValue(_ index: Int, _ arguments: SyscallArguments) -> UInt64 {
+        guard case .scalar(let scalar) = self.arguments[index].type, scalar.size < 8 else { return arguments[index] }
+        return arguments[index] & (1 << UInt64(scalar.size * 8) - 1)
+    }
+
+    func matches(_ words: SyscallArguments) -> Bool {
+        for (index, argument) in arguments.enumerated() {
+            guard let selector = argument.selector else { continue }
+            var wanted = selector.value
+            if case .scalar(let scalar) = argument.type, scalar.size < 8 {
+                wanted &= 1 << UInt64(scalar.size * 8) - 1
+            }
+            guard selectorValue(index, words) & selector.mask == wanted else { return false }
+        }
+        return true
+    }
+}
+
+extension Scalar {
+    /// The value of a register or a zero-extended little-endian field, truncated and sign-extended.
+    @inlinable
+    public func value(_ word: UInt64) -> Int64 {
+        switch (size, isSigned) {
+        case (1, true): Int64(Int8(truncatingIfNeeded: word))
+        case (1, false): Int64(UInt8(truncatingIfNeeded: word))
+        case (2, true): Int64(Int16(truncatingIfNeeded: word))
+        case (2, false): Int64(UInt16(truncatingIfNeeded: word))
+        case (4, true): Int64(Int32(truncatingIfNeeded: word))
+        case (4, false): Int64(UInt32(truncatingIfNeeded: word))
+        default: Int64(bitPattern: word)
+        }
+    }
+}

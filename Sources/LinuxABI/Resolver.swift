@@ -1,0 +1,233 @@
+// Turns parsed syntax into descriptions: resolves names of types, fields and constants.
+
+struct Resolver {
+    var flagSets: [String: FlagSet] = [:]
+    var enumerations: [String: Enumeration] = [:]
+    private var pending: [String: StructSyntax] = [:]
+    private(set) var structures: [String: StructDescription] = [:]
+    private var resolving: Set<String> = []
+
+    init(_ parsers: [Parser]) throws(DescriptionError) {
+        for parser in parsers {
+            for set in parser.flagSets { flagSets[set.name] = set }
+            for enumeration in parser.enumerations { enumerations[enumeration.name] = enumeration }
+            for structure in parser.structures {
+                guard pending.updateValue(structure, forKey: structure.name) == nil else {
+                    throw DescriptionError(
+                        file: structure.file, line: structure.line, message: "struct \(structure.name) is there twice")
+                }
+            }
+        }
+        for structure in pending.values.sorted(by: { $0.name < $1.name }) {
+            _ = try resolve(structure: structure.name, file: structure.file, line: structure.line)
+        }
+    }
+
+    // MARK: - Structures
+
+    private mutating func resolve(structure name: String, file: String, line: Int) throws(DescriptionError)
+        -> StructDescription
+    {
+        if let known = structures[name] { return known }
+        guard let syntax = pending[name] else {
+            throw DescriptionError(file: file, line: line, message: "struct \(name) is not described")
+        }
+        guard resolving.insert(name).inserted else {
+            throw DescriptionError(file: syntax.file, line: syntax.line, message: "struct \(name) contains itself")
+        }
+        let names = syntax.fields.map(\.name)
+        var fields: [(String, ABIType, Rule?)] = []
+        for field in syntax.fields {
+            let rule = try rule(field.type, file: syntax.file)
+            fields.append((field.name, try resolve(field.type, names: names, file: syntax.file), rule))
+        }
+        let structure = StructDescription(
+            name: name, cName: syntax.cName, fields: fields, declaredSize: syntax.size, isPacked: syntax.isPacked)
+        structures[name] = structure
+        return structure
+    }
+
+    // MARK: - Calls
+
+    mutating func resolve(_ call: CallSyntax) throws(DescriptionError) -> Variant {
+        let names = call.arguments.map(\.name)
+        guard names.count <= 6 else { throw fail(call, "more than six arguments") }
+        var arguments: [Argument] = []
+        for argument in call.arguments {
+            let type = try resolve(argument.type, names: names, file: call.file)
+            arguments.append(
+                Argument(
+                    name: argument.name, type: type,
+                    selector: argument.selector.map { Argument.Selector(mask: $0.mask, value: $0.value) },
+                    isAlways: argument.type.isAlways))
+        }
+        var families: [Family] = []
+        for name in call.attribute("family") ?? [] {
+            guard let family = Family(rawValue: name) else { throw fail(call, "'\(name)' is no family") }
+            families.append(family)
+        }
+        func index(_ name: String) throws(DescriptionError) -> Int {
+            guard let index = names.firstIndex(of: name) else { throw fail(call, "no argument is named '\(name)'") }
+            return index
+        }
+        var cells: [[Int]] = []
+        for selector in call.attribute("cell") ?? [] {
+            var joint: [Int] = []
+            for name in selector.split(separator: "+") { joint.append(try index(String(name))) }
+            cells.append(joint)
+        }
+        var destroys: [Int] = []
+        for name in call.attribute("destroys") ?? [] { destroys.append(try index(name)) }
+        var path = arguments.firstIndex {
+            if case .pointer(_, .cstring(isPath: true), _) = $0.type { true } else { false }
+        }
+        if let name = call.attribute("path")?.first { path = try index(name) }
+        let known: Set = [
+            "family", "cell", "path", "destroys", "task", "exec", "blocks", "opaque", "since", "retired",
+        ]
+        if let unknown = call.attributes.first(where: { !known.contains($0.name) }) {
+            throw fail(call, "'\(unknown.name)' is no attribute")
+        }
+        return Variant(
+            callName: call.name, name: call.variant, arguments: arguments, result: try result(call),
+            families: families.isEmpty ? [.other] : families, destroys: destroys,
+            createsTask: call.attribute("task") != nil, isExec: call.attribute("exec") != nil,
+            mayBlock: call.attribute("blocks") != nil, isOpaque: call.attribute("opaque") != nil,
+            since: call.attribute("since")?.first ?? "", cellSelectors: cells, pathArgument: path)
+    }
+
+    private mutating func result(_ call: CallSyntax) throws(DescriptionError) -> ResultType {
+        guard let syntax = call.result else { return ResultType(kind: .status, rule: .exact, creates: false) }
+        let override = try rule(syntax, file: call.file)
+        switch syntax.head {
+        case "status": return ResultType(kind: .status, rule: override ?? .exact, creates: call.creates)
+        case "size" where syntax.parameters.isEmpty:
+            return ResultType(kind: .size, rule: override ?? .exact, creates: call.creates)
+        case "never": return ResultType(kind: .never, rule: .ignored, creates: false)
+        default:
+            guard case .scalar(let scalar) = try resolve(syntax, names: [], file: call.file) else {
+                throw fail(call, "'\(syntax.head)' is no result type")
+            }
+            return ResultType(kind: .value(scalar), rule: override ?? scalar.rule, creates: call.creates)
+        }
+    }
+
+    private func fail(_ call: CallSyntax, _ message: String) -> DescriptionError {
+        DescriptionError(file: call.file, line: call.line, message: "\(call.name): \(message)")
+    }
+
+    // MARK: - Types
+
+    private func rule(_ syntax: TypeSyntax, file: String) throws(DescriptionError) -> Rule? {
+        switch syntax.rule {
+        case "": return nil
+        case "exact": return .exact
+        case "ordered": return .ordered
+        case "related": return .related
+        case "set": return .set
+        case "atmost": return .atMost
+        case "class": return .class
+        case "ignored": return .ignored
+        case "renamed": return .renamed(.address)
+        default:
+            throw DescriptionError(file: file, line: syntax.line, message: "'@\(syntax.rule)' is no rule")
+        }
+    }
+
+    mutating func resolve(_ syntax: TypeSyntax, names: [String], file: String) throws(DescriptionError) -> ABIType {
+        func fail(_ message: String) -> DescriptionError {
+            DescriptionError(file: file, line: syntax.line, message: message)
+        }
+        let override = try rule(syntax, file: file)
+        switch syntax.head {
+        case "in", "out", "inout":
+            let direction: Direction = syntax.head == "in" ? .input : syntax.head == "out" ? .output : .both
+            guard let target = syntax.target.first else { throw fail("a pointer to nothing") }
+            return .pointer(direction, try pointee(target, names: names, file: file), override)
+        case "ptr": return .rawPointer
+        case "struct":
+            guard case .name(let name, _)? = syntax.parameters.first else { throw fail("struct without a name") }
+            return .structure(try resolve(structure: name, file: file, line: syntax.line))
+        case "bytes", "string", "pad":
+            guard case .number(let count)? = syntax.parameters.first else { throw fail("\(syntax.head) needs a size") }
+            switch syntax.head {
+            case "bytes": return .bytes(Int(count), override ?? .exact)
+            case "string": return .string(Int(count), override ?? .exact)
+            default: return .pad(Int(count))
+            }
+        case "array":
+            guard syntax.parameters.count == 2, case .number(let count) = syntax.parameters[1] else {
+                throw fail("array needs a type and a number here")
+            }
+            return .array(try elementType(syntax.parameters[0], names: names, file: file, line: syntax.line), Int(count))
+        default:
+            guard var scalar = try scalar(syntax, file: file) else { throw fail("'\(syntax.head)' is no type") }
+            if let override, case .renamed = override, case .renamed = scalar.rule { return .scalar(scalar) }
+            scalar.rule = override ?? scalar.rule
+            return .scalar(scalar)
+        }
+    }
+
+    private mutating func elementType(
+        _ expression: Expression, names: [String], file: String, line: Int
+    ) throws(DescriptionError) -> ABIType {
+        switch expression {
+        case .type(let type): return try resolve(type, names: names, file: file)
+        case .name(let name, _): return try resolve(TypeSyntax(head: name, line: line), names: names, file: file)
+        default: throw DescriptionError(file: file, line: line, message: "an element type is missing")
+        }
+    }
+
+    private mutating func pointee(
+        _ syntax: TypeSyntax, names: [String], file: String
+    ) throws(DescriptionError) -> Pointee {
+        func length(_ position: Int) throws(DescriptionError) -> Length {
+            guard syntax.parameters.count > position else {
+                throw DescriptionError(file: file, line: syntax.line, message: "\(syntax.head) needs a length")
+            }
+            return try self.length(syntax.parameters[position], names: names, file: file, line: syntax.line)
+        }
+        switch syntax.head {
+        case "path": return .cstring(isPath: true)
+        case "cstring": return .cstring(isPath: false)
+        case "buf": return .buffer(try length(0))
+        case "iovec": return .iovec(try length(0))
+        case "msghdr": return .msghdr
+        case "mmsghdr": return .mmsghdr(try length(0))
+        case "sockaddr": return .sockaddr(try length(0))
+        case "strings": return .strings
+        case "dirents64": return .dirents(try length(0), is64: true)
+        case "dirents": return .dirents(try length(0), is64: false)
+        case "fdset": return .fdset(try length(0))
+        case "sigset": return .sigset(try length(0))
+        case "array":
+            guard let element = syntax.parameters.first else {
+                throw DescriptionError(file: file, line: syntax.line, message: "array needs an element type")
+            }
+            return .array(try elementType(element, names: names, file: file, line: syntax.line), try length(1))
+        default: return .value(try resolve(syntax, names: names, file: file))
+        }
+    }
+
+    private func length(
+        _ expression: Expression, names: [String], file: String, line: Int
+    ) throws(DescriptionError) -> Length {
+        func index(_ name: String) throws(DescriptionError) -> Int {
+            guard let index = names.firstIndex(of: name) else {
+                throw DescriptionError(file: file, line: line, message: "no argument or field is named '\(name)'")
+            }
+            return index
+        }
+        switch expression {
+        case .number(let number): return .fixed(Int(number))
+        case .name("ret", let scale): return .result(scale: scale)
+        case .name(let name, let scale): return .field(try index(name), scale: scale)
+        case .pointee(let name, let scale): return .pointee(try index(name), scale: scale)
+        case .minimum(let left, let right):
+            return .minimum(
+                try length(left, names: names, file: file, line: line),
+                try length(right, names: names, file: file, line: line))
+        case .type: throw DescriptionError(file: file, line: line, message: "a type where a length belongs")
+        }
+    }
+}

@@ -1,0 +1,206 @@
+// The types of the description language, with their C layout.
+
+/// How two values of a field are compared (design: equivalence).
+public enum Rule: Hashable, Sendable {
+    case exact
+    /// Equal up to a bijection of names.
+    case renamed(NameSpace)
+    /// Times: order and equality kept, not the value.
+    case ordered
+    /// Addresses: alignment and containment.
+    case related
+    /// The same elements in any order.
+    case set
+    /// A prefix of what is there; the rest must follow.
+    case atMost
+    /// Only the class (length, kind) matters: random bytes, machine facts.
+    case `class`
+    case ignored
+}
+
+/// Name spaces that are compared up to renaming.
+public enum NameSpace: String, Hashable, Sendable, CaseIterable {
+    case fd, pid, address, inode, device, sysv, timer, watch, key, mount, port, ns
+}
+
+/// How a scalar prints.
+public enum ScalarFormat: Hashable, Sendable {
+    case signed, unsigned, hex, octal, fd, dirfd, id, signal, address, device, mode
+    case flags(FlagSet)
+    case enumeration(Enumeration)
+}
+
+/// An integer field: its width and how it is read, printed and compared.
+public struct Scalar: Hashable, Sendable {
+    /// Bytes: 1, 2, 4 or 8.
+    public var size: Int
+    public var isSigned: Bool
+    public var isBigEndian = false
+    public var format: ScalarFormat
+    public var rule: Rule
+}
+
+public enum Direction: Sendable, Hashable { case input, output, both }
+
+/// A length in a description.
+public indirect enum Length: Sendable, Hashable {
+    case fixed(Int)
+    /// The value of an argument (or of a field of the enclosing struct, within a struct), times `scale`.
+    case field(Int, scale: Int)
+    /// The call's result, times `scale`.
+    case result(scale: Int)
+    /// The u32 that argument points to.
+    case pointee(Int, scale: Int)
+    case minimum(Length, Length)
+}
+
+public indirect enum Pointee: Sendable, Hashable {
+    case value(ABIType)
+    case cstring(isPath: Bool)
+    case buffer(Length)
+    case array(ABIType, Length)
+    case iovec(Length)
+    case msghdr
+    case mmsghdr(Length)
+    case sockaddr(Length)
+    case strings
+    case dirents(Length, is64: Bool)
+    case fdset(Length)
+    case sigset(Length)
+}
+
+public indirect enum ABIType: Sendable, Hashable {
+    case scalar(Scalar)
+    case bytes(Int, Rule)
+    case string(Int, Rule)
+    case array(ABIType, Int)
+    case pad(Int)
+    case structure(StructDescription)
+    case pointer(Direction, Pointee, Rule?)
+    /// A pointer that is never followed.
+    case rawPointer
+
+    /// Size in bytes, as C lays it out.
+    public var size: Int {
+        switch self {
+        case .scalar(let scalar): scalar.size
+        case .bytes(let count, _), .string(let count, _), .pad(let count): count
+        case .array(let element, let count): element.size * count
+        case .structure(let structure): structure.size
+        case .pointer, .rawPointer: 8
+        }
+    }
+    public var alignment: Int {
+        switch self {
+        case .scalar(let scalar): scalar.size
+        case .bytes, .string, .pad: 1
+        case .array(let element, _): element.alignment
+        case .structure(let structure): structure.alignment
+        case .pointer, .rawPointer: 8
+        }
+    }
+}
+
+/// A named set of bits; an entry with a mask is an enumerated field inside the word.
+public final class FlagSet: Sendable, Hashable {
+    public struct Entry: Sendable, Hashable {
+        public var name: String
+        public var value: UInt64
+        /// Bits the entry is compared under; equals `value` for a plain bit.
+        public var mask: UInt64
+    }
+    public let name: String
+    public let entries: [Entry]
+    public let radix: Int
+
+    init(name: String, entries: [Entry], radix: Int) {
+        self.name = name
+        self.entries = entries
+        self.radix = radix
+    }
+
+    /// The names set in `value`, and the bits that have none.
+    public func names(in value: UInt64) -> (names: [String], rest: UInt64) {
+        var names: [String] = []
+        var rest = value
+        // Multi-bit entries first, so that O_SYNC wins over O_DSYNC and a field's value over its bits.
+        for entry in ordered where entry.mask != 0 && value & entry.mask == entry.value && rest & entry.value == entry.value {
+            if entry.value == 0 { continue }
+            names.append(entry.name)
+            rest &= ~entry.mask
+        }
+        // An enumerated field whose value is zero still has a name (O_RDONLY, SOCK_…): print it when it leads.
+        if let zero = entries.first(where: { $0.value == 0 && value & $0.mask == 0 }) { names.insert(zero.name, at: 0) }
+        return (names, rest)
+    }
+
+    private var ordered: [Entry] {
+        entries.enumerated().sorted {
+            let (left, right) = ($0.element.value.nonzeroBitCount, $1.element.value.nonzeroBitCount)
+            return left != right ? left > right : $0.offset < $1.offset
+        }.map(\.element)
+    }
+
+    public static func == (left: FlagSet, right: FlagSet) -> Bool { left === right }
+    public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}
+
+/// A named list of values of which one holds.
+public final class Enumeration: Sendable, Hashable {
+    public let name: String
+    public let entries: [(name: String, value: UInt64)]
+    public let radix: Int
+    private let names: [UInt64: String]
+
+    init(name: String, entries: [(name: String, value: UInt64)], radix: Int) {
+        self.name = name
+        self.entries = entries
+        self.radix = radix
+        names = Dictionary(entries.map { ($0.value, $0.name) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    public func name(of value: UInt64) -> String? { names[value] }
+
+    public static func == (left: Enumeration, right: Enumeration) -> Bool { left === right }
+    public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}
+
+/// A C struct.
+public final class StructDescription: Sendable, Hashable {
+    public struct Field: Sendable, Hashable {
+        public var name: String
+        public var type: ABIType
+        /// Bytes from the start of the struct.
+        public var offset: Int
+        public var rule: Rule?
+    }
+    public let name: String
+    /// The C type it is compared with by the tests (`struct_stat`, an underscore for each blank), or empty.
+    public let cName: String
+    public let fields: [Field]
+    public let size: Int
+    public let alignment: Int
+
+    /// Lays out `fields` as C does; `isPacked` ignores alignment; `declaredSize` pads the end.
+    init(name: String, cName: String, fields: [(String, ABIType, Rule?)], declaredSize: Int?, isPacked: Bool) {
+        self.name = name
+        self.cName = cName
+        var offset = 0
+        var alignment = 1
+        var laid: [Field] = []
+        for (fieldName, type, rule) in fields {
+            let own = isPacked ? 1 : type.alignment
+            offset = (offset + own - 1) / own * own
+            alignment = max(alignment, own)
+            laid.append(Field(name: fieldName, type: type, offset: offset, rule: rule))
+            offset += type.size
+        }
+        self.alignment = alignment
+        self.fields = laid
+        let natural = (offset + alignment - 1) / alignment * alignment
+        size = max(declaredSize ?? natural, declaredSize == nil ? natural : offset)
+    }
+
+    public static func == (left: StructDescription, right: StructDescription) -> Bool { left === right }
+    public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}
