@@ -95,7 +95,7 @@ struct Descriptions: Sendable {
         for parser in parsers {
             for syntax in parser.calls where syntax.variant.isEmpty {
                 var variants: [Variant] = []
-                for sub in subs.removeValue(forKey: syntax.name) ?? [] { variants.append(try resolver.resolve(sub)) }
+                for sub in subs.removeValue(forKey: syntax.name) ?? [] { variants.append(try resolver.resolve(sub, inheriting: syntax)) }
                 let call = CallDescription(
                     name: syntax.name, numbers: (syntax.x86, syntax.arm64),
                     isOpaque: syntax.attribute("opaque") != nil, plain: try resolver.resolve(syntax),

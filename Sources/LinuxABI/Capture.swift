@@ -149,6 +149,10 @@ private struct CaptureCompiler {
         case .mmsghdr(let length):
             steps.append(
                 step(.mmsghdr(self.length(length, enclosing), data: direction), .input, isPayload: true))
+        case .sized(let structure, let length):
+            let first = steps.count
+            bytes(.minimum(.fixed(structure.size), self.length(length, enclosing)))
+            if direction != .output { follow(structure, at: first, offset: 0) }
         case .array(let element, let length):
             bytes(self.length(length, enclosing).scaled(element.size))
         case .value(let type):

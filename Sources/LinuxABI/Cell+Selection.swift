@@ -4,15 +4,15 @@ extension Variant {
     /// The cells of a call: one for each selecting flag or value, joint ones, and its path class.
     public func cells(_ words: SyscallArguments, memory: some MemoryView) -> [Cell] {
         var cells: [Cell] = []
-        func add(_ selector: String) {
-            let cell = Cell(call: callName, selector: selector, families: families)
+        func add(_ selector: String, _ family: Family? = nil) {
+            let cell = Cell(call: callName, selector: selector, families: family.map { [$0] } ?? families)
             if !cells.contains(cell) { cells.append(cell) }
         }
-        if !name.isEmpty { add(name) }
+        if namesOwnCell { add(name) }
         for joint in cellSelectors {
             let parts = joint.map { selectors($0, words, memory) }
             if parts.count == 1 {
-                for part in parts[0] { add(part) }
+                for part in parts[0] { add(part, family(of: part, argument: joint[0])) }
             } else if parts.allSatisfy({ !$0.isEmpty }) {
                 add(parts.map { $0.joined(separator: "|") }.joined(separator: ", "))
             }
@@ -29,6 +29,27 @@ extension Variant {
         return cells.isEmpty ? [Cell(call: callName, families: families)] : cells
     }
 
+    /// The family that a flag or value has of its own.
+    private func family(of id: String, argument index: Int) -> Family? {
+        let format: ScalarFormat
+        switch arguments[index].type {
+        case .scalar(let scalar): format = scalar.format
+        case .pointer(_, .value(.structure(let structure)), _), .pointer(_, .sized(let structure, _), _):
+            guard case .scalar(let scalar)? = structure.fields.first(where: { Variant.selecting.contains($0.name) })?.type
+            else { return nil }
+            format = scalar.format
+        default: return nil
+        }
+        switch format {
+        case .flags(let set): return set.family(of: id)
+        case .enumeration(let enumeration): return enumeration.family(of: id)
+        default: return nil
+        }
+    }
+
+    /// Fields by which a struct argument selects (clone_args, open_how, mount_attr).
+    private static let selecting: Set = ["flags", "clone_flags", "attr_set"]
+
     private func stringValue(_ address: UInt64, _ memory: some MemoryView) -> Value {
         guard address != 0 else { return .unavailable("bad pointer") }
         return Decoder(arguments: SyscallArguments(), result: 0, memory: memory, fallback: memory, isOutput: false)
@@ -42,9 +63,10 @@ extension Variant {
         case .pointer(_, .cstring, _):
             guard case .string(let bytes, _) = stringValue(words[index], memory), !bytes.isEmpty else { return [] }
             return [String(decoding: bytes, as: UTF8.self)]
-        case .pointer(let direction, .value(.structure(let structure)), _) where direction != .output:
+        case .pointer(let direction, .value(.structure(let structure)), _) where direction != .output,
+            .pointer(let direction, .sized(let structure, _), _) where direction != .output:
             // A struct selects by its flags field (clone_args, open_how).
-            guard let field = structure.fields.first(where: { $0.name == "flags" || $0.name == "clone_flags" }),
+            guard let field = structure.fields.first(where: { Variant.selecting.contains($0.name) }),
                 case .scalar(let scalar) = field.type,
                 case .bytes(let bytes) = memory.read(words[index] &+ UInt64(field.offset), count: scalar.size)
             else { return [] }

@@ -66,6 +66,16 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
     ) -> Value {
         switch pointee {
         case .value(let type): return decode(type, at: address, direction, rule: rule)
+        case .sized(let structure, let length):
+            let size = min(count(length, enclosing), structure.size)
+            guard size > 0, case .bytes(let bytes) = memory.read(address, count: size) else {
+                return .unavailable("bad pointer")
+            }
+            let whole = bytes + [UInt8](repeating: 0, count: structure.size - size)
+            let value = decode(.structure(structure), whole[...], direction, rule: rule)
+            guard case .structure(let fields) = value else { return value }
+            let known = Set(structure.fields.filter { $0.offset + $0.type.size <= size }.map(\.name))
+            return .structure(fields.filter { known.contains($0.name) })
         case .cstring: return string(at: address, limit: 4096, rule: rule ?? .exact)
         case .buffer(let length):
             return buffer(at: address, count: count(length, enclosing), rule: rule ?? .exact)
@@ -135,6 +145,7 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
             return .string(Array(bytes.prefix(count).prefix { $0 != 0 }), rule ?? own)
         case .array(let element, let count): return .list(elements(element, count, bytes, direction), rule ?? .exact)
         case .pad: return .unavailable("padding")
+        case .signalSet: return .list(signals(bytes), .set)
         case .structure(let structure): return decode(structure, bytes, direction, rule: rule)
         case .rawPointer: return .pointer(bytes.littleEndian(), nil)
         case .pointer(let inner, let pointee, let own):

@@ -8,6 +8,8 @@ public struct Argument: Sendable, Hashable {
     public let selector: Selector?
     /// Output memory is captured even when the call failed.
     public let isAlways: Bool
+    /// The call creates the resources that it writes here (`pipe2`).
+    public let creates: Bool
 
     public struct Selector: Sendable, Hashable {
         public let mask: UInt64
@@ -105,6 +107,8 @@ public final class Variant: Sendable {
     public let since: String
     /// Each entry is one cell family: several arguments make a joint cell.
     public let cellSelectors: [[Int]]
+    /// The cell is `call(VARIANT)`.
+    let namesOwnCell: Bool
     /// The path argument that path cells come from.
     public let pathArgument: Int?
     public let capture: CaptureProgram
@@ -112,7 +116,7 @@ public final class Variant: Sendable {
     init(
         callName: String, name: String, arguments: [Argument], result: ResultType, families: [Family],
         destroys: [Int], createsTask: Bool, isExec: Bool, mayBlock: Bool, isOpaque: Bool, since: String,
-        cellSelectors: [[Int]], pathArgument: Int?
+        cellSelectors: [[Int]], namesOwnCell: Bool, pathArgument: Int?
     ) {
         self.callName = callName
         self.name = name
@@ -126,6 +130,7 @@ public final class Variant: Sendable {
         self.isOpaque = isOpaque
         self.since = since
         self.cellSelectors = cellSelectors
+        self.namesOwnCell = namesOwnCell
         self.pathArgument = pathArgument
         capture = isOpaque ? CaptureProgram(steps: []) : CaptureProgram(arguments)
     }

@@ -119,7 +119,7 @@ struct Parser {
             let value = try constant()
             let mask = accept("/") ? try constant() : value
             try define(entry, value)
-            entries.append(FlagSet.Entry(name: entry, value: value, mask: mask))
+            entries.append(FlagSet.Entry(name: entry, value: value, mask: mask, family: try entryFamily()))
             _ = accept(",")
         }
         flagSets.append(FlagSet(name: name, entries: entries, radix: radix))
@@ -131,16 +131,24 @@ struct Parser {
         let isDecimal = current.text == "dec" || current.text == "{"
         let radix = radix()
         try expect("{")
-        var entries: [(String, UInt64)] = []
+        var entries: [(name: String, value: UInt64, family: Family?)] = []
         while !accept("}") {
             let entry = try word()
             try expect("=")
             let value = try constant()
             try define(entry, value)
-            entries.append((entry, value))
+            entries.append((entry, value, try entryFamily()))
             _ = accept(",")
         }
         enumerations.append(Enumeration(name: name, entries: entries, radix: isDecimal ? 10 : radix))
+    }
+
+    /// `@namespaces` after an id.
+    private mutating func entryFamily() throws(DescriptionError) -> Family? {
+        guard accept("@") else { return nil }
+        let name = try word()
+        guard let family = Family(rawValue: name) else { throw error("'\(name)' is no family") }
+        return family
     }
 
     private mutating func parseStructure() throws(DescriptionError) {
@@ -157,10 +165,7 @@ struct Parser {
                 position += 1
                 structure.isPacked = true
             case "c":
-                // c=struct_stat: the C type it is compared with; an underscore stands for the blank after `struct`.
-                position += 1
-                try expect("=")
-                structure.cName = try word()
+                structure.cName = try cName()
             default: throw error("'\(current.text)' is no struct attribute")
             }
         }
@@ -176,6 +181,7 @@ struct Parser {
     private mutating func field() throws(DescriptionError) -> FieldSyntax {
         let line = current.line
         let name = try word()
+        let cName = current.text == "c" && tokens[position + 1].text == "=" ? try self.cName() : nil
         var selector: (UInt64, UInt64)?
         if accept("&") {
             let mask = try constant()
@@ -184,7 +190,16 @@ struct Parser {
         } else if accept("=") {
             selector = (UInt64.max, try constant())
         }
-        return FieldSyntax(name: name, type: try type(), selector: selector, line: line)
+        return FieldSyntax(name: name, type: try type(), selector: selector, cName: cName, line: line)
+    }
+
+    /// `c="struct stat"`.
+    private mutating func cName() throws(DescriptionError) -> String {
+        position += 1
+        try expect("=")
+        guard current.kind == .string else { throw error("expected a quoted C name instead of '\(current.text)'") }
+        defer { position += 1 }
+        return current.text
     }
 
     private mutating func number() throws(DescriptionError) -> Int? {
@@ -225,8 +240,7 @@ struct Parser {
         }
         if accept("->") {
             call.result = try type()
-            call.creates = accept("+")
-            if accept("@") { call.result?.rule = try word() }
+            call.creates = call.result?.creates ?? false
         }
         while current.kind == .word, !["flags", "enum", "struct", "call", "sub"].contains(current.text) {
             call.attributes.append(try attribute())
@@ -261,6 +275,10 @@ struct Parser {
             syntax.target = [try type()]
         case "struct":
             syntax.parameters = [.name(try word(), scale: 1)]
+            if accept("[") {
+                syntax.parameters.append(try expression())
+                try expect("]")
+            }
         default:
             if current.text == "[" {
                 position += 1
@@ -274,6 +292,7 @@ struct Parser {
                 syntax.suffix = try word()
             }
         }
+        syntax.creates = accept("+")
         while accept("@") {
             let rule = try word()
             if rule == "always" { syntax.isAlways = true } else { syntax.rule = rule }
@@ -298,7 +317,7 @@ struct Parser {
             return .minimum(left, right)
         }
         let next = tokens[position + 1].text
-        if current.text == "struct" || next == "[" || next == ":" || ["in", "out", "inout"].contains(current.text) {
+        if current.text == "struct" || next == "[" || next == ":" || next == "+" || next == "@" || ["in", "out", "inout"].contains(current.text) {
             return .type(try type())
         }
         let name = try word()

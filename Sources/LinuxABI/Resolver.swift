@@ -36,10 +36,10 @@ struct Resolver {
             throw DescriptionError(file: syntax.file, line: syntax.line, message: "struct \(name) contains itself")
         }
         let names = syntax.fields.map(\.name)
-        var fields: [(String, ABIType, Rule?)] = []
+        var fields: [(String, ABIType, Rule?, String?)] = []
         for field in syntax.fields {
             let rule = try rule(field.type, file: syntax.file)
-            fields.append((field.name, try resolve(field.type, names: names, file: syntax.file), rule))
+            fields.append((field.name, try resolve(field.type, names: names, file: syntax.file), rule, field.cName))
         }
         let structure = StructDescription(
             name: name, cName: syntax.cName, fields: fields, declaredSize: syntax.size, isPacked: syntax.isPacked)
@@ -49,7 +49,8 @@ struct Resolver {
 
     // MARK: - Calls
 
-    mutating func resolve(_ call: CallSyntax) throws(DescriptionError) -> Variant {
+    /// Resolves a call, or a `sub` which inherits what it does not say itself from its `call`.
+    mutating func resolve(_ call: CallSyntax, inheriting parent: CallSyntax? = nil) throws(DescriptionError) -> Variant {
         let names = call.arguments.map(\.name)
         guard names.count <= 6 else { throw fail(call, "more than six arguments") }
         var arguments: [Argument] = []
@@ -59,10 +60,11 @@ struct Resolver {
                 Argument(
                     name: argument.name, type: type,
                     selector: argument.selector.map { Argument.Selector(mask: $0.mask, value: $0.value) },
-                    isAlways: argument.type.isAlways))
+                    isAlways: argument.type.isAlways, creates: argument.type.createsAnywhere))
         }
+        func attribute(_ name: String) -> [String]? { call.attribute(name) ?? parent?.attribute(name) }
         var families: [Family] = []
-        for name in call.attribute("family") ?? [] {
+        for name in attribute("family") ?? [] {
             guard let family = Family(rawValue: name) else { throw fail(call, "'\(name)' is no family") }
             families.append(family)
         }
@@ -71,17 +73,18 @@ struct Resolver {
             return index
         }
         var cells: [[Int]] = []
+        // A sub's cell is call(VARIANT) unless it says otherwise.
         for selector in call.attribute("cell") ?? [] {
             var joint: [Int] = []
             for name in selector.split(separator: "+") { joint.append(try index(String(name))) }
             cells.append(joint)
         }
         var destroys: [Int] = []
-        for name in call.attribute("destroys") ?? [] { destroys.append(try index(name)) }
+        for name in attribute("destroys")?.filter({ parent == nil || names.contains($0) }) ?? [] { destroys.append(try index(name)) }
         var path = arguments.firstIndex {
             if case .pointer(_, .cstring(isPath: true), _) = $0.type { true } else { false }
         }
-        if let name = call.attribute("path")?.first { path = try index(name) }
+        if let name = attribute("path")?.first, parent == nil || names.contains(name) { path = try index(name) }
         let known: Set = [
             "family", "cell", "path", "destroys", "task", "exec", "blocks", "opaque", "since", "retired",
         ]
@@ -91,9 +94,9 @@ struct Resolver {
         return Variant(
             callName: call.name, name: call.variant, arguments: arguments, result: try result(call),
             families: families.isEmpty ? [.other] : families, destroys: destroys,
-            createsTask: call.attribute("task") != nil, isExec: call.attribute("exec") != nil,
-            mayBlock: call.attribute("blocks") != nil, isOpaque: call.attribute("opaque") != nil,
-            since: call.attribute("since")?.first ?? "", cellSelectors: cells, pathArgument: path)
+            createsTask: attribute("task") != nil, isExec: attribute("exec") != nil,
+            mayBlock: attribute("blocks") != nil, isOpaque: attribute("opaque") != nil,
+            since: attribute("since")?.first ?? "", cellSelectors: cells, namesOwnCell: call.attribute("cell") == nil && !call.variant.isEmpty, pathArgument: path)
     }
 
     private mutating func result(_ call: CallSyntax) throws(DescriptionError) -> ResultType {
@@ -148,6 +151,9 @@ struct Resolver {
         case "struct":
             guard case .name(let name, _)? = syntax.parameters.first else { throw fail("struct without a name") }
             return .structure(try resolve(structure: name, file: file, line: syntax.line))
+        case "sigset":
+            guard case .number(let count)? = syntax.parameters.first else { throw fail("sigset needs a size here") }
+            return .signalSet(Int(count))
         case "bytes", "string", "pad":
             guard case .number(let count)? = syntax.parameters.first else { throw fail("\(syntax.head) needs a size") }
             switch syntax.head {
@@ -200,6 +206,11 @@ struct Resolver {
         case "dirents": return .dirents(try length(0), is64: false)
         case "fdset": return .fdset(try length(0))
         case "sigset": return .sigset(try length(0))
+        case "struct" where syntax.parameters.count == 2:
+            guard case .name(let name, _)? = syntax.parameters.first else {
+                throw DescriptionError(file: file, line: syntax.line, message: "struct without a name")
+            }
+            return .sized(try resolve(structure: name, file: file, line: syntax.line), try length(1))
         case "array":
             guard let element = syntax.parameters.first else {
                 throw DescriptionError(file: file, line: syntax.line, message: "array needs an element type")

@@ -13,6 +13,8 @@ struct TypeSyntax {
     var head: String
     var parameters: [Expression] = []
     var target: [TypeSyntax] = []  // the pointee of in/out/inout; at most one
+    /// `+`: the call creates the resource.
+    var creates = false
     var suffix = ""
     var rule = ""
     /// `@always`: output memory is there even when the call failed.
@@ -20,11 +22,21 @@ struct TypeSyntax {
     var line: Int
 }
 
+extension TypeSyntax {
+    /// `+` here or on any type inside.
+    var createsAnywhere: Bool {
+        creates || target.contains { $0.createsAnywhere }
+            || parameters.contains { if case .type(let type) = $0 { type.createsAnywhere } else { false } }
+    }
+}
+
 struct FieldSyntax {
     var name: String
     var type: TypeSyntax
     /// Selector of a `sub` argument: `=value` or `&mask=value`.
     var selector: (mask: UInt64, value: UInt64)?
+    /// The C member it is compared with, if not `name`; empty if C has none.
+    var cName: String?
     var line: Int
 }
 

@@ -1,7 +1,7 @@
 // Cuts a description file into tokens; works on bytes, since it runs at every start.
 
 struct Token {
-    enum Kind { case word, number, punctuation, end }
+    enum Kind { case word, number, string, punctuation, end }
     var kind: Kind
     /// Word text, or the punctuation (`->`, `{`, …).
     var text: String
@@ -48,6 +48,19 @@ func tokenize(_ bytes: UnsafeBufferPointer<UInt8>, file: String) throws(Descript
                 token.number = number
             }
             tokens.append(token)
+            end = position
+        case UInt8(ascii: "\""):
+            let start = position + 1
+            position = start
+            while position < bytes.count, bytes[position] != UInt8(ascii: "\""), bytes[position] != UInt8(ascii: "\n") {
+                position += 1
+            }
+            guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
+                throw DescriptionError(file: file, line: line, message: "a string without an end")
+            }
+            let text = String(decoding: bytes[start..<position], as: UTF8.self)
+            position += 1
+            tokens.append(Token(kind: .string, text: text, number: 0, line: line, isGlued: false))
             end = position
         default:
             var text = String(UnicodeScalar(byte))

@@ -67,6 +67,8 @@ public indirect enum Pointee: Sendable, Hashable {
     case dirents(Length, is64: Bool)
     case fdset(Length)
     case sigset(Length)
+    /// An extensible struct: only its first bytes exist.
+    case sized(StructDescription, Length)
 }
 
 public indirect enum ABIType: Sendable, Hashable {
@@ -75,6 +77,8 @@ public indirect enum ABIType: Sendable, Hashable {
     case string(Int, Rule)
     case array(ABIType, Int)
     case pad(Int)
+    /// A signal set of this many bytes.
+    case signalSet(Int)
     case structure(StructDescription)
     case pointer(Direction, Pointee, Rule?)
     /// A pointer that is never followed.
@@ -84,7 +88,7 @@ public indirect enum ABIType: Sendable, Hashable {
     public var size: Int {
         switch self {
         case .scalar(let scalar): scalar.size
-        case .bytes(let count, _), .string(let count, _), .pad(let count): count
+        case .bytes(let count, _), .string(let count, _), .pad(let count), .signalSet(let count): count
         case .array(let element, let count): element.size * count
         case .structure(let structure): structure.size
         case .pointer, .rawPointer: 8
@@ -94,6 +98,7 @@ public indirect enum ABIType: Sendable, Hashable {
         switch self {
         case .scalar(let scalar): scalar.size
         case .bytes, .string, .pad: 1
+        case .signalSet: 8
         case .array(let element, _): element.alignment
         case .structure(let structure): structure.alignment
         case .pointer, .rawPointer: 8
@@ -108,6 +113,8 @@ public final class FlagSet: Sendable, Hashable {
         public var value: UInt64
         /// Bits the entry is compared under; equals `value` for a plain bit.
         public var mask: UInt64
+        /// Family of the cells it selects, if it has one of its own.
+        public var family: Family?
     }
     public let name: String
     public let entries: [Entry]
@@ -134,6 +141,9 @@ public final class FlagSet: Sendable, Hashable {
         return (names, rest)
     }
 
+    /// The family of the cells that `id` selects, if it has one of its own.
+    public func family(of id: String) -> Family? { entries.first { $0.name == id }?.family }
+
     private var ordered: [Entry] {
         entries.enumerated().sorted {
             let (left, right) = ($0.element.value.nonzeroBitCount, $1.element.value.nonzeroBitCount)
@@ -148,11 +158,11 @@ public final class FlagSet: Sendable, Hashable {
 /// A named list of values of which one holds.
 public final class Enumeration: Sendable, Hashable {
     public let name: String
-    public let entries: [(name: String, value: UInt64)]
+    public let entries: [(name: String, value: UInt64, family: Family?)]
     public let radix: Int
     private let names: [UInt64: String]
 
-    init(name: String, entries: [(name: String, value: UInt64)], radix: Int) {
+    init(name: String, entries: [(name: String, value: UInt64, family: Family?)], radix: Int) {
         self.name = name
         self.entries = entries
         self.radix = radix
@@ -160,6 +170,9 @@ public final class Enumeration: Sendable, Hashable {
     }
 
     public func name(of value: UInt64) -> String? { names[value] }
+
+    /// The family of the cells that `id` selects, if it has one of its own.
+    public func family(of id: String) -> Family? { entries.first { $0.name == id }?.family }
 
     public static func == (left: Enumeration, right: Enumeration) -> Bool { left === right }
     public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
@@ -173,26 +186,28 @@ public final class StructDescription: Sendable, Hashable {
         /// Bytes from the start of the struct.
         public var offset: Int
         public var rule: Rule?
+        /// The C member, if not `name`; empty if C has none.
+        public var cName: String?
     }
     public let name: String
-    /// The C type it is compared with by the tests (`struct_stat`, an underscore for each blank), or empty.
+    /// The C type it is compared with by the tests (`struct stat`), or empty.
     public let cName: String
     public let fields: [Field]
     public let size: Int
     public let alignment: Int
 
     /// Lays out `fields` as C does; `isPacked` ignores alignment; `declaredSize` pads the end.
-    init(name: String, cName: String, fields: [(String, ABIType, Rule?)], declaredSize: Int?, isPacked: Bool) {
+    init(name: String, cName: String, fields: [(String, ABIType, Rule?, String?)], declaredSize: Int?, isPacked: Bool) {
         self.name = name
         self.cName = cName
         var offset = 0
         var alignment = 1
         var laid: [Field] = []
-        for (fieldName, type, rule) in fields {
+        for (fieldName, type, rule, memberName) in fields {
             let own = isPacked ? 1 : type.alignment
             offset = (offset + own - 1) / own * own
             alignment = max(alignment, own)
-            laid.append(Field(name: fieldName, type: type, offset: offset, rule: rule))
+            laid.append(Field(name: fieldName, type: type, offset: offset, rule: rule, cName: memberName))
             offset += type.size
         }
         self.alignment = alignment
