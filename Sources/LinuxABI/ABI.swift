@@ -79,11 +79,15 @@ struct Descriptions: Sendable {
         var parsers: [Parser] = []
         var constants: [String: UInt64] = [:]
         for (name, bytes) in files {
-            var parser = try Parser(bytes, file: name, constants: constants)
-            try parser.parse()
-            constants = parser.constants
-            parser.constants = [:]
+            let parser = try Parser(bytes, file: name)
+            for (id, value) in parser.literals() { constants[id] = value }
             parsers.append(parser)
+        }
+        for index in parsers.indices {
+            parsers[index].constants = constants
+            try parsers[index].parse()
+            constants = parsers[index].constants
+            parsers[index].constants = [:]
         }
         var resolver = try Resolver(parsers)
         var subs: [String: [CallSyntax]] = [:]

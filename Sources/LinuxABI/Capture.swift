@@ -46,6 +46,13 @@ public struct CaptureStep: Sendable, Hashable {
     public var isPayload: Bool
     /// Output is there even when the call failed.
     public var isAlways: Bool
+    /// Done only if this value (an argument, or a field of earlier memory) has a bit of the mask.
+    public var condition: CaptureCondition?
+}
+
+public struct CaptureCondition: Sendable, Hashable {
+    public var value: CaptureLength
+    public var mask: UInt64
 }
 
 public indirect enum CaptureLength: Sendable, Hashable {
@@ -104,7 +111,10 @@ extension CaptureProgram {
         var compiler = CaptureCompiler(arguments: arguments)
         for (index, argument) in arguments.enumerated() {
             guard case .pointer(let direction, let pointee, _) = argument.type else { continue }
-            compiler.add(pointee, direction, from: .argument(index), enclosing: nil, isAlways: argument.isAlways)
+            compiler.add(pointee, direction, from: .argument(index), enclosing: nil, isAlways: argument.isAlways,
+                condition: argument.condition.map {
+                    CaptureCondition(value: .argument($0.index, scale: 1), mask: $0.mask)
+                })
         }
         self.init(steps: compiler.steps)
     }
@@ -123,11 +133,12 @@ private struct CaptureCompiler {
 
     mutating func add(
         _ pointee: Pointee, _ direction: Direction, from source: CaptureStep.Source, enclosing: Enclosing?,
-        isAlways: Bool
+        isAlways: Bool, condition: CaptureCondition?
     ) {
         func step(_ operation: CaptureStep.Operation, _ direction: Direction, isPayload: Bool = false) -> CaptureStep {
             CaptureStep(
-                direction: direction, source: source, operation: operation, isPayload: isPayload, isAlways: isAlways)
+                direction: direction, source: source, operation: operation, isPayload: isPayload, isAlways: isAlways,
+                condition: condition)
         }
         func bytes(_ length: CaptureLength, isPayload: Bool = false) {
             if direction != .output { steps.append(step(.bytes(length), .input, isPayload: isPayload)) }
@@ -169,7 +180,13 @@ private struct CaptureCompiler {
             case .pointer(let direction, let pointee, _):
                 add(
                     pointee, direction, from: .field(step: step, offset: offset + field.offset),
-                    enclosing: Enclosing(structure: structure, step: step, offset: offset), isAlways: false)
+                    enclosing: Enclosing(structure: structure, step: step, offset: offset), isAlways: false,
+                    condition: field.condition.map {
+                        let other = structure.fields[$0.index]
+                        return CaptureCondition(
+                            value: .field(step: step, offset: offset + other.offset, size: other.type.size, scale: 1),
+                            mask: $0.mask)
+                    })
             case .structure(let inner): follow(inner, at: step, offset: offset + field.offset)
             default: break
             }

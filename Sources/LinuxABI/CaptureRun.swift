@@ -27,6 +27,15 @@ extension CaptureProgram {
             case .field(let parent, let offset): address = kept[parent].word(at: offset)
             }
             guard address != 0 else { continue }
+            if let condition = step.condition {
+                let value: UInt64 =
+                    switch condition.value {
+                    case .argument(let argument, _): arguments[argument]
+                    case .field(let parent, let offset, let size, _): kept[parent].integer(at: offset, size: size)
+                    default: 0
+                    }
+                guard value & condition.mask != 0 else { continue }
+            }
             switch step.operation {
             case .cstring(let limit): target.inputString(address, limit: limit)
             case .strings: target.strings(address)

@@ -18,10 +18,11 @@ extension Variant {
             switch argument.type {
             case .pointer(let direction, let pointee, let rule):
                 let address = words[index]
-                let isRead = direction != .output && address != 0
+                let isFollowed = argument.isFollowed(words)
+                let isRead = direction != .output && address != 0 && isFollowed
                 let target = isRead ? entry.decode(pointee, direction, at: address, rule: rule) : nil
                 decoded.arguments.append(Value.Field(argument.name, .pointer(address, target)))
-                if direction != .input, address != 0, succeeded || argument.isAlways {
+                if direction != .input, address != 0, isFollowed, succeeded || argument.isAlways {
                     let value = exit.decode(pointee, direction, at: address, rule: rule)
                     decoded.output.append(Value.Field(argument.name, value))
                 }
@@ -165,8 +166,14 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
             let slice = bytes[min(start, bytes.endIndex)..<min(start + field.type.size, bytes.endIndex)]
             if case .pointer(let inner, let pointee, let own) = field.type {
                 let address: UInt64 = slice.littleEndian()
-                let follows = address != 0 && (isOutput ? inner != .input : inner != .output)
+                var follows = address != 0 && (isOutput ? inner != .input : inner != .output)
                 let enclosing = Enclosing(structure: structure, bytes: bytes)
+                if let condition = field.condition {
+                    let other = structure.fields[condition.index]
+                    let start = min(bytes.startIndex + other.offset, bytes.endIndex)
+                    let value = bytes[start..<min(start + other.type.size, bytes.endIndex)].littleEndian()
+                    follows = follows && value & condition.mask != 0
+                }
                 let target = follows ? decode(pointee, inner, at: address, rule: own, enclosing: enclosing) : nil
                 fields.append(Value.Field(field.name, .pointer(address, target)))
             } else {

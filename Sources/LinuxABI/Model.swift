@@ -10,6 +10,13 @@ public struct Argument: Sendable, Hashable {
     public let isAlways: Bool
     /// The call creates the resources that it writes here (`pipe2`).
     public let creates: Bool
+    /// The pointer is followed only under this condition, on another argument.
+    public let condition: PointerCondition?
+
+    /// Whether the pointer is followed in a call with these arguments.
+    public func isFollowed(_ words: SyscallArguments) -> Bool {
+        condition.map { words[$0.index] & $0.mask != 0 } ?? true
+    }
 
     public struct Selector: Sendable, Hashable {
         public let mask: UInt64

@@ -5,15 +5,14 @@ struct Parser {
     var tokens: [Token]
     var position = 0
     /// Every flag and enum id seen so far, over all files.
-    var constants: [String: UInt64]
+    var constants: [String: UInt64] = [:]
     var flagSets: [FlagSet] = []
     var enumerations: [Enumeration] = []
     var structures: [StructSyntax] = []
     var calls: [CallSyntax] = []
 
-    init(_ bytes: UnsafeBufferPointer<UInt8>, file: String, constants: [String: UInt64]) throws(DescriptionError) {
+    init(_ bytes: UnsafeBufferPointer<UInt8>, file: String) throws(DescriptionError) {
         self.file = file
-        self.constants = constants
         tokens = try tokenize(bytes, file: file)
     }
 
@@ -28,6 +27,22 @@ struct Parser {
             default: throw error("'\(current.text)' does not begin a declaration")
             }
         }
+    }
+
+    /// Ids with literal values, wherever they are defined: declarations may refer to ids of later ones.
+    func literals() -> [(String, UInt64)] {
+        var found: [(String, UInt64)] = []
+        var inside = false
+        for index in tokens.indices.dropLast(2) {
+            let token = tokens[index]
+            if token.kind == .word, token.text == "flags" || token.text == "enum", !inside { inside = true }
+            if token.text == "}" { inside = false }
+            guard inside, token.kind == .word, tokens[index + 1].text == "=" else { continue }
+            if tokens[index + 2].kind == .number, index + 3 >= tokens.count || tokens[index + 3].text != "<<" {
+                found.append((token.text, tokens[index + 2].number))
+            }
+        }
+        return found
     }
 
     // MARK: - Tokens
@@ -117,8 +132,9 @@ struct Parser {
             let entry = try word()
             try expect("=")
             let value = try constant()
-            let mask = accept("/") ? try constant() : value
+            // Defined first: a mask may name its own id (O_ACCMODE=3/O_ACCMODE).
             try define(entry, value)
+            let mask = accept("/") ? try constant() : value
             entries.append(FlagSet.Entry(name: entry, value: value, mask: mask, family: try entryFamily()))
             _ = accept(",")
         }
@@ -297,7 +313,15 @@ struct Parser {
             let rule = try word()
             if rule == "always" { syntax.isAlways = true } else { syntax.rule = rule }
         }
+        syntax.condition = try condition()
         return syntax
+    }
+
+    private mutating func condition() throws(DescriptionError) -> (name: String, mask: UInt64)? {
+        guard accept("when") else { return nil }
+        let name = try word()
+        try expect("&")
+        return (name, try constant())
     }
 
     private mutating func expression() throws(DescriptionError) -> Expression {

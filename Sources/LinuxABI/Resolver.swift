@@ -36,10 +36,12 @@ struct Resolver {
             throw DescriptionError(file: syntax.file, line: syntax.line, message: "struct \(name) contains itself")
         }
         let names = syntax.fields.map(\.name)
-        var fields: [(String, ABIType, Rule?, String?)] = []
+        var fields: [(String, ABIType, Rule?, String?, PointerCondition?)] = []
         for field in syntax.fields {
             let rule = try rule(field.type, file: syntax.file)
-            fields.append((field.name, try resolve(field.type, names: names, file: syntax.file), rule, field.cName))
+            fields.append(
+                (field.name, try resolve(field.type, names: names, file: syntax.file), rule, field.cName,
+                    try condition(field.type, names: names, file: syntax.file)))
         }
         let structure = StructDescription(
             name: name, cName: syntax.cName, fields: fields, declaredSize: syntax.size, isPacked: syntax.isPacked)
@@ -60,7 +62,8 @@ struct Resolver {
                 Argument(
                     name: argument.name, type: type,
                     selector: argument.selector.map { Argument.Selector(mask: $0.mask, value: $0.value) },
-                    isAlways: argument.type.isAlways, creates: argument.type.createsAnywhere))
+                    isAlways: argument.type.isAlways, creates: argument.type.createsAnywhere,
+                    condition: try condition(argument.type, names: names, file: call.file)))
         }
         func attribute(_ name: String) -> [String]? { call.attribute(name) ?? parent?.attribute(name) }
         var families: [Family] = []
@@ -120,6 +123,17 @@ struct Resolver {
     }
 
     // MARK: - Types
+
+    private func condition(
+        _ syntax: TypeSyntax, names: [String], file: String
+    ) throws(DescriptionError) -> PointerCondition? {
+        guard let condition = syntax.condition else { return nil }
+        guard let index = names.firstIndex(of: condition.name) else {
+            throw DescriptionError(
+                file: file, line: syntax.line, message: "no argument or field is named '\(condition.name)'")
+        }
+        return PointerCondition(index: index, mask: condition.mask)
+    }
 
     private func rule(_ syntax: TypeSyntax, file: String) throws(DescriptionError) -> Rule? {
         switch syntax.rule {

@@ -13,6 +13,8 @@ struct TypeSyntax {
     var head: String
     var parameters: [Expression] = []
     var target: [TypeSyntax] = []  // the pointee of in/out/inout; at most one
+    /// `when NAME&MASK`: a pointer that is followed only then.
+    var condition: (name: String, mask: UInt64)?
     /// `+`: the call creates the resource.
     var creates = false
     var suffix = ""

@@ -178,6 +178,13 @@ public final class Enumeration: Sendable, Hashable {
     public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }
 
+/// A pointer that is followed only when an argument or field has a bit of `mask`.
+public struct PointerCondition: Sendable, Hashable {
+    /// Index of the argument, or of the field.
+    public var index: Int
+    public var mask: UInt64
+}
+
 /// A C struct.
 public final class StructDescription: Sendable, Hashable {
     public struct Field: Sendable, Hashable {
@@ -188,6 +195,8 @@ public final class StructDescription: Sendable, Hashable {
         public var rule: Rule?
         /// The C member, if not `name`; empty if C has none.
         public var cName: String?
+        /// The pointer is followed only under this condition, on a field of the same struct.
+        public var condition: PointerCondition?
     }
     public let name: String
     /// The C type it is compared with by the tests (`struct stat`), or empty.
@@ -197,17 +206,19 @@ public final class StructDescription: Sendable, Hashable {
     public let alignment: Int
 
     /// Lays out `fields` as C does; `isPacked` ignores alignment; `declaredSize` pads the end.
-    init(name: String, cName: String, fields: [(String, ABIType, Rule?, String?)], declaredSize: Int?, isPacked: Bool) {
+    init(name: String, cName: String, fields: [(String, ABIType, Rule?, String?, PointerCondition?)], declaredSize: Int?, isPacked: Bool) {
         self.name = name
         self.cName = cName
         var offset = 0
         var alignment = 1
         var laid: [Field] = []
-        for (fieldName, type, rule, memberName) in fields {
+        for (fieldName, type, rule, memberName, condition) in fields {
             let own = isPacked ? 1 : type.alignment
             offset = (offset + own - 1) / own * own
             alignment = max(alignment, own)
-            laid.append(Field(name: fieldName, type: type, offset: offset, rule: rule, cName: memberName))
+            laid.append(Field(name: fieldName, type: type, 
+                    offset: offset, rule: rule, cName: memberName,
+                    condition: condition))
             offset += type.size
         }
         self.alignment = alignment
