@@ -51,6 +51,8 @@ struct Descriptions: Sendable {
     let flagSets: [String: FlagSet]
     let enumerations: [String: Enumeration]
     let structures: [String: StructDescription]
+    let names: [String: [String: Family]]
+    let pathClasses: [PathClass]
     private let x86: [CallDescription?]
     private let arm64: [CallDescription?]
 
@@ -69,7 +71,9 @@ struct Descriptions: Sendable {
         let bytes = Array(text.utf8)
         var result: Result<Descriptions, DescriptionError>?
         bytes.withUnsafeBufferPointer { buffer in
-            do throws(DescriptionError) { result = .success(try Descriptions([(file, buffer)])) } catch { result = .failure(error) }
+            do throws(DescriptionError) { result = .success(try Descriptions([(file, buffer)])) } catch {
+                result = .failure(error)
+            }
         }
         guard let result else { throw DescriptionError(file: file, line: 0, message: "nothing was parsed") }
         self = try result.get()
@@ -99,11 +103,16 @@ struct Descriptions: Sendable {
         for parser in parsers {
             for syntax in parser.calls where syntax.variant.isEmpty {
                 var variants: [Variant] = []
-                for sub in subs.removeValue(forKey: syntax.name) ?? [] { variants.append(try resolver.resolve(sub, inheriting: syntax)) }
+                for sub in subs.removeValue(forKey: syntax.name) ?? [] {
+                    variants.append(try resolver.resolve(sub, inheriting: syntax))
+                }
                 let call = CallDescription(
-                    name: syntax.name, numbers: (syntax.x86, syntax.arm64),
-                    isOpaque: syntax.attribute("opaque") != nil, plain: try resolver.resolve(syntax),
-                    variants: variants)
+                    name: syntax.name,
+                    numbers: (syntax.x86, syntax.arm64),
+                    isOpaque: syntax.attribute("opaque") != nil,
+                    plain: try resolver.resolve(syntax),
+                    variants: variants
+                )
                 guard byName.updateValue(call, forKey: call.name) == nil else {
                     throw DescriptionError(file: syntax.file, line: syntax.line, message: "\(call.name) is there twice")
                 }
@@ -112,7 +121,10 @@ struct Descriptions: Sendable {
         }
         if let orphan = subs.values.first?.first {
             throw DescriptionError(
-                file: orphan.file, line: orphan.line, message: "sub \(orphan.name)$\(orphan.variant) has no call")
+                file: orphan.file,
+                line: orphan.line,
+                message: "sub \(orphan.name)$\(orphan.variant) has no call"
+            )
         }
         calls.sort { ($0.numbers.x86_64 ?? Int.max, $0.name) < ($1.numbers.x86_64 ?? Int.max, $1.name) }
         self.calls = calls
@@ -121,12 +133,15 @@ struct Descriptions: Sendable {
         flagSets = resolver.flagSets
         enumerations = resolver.enumerations
         structures = resolver.structures
+        names = parsers.reduce(into: [:]) { $0.merge($1.names) { first, _ in first } }
+        pathClasses = parsers.flatMap(\.pathClasses)
         x86 = try Descriptions.table(calls) { $0.numbers.x86_64 }
         arm64 = try Descriptions.table(calls) { $0.numbers.arm64 }
     }
 
     private static func table(
-        _ calls: [CallDescription], _ number: (CallDescription) -> Int?
+        _ calls: [CallDescription],
+        _ number: (CallDescription) -> Int?
     ) throws(DescriptionError) -> [CallDescription?] {
         var table: [CallDescription?] = []
         for call in calls {
@@ -134,7 +149,10 @@ struct Descriptions: Sendable {
             while table.count <= number { table.append(nil) }
             if let other = table[number] {
                 throw DescriptionError(
-                    file: "descriptions", line: 0, message: "\(call.name) and \(other.name) have number \(number)")
+                    file: "descriptions",
+                    line: 0,
+                    message: "\(call.name) and \(other.name) have number \(number)"
+                )
             }
             table[number] = call
         }

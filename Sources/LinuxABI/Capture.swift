@@ -66,6 +66,7 @@ public indirect enum CaptureLength: Sendable, Hashable {
     /// Bits, rounded up to 64-bit words.
     case bits(Int)
     case minimum(CaptureLength, CaptureLength)
+    case sum(CaptureLength, Int)
 }
 
 /// One range of memory to copy when the call returns.
@@ -73,9 +74,9 @@ public struct ExitItem: Sendable, Hashable {
     public enum Kind: UInt8, Sendable, Hashable {
         /// `limit` bytes.
         case fixed = 0
-        /// `min(limit, result * scale - skip)` bytes.
+        /// `min(limit, result * scale + extra - skip)` bytes.
         case result = 1
-        /// `min(limit, u32 at lengthAddress * scale - skip)` bytes.
+        /// `min(limit, u32 at lengthAddress * scale + extra - skip)` bytes.
         case pointee = 2
     }
     public var kind: Kind
@@ -85,11 +86,19 @@ public struct ExitItem: Sendable, Hashable {
     public var address: UInt64
     public var limit: UInt64
     public var skip: UInt64
+    /// Bytes beyond the counted ones (the type word of a SysV message).
+    public var extra: UInt64 = 0
     public var lengthAddress: UInt64
 
     public init(
-        kind: Kind, address: UInt64, limit: UInt64, scale: UInt32 = 1, skip: UInt64 = 0, lengthAddress: UInt64 = 0,
-        isAlways: Bool = false, isPayload: Bool = false
+        kind: Kind,
+        address: UInt64,
+        limit: UInt64,
+        scale: UInt32 = 1,
+        skip: UInt64 = 0,
+        lengthAddress: UInt64 = 0,
+        isAlways: Bool = false,
+        isPayload: Bool = false
     ) {
         self.kind = kind
         self.address = address
@@ -111,10 +120,16 @@ extension CaptureProgram {
         var compiler = CaptureCompiler(arguments: arguments)
         for (index, argument) in arguments.enumerated() {
             guard case .pointer(let direction, let pointee, _) = argument.type else { continue }
-            compiler.add(pointee, direction, from: .argument(index), enclosing: nil, isAlways: argument.isAlways,
+            compiler.add(
+                pointee,
+                direction,
+                from: .argument(index),
+                enclosing: nil,
+                isAlways: argument.isAlways,
                 condition: argument.condition.map {
                     CaptureCondition(value: .argument($0.index, scale: 1), mask: $0.mask)
-                })
+                }
+            )
         }
         self.init(steps: compiler.steps)
     }
@@ -132,13 +147,22 @@ private struct CaptureCompiler {
     }
 
     mutating func add(
-        _ pointee: Pointee, _ direction: Direction, from source: CaptureStep.Source, enclosing: Enclosing?,
-        isAlways: Bool, condition: CaptureCondition?
+        _ pointee: Pointee,
+        _ direction: Direction,
+        from source: CaptureStep.Source,
+        enclosing: Enclosing?,
+        isAlways: Bool,
+        condition: CaptureCondition?
     ) {
         func step(_ operation: CaptureStep.Operation, _ direction: Direction, isPayload: Bool = false) -> CaptureStep {
             CaptureStep(
-                direction: direction, source: source, operation: operation, isPayload: isPayload, isAlways: isAlways,
-                condition: condition)
+                direction: direction,
+                source: source,
+                operation: operation,
+                isPayload: isPayload,
+                isAlways: isAlways,
+                condition: condition
+            )
         }
         func bytes(_ length: CaptureLength, isPayload: Bool = false) {
             if direction != .output { steps.append(step(.bytes(length), .input, isPayload: isPayload)) }
@@ -159,7 +183,8 @@ private struct CaptureCompiler {
         case .msghdr: steps.append(step(.msghdr(data: direction), .input, isPayload: true))
         case .mmsghdr(let length):
             steps.append(
-                step(.mmsghdr(self.length(length, enclosing), data: direction), .input, isPayload: true))
+                step(.mmsghdr(self.length(length, enclosing), data: direction), .input, isPayload: true)
+            )
         case .sized(let structure, let length):
             let first = steps.count
             bytes(.minimum(.fixed(structure.size), self.length(length, enclosing)))
@@ -179,14 +204,19 @@ private struct CaptureCompiler {
             switch field.type {
             case .pointer(let direction, let pointee, _):
                 add(
-                    pointee, direction, from: .field(step: step, offset: offset + field.offset),
-                    enclosing: Enclosing(structure: structure, step: step, offset: offset), isAlways: false,
+                    pointee,
+                    direction,
+                    from: .field(step: step, offset: offset + field.offset),
+                    enclosing: Enclosing(structure: structure, step: step, offset: offset),
+                    isAlways: false,
                     condition: field.condition.map {
                         let other = structure.fields[$0.index]
                         return CaptureCondition(
                             value: .field(step: step, offset: offset + other.offset, size: other.type.size, scale: 1),
-                            mask: $0.mask)
-                    })
+                            mask: $0.mask
+                        )
+                    }
+                )
             case .structure(let inner): follow(inner, at: step, offset: offset + field.offset)
             default: break
             }
@@ -200,10 +230,15 @@ private struct CaptureCompiler {
             guard let enclosing else { return .argument(index, scale: scale) }
             let field = enclosing.structure.fields[index]
             return .field(
-                step: enclosing.step, offset: enclosing.offset + field.offset, size: field.type.size, scale: scale)
+                step: enclosing.step,
+                offset: enclosing.offset + field.offset,
+                size: field.type.size,
+                scale: scale
+            )
         case .result(let scale): return .result(scale: scale)
         case .pointee(let index, let scale): return .pointee(index, scale: scale)
         case .minimum(let left, let right): return .minimum(self.length(left, enclosing), self.length(right, enclosing))
+        case .sum(let base, let extra): return .sum(self.length(base, enclosing), extra)
         }
     }
 }
@@ -219,6 +254,7 @@ extension CaptureLength {
         case .pointee(let index, let scale): .pointee(index, scale: scale * factor)
         case .bits: self
         case .minimum(let left, let right): .minimum(left.scaled(factor), right.scaled(factor))
+        case .sum(let base, let extra): .sum(base.scaled(factor), extra * factor)
         }
     }
 }

@@ -42,7 +42,9 @@ extension CaptureProgram {
             case .bytes(let length):
                 if step.direction == .input {
                     let count = entryLength(length, arguments, kept, &target)
-                    let bytes = count > 0 ? target.input(address, length: count, isPayload: step.isPayload) : .init(start: nil, count: 0)
+                    let bytes =
+                        count > 0
+                        ? target.input(address, length: count, isPayload: step.isPayload) : .init(start: nil, count: 0)
                     kept[index] = bytes
                 } else {
                     var item = exitItem(address, length, arguments, kept, &target)
@@ -53,7 +55,11 @@ extension CaptureProgram {
             case .iovecs(let count, let data):
                 var skip: UInt64 = 0
                 target.iovecs(
-                    address, count: entryLength(count, arguments, kept, &target), data, skip: &skip)
+                    address,
+                    count: entryLength(count, arguments, kept, &target),
+                    data,
+                    skip: &skip
+                )
             case .msghdr(let data): target.message(address, data, lengthAt: nil)
             case .mmsghdr(let count, let data):
                 let messages = min(entryLength(count, arguments, kept, &target), 1024)
@@ -66,7 +72,10 @@ extension CaptureProgram {
     }
 
     private func entryLength(
-        _ length: CaptureLength, _ arguments: SyscallArguments, _ kept: CaptureMemory, _ target: inout some CaptureTarget
+        _ length: CaptureLength,
+        _ arguments: SyscallArguments,
+        _ kept: CaptureMemory,
+        _ target: inout some CaptureTarget
     ) -> Int {
         switch length {
         case .fixed(let count): return count
@@ -78,29 +87,48 @@ extension CaptureProgram {
             guard arguments[index] != 0 else { return 0 }
             return clamp(target.input(arguments[index], length: 4, isPayload: false).integer(at: 0, size: 4), scale)
         case .bits(let index): return (clamp(arguments[index], 1) + 63) / 64 * 8
+        case .sum(let base, let extra):
+            return entryLength(base, arguments, kept, &target) + extra
         case .minimum(let left, let right):
             // At entry the result is not known: the other bound holds.
             if case .result = right { return entryLength(left, arguments, kept, &target) }
             if case .result = left { return entryLength(right, arguments, kept, &target) }
             return min(
-                entryLength(left, arguments, kept, &target), entryLength(right, arguments, kept, &target))
+                entryLength(left, arguments, kept, &target),
+                entryLength(right, arguments, kept, &target)
+            )
         }
     }
 
     private func exitItem(
-        _ address: UInt64, _ length: CaptureLength, _ arguments: SyscallArguments, _ kept: CaptureMemory,
+        _ address: UInt64,
+        _ length: CaptureLength,
+        _ arguments: SyscallArguments,
+        _ kept: CaptureMemory,
         _ target: inout some CaptureTarget
     ) -> ExitItem {
         switch length {
         case .result(let scale):
             return ExitItem(
-                kind: .result, address: address, limit: UInt64(CaptureProgram.lengthLimit), scale: UInt32(scale))
+                kind: .result,
+                address: address,
+                limit: UInt64(CaptureProgram.lengthLimit),
+                scale: UInt32(scale)
+            )
         case .pointee(let index, let scale):
             // The kernel never writes more than the room announced at entry.
             let room = entryLength(length, arguments, kept, &target)
             return ExitItem(
-                kind: .pointee, address: address, limit: UInt64(room), scale: UInt32(scale),
-                lengthAddress: arguments[index])
+                kind: .pointee,
+                address: address,
+                limit: UInt64(room),
+                scale: UInt32(scale),
+                lengthAddress: arguments[index]
+            )
+        case .sum(let base, let extra):
+            var item = exitItem(address, base, arguments, kept, &target)
+            if item.kind == .fixed { item.limit += UInt64(extra) } else { item.extra += UInt64(extra) }
+            return item
         case .minimum(let left, let right):
             var item = exitItem(address, right, arguments, kept, &target)
             let other = exitItem(address, left, arguments, kept, &target)
@@ -108,7 +136,10 @@ extension CaptureProgram {
             return item
         default:
             return ExitItem(
-                kind: .fixed, address: address, limit: UInt64(entryLength(length, arguments, kept, &target)))
+                kind: .fixed,
+                address: address,
+                limit: UInt64(entryLength(length, arguments, kept, &target))
+            )
         }
     }
 
@@ -167,7 +198,10 @@ extension CaptureTarget {
 
     /// The array of `{base, length}` pairs and their buffers. `skip` counts the bytes of earlier buffers.
     fileprivate mutating func iovecs(
-        _ address: UInt64, count: Int, _ data: Direction, skip: inout UInt64,
+        _ address: UInt64,
+        count: Int,
+        _ data: Direction,
+        skip: inout UInt64,
         lengthAt: UInt64? = nil
     ) {
         guard count > 0, count <= 1024 else { return }
@@ -180,8 +214,14 @@ extension CaptureTarget {
             if data != .input {
                 output(
                     ExitItem(
-                        kind: lengthAt == nil ? .result : .pointee, address: base, limit: length, skip: skip,
-                        lengthAddress: lengthAt ?? 0, isPayload: true))
+                        kind: lengthAt == nil ? .result : .pointee,
+                        address: base,
+                        limit: length,
+                        skip: skip,
+                        lengthAddress: lengthAt ?? 0,
+                        isPayload: true
+                    )
+                )
             }
             skip += length
         }
@@ -195,7 +235,9 @@ extension CaptureTarget {
         let (vectors, vectorCount) = (header.word(at: 16), header.word(at: 24))
         let (control, controlLength) = (header.word(at: 32), header.word(at: 40))
         if data != .output {
-            if name != 0, nameLength > 0, nameLength <= 4096 { _ = input(name, length: Int(nameLength), isPayload: false) }
+            if name != 0, nameLength > 0, nameLength <= 4096 {
+                _ = input(name, length: Int(nameLength), isPayload: false)
+            }
             if control != 0, controlLength > 0, controlLength <= 65536 {
                 _ = input(control, length: Int(controlLength), isPayload: false)
             }
@@ -205,18 +247,31 @@ extension CaptureTarget {
             if name != 0, nameLength > 0 {
                 output(
                     ExitItem(
-                        kind: .pointee, address: name, limit: Swift.min(nameLength, 4096), lengthAddress: address &+ 8))
+                        kind: .pointee,
+                        address: name,
+                        limit: Swift.min(nameLength, 4096),
+                        lengthAddress: address &+ 8
+                    )
+                )
             }
             if control != 0, controlLength > 0 {
                 output(
                     ExitItem(
-                        kind: .pointee, address: control, limit: Swift.min(controlLength, 65536),
-                        lengthAddress: address &+ 40))
+                        kind: .pointee,
+                        address: control,
+                        limit: Swift.min(controlLength, 65536),
+                        lengthAddress: address &+ 40
+                    )
+                )
             }
         }
         var skip: UInt64 = 0
         iovecs(
-            vectors, count: Int(Swift.min(vectorCount, 1025)), data, skip: &skip,
-            lengthAt: lengthAt)
+            vectors,
+            count: Int(Swift.min(vectorCount, 1025)),
+            data,
+            skip: &skip,
+            lengthAt: lengthAt
+        )
     }
 }

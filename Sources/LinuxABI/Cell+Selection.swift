@@ -20,10 +20,8 @@ extension Variant {
         if let path = pathArgument, case .pointer = arguments[path].type,
             case .string(let bytes, _) = stringValue(words[path], memory)
         {
-            let path = PathClass(String(decoding: bytes, as: UTF8.self))
-            if let name = path.name {
-                cells.append(
-                    Cell(call: PathClass.callNames[callName] ?? callName, selector: name, families: path.families))
+            if let path = ABI.shared.pathClass(of: bytes) {
+                cells.append(Cell(call: callName, selector: path.pattern, families: [path.family]))
             }
         }
         return cells.isEmpty ? [Cell(call: callName, families: families)] : cells
@@ -34,8 +32,10 @@ extension Variant {
         let format: ScalarFormat
         switch arguments[index].type {
         case .scalar(let scalar): format = scalar.format
+        case .pointer(_, .cstring(_, let names), _): return ABI.shared.names[names]?[id]
         case .pointer(_, .value(.structure(let structure)), _), .pointer(_, .sized(let structure, _), _):
-            guard case .scalar(let scalar)? = structure.fields.first(where: { Variant.selecting.contains($0.name) })?.type
+            guard
+                case .scalar(let scalar)? = structure.fields.first(where: { Variant.selecting.contains($0.name) })?.type
             else { return nil }
             format = scalar.format
         default: return nil
@@ -85,60 +85,5 @@ extension Variant {
             return [enumeration.name(of: bits) ?? enumeration.name(of: bits & 0xffff_ffff) ?? String(value)]
         default: return [Printer().text(.scalar(value, format, .exact))]
         }
-    }
-}
-
-/// The class of a path that is worth a cell: kernel interfaces, not ordinary files.
-struct PathClass {
-    var name: String?
-    var families: [Family] = []
-
-    /// Calls that are one thing under several names.
-    static let callNames = [
-        "openat": "open", "openat2": "open", "creat": "open", "newfstatat": "stat", "lstat": "stat", "statx": "stat",
-        "readlinkat": "readlink", "faccessat": "access", "faccessat2": "access", "mkdirat": "mkdir",
-    ]
-
-    init(_ path: String) {
-        var parts = path.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
-        guard path.hasPrefix("/"), let root = parts.first, ["proc", "sys", "dev"].contains(root), parts.count > 1 else {
-            return
-        }
-        switch root {
-        case "proc": name = PathClass.process(&parts, &families)
-        case "sys":
-            families = [.fs]
-            if parts.count > 2, parts[1] == "fs", parts[2] == "cgroup" {
-                families = [.cgroups]
-                let last = parts.count > 3 ? parts[parts.count - 1] : ""
-                name = "/sys/fs/cgroup/" + (last.contains(".") || last == "tasks" ? "*/\(last)" : "*")
-            } else {
-                name = "/" + parts.prefix(3).joined(separator: "/") + (parts.count > 3 ? "/*" : "")
-            }
-        default:
-            families = parts[1].hasPrefix("tty") || parts[1] == "pts" || parts[1] == "ptmx" ? [.tty] : [.fs]
-            name = parts.count > 2 ? "/dev/\(parts[1])/*" : "/dev/\(parts[1])"
-        }
-    }
-
-    private static func process(_ parts: inout [String], _ families: inout [Family]) -> String {
-        families = [.fs]
-        if ["self", "thread-self"].contains(parts[1]) || parts[1].allSatisfy(\.isNumber) { parts[1] = "<pid>" }
-        guard parts[1] == "<pid>" else {
-            if parts[1] == "cgroups" { families = [.cgroups] }
-            if ["mounts", "filesystems"].contains(parts[1]) { families = [.mount] }
-            return "/" + parts.joined(separator: "/")
-        }
-        if parts.count > 4, parts[2] == "task" { parts.removeSubrange(2...3) }
-        guard parts.count > 2 else { return "/proc/<pid>" }
-        switch parts[2] {
-        case "ns", "uid_map", "gid_map", "setgroups": families = [.namespaces]
-        case "mounts", "mountinfo", "mountstats": families = [.mount]
-        case "cgroup": families = [.cgroups]
-        case "attr", "seccomp": families = [.security]
-        default: break
-        }
-        if parts.count > 3, ["fd", "fdinfo", "map_files"].contains(parts[2]) { parts[3] = "*" }
-        return "/" + parts.prefix(4).joined(separator: "/")
     }
 }

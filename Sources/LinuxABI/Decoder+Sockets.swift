@@ -55,7 +55,8 @@ extension Decoder {
         func text(_ slice: ArraySlice<UInt16>) -> String {
             slice.map { String($0, radix: 16) }.joined(separator: ":")
         }
-        return best.isEmpty ? text(groups[...]) : text(groups[..<best.lowerBound]) + "::" + text(groups[best.upperBound...])
+        return best.isEmpty
+            ? text(groups[...]) : text(groups[..<best.lowerBound]) + "::" + text(groups[best.upperBound...])
     }
 
     func vectors(at address: UInt64, count: Int, total: Int?, _ rule: Rule?) -> Value {
@@ -94,7 +95,8 @@ extension Decoder {
         fields.append(Value.Field("msg_namelen", .scalar(Int64(now[8..<12].littleEndian()), .unsigned, .exact)))
         let vectorCount = Int(min(word(24, header), 1024))
         fields.append(
-            Value.Field("msg_iov", vectors(at: word(16, header), count: vectorCount, total: total, nil)))
+            Value.Field("msg_iov", vectors(at: word(16, header), count: vectorCount, total: total, nil))
+        )
         let controlLength = Int(min(word(40, now), word(40, header), 65536))
         if word(32, header) != 0, controlLength > 0 {
             let control: Value
@@ -128,7 +130,8 @@ extension Decoder {
                     Value.Field("cmsg_level", .scalar(level, .signed, .exact)),
                     Value.Field("cmsg_type", .scalar(type, .signed, .exact)),
                     Value.Field("cmsg_data", controlData(level, type, data)),
-                ]))
+                ])
+            )
             offset += (length + 7) & ~7
         }
         return values
@@ -173,7 +176,8 @@ extension Decoder {
                     Value.Field("d_ino", .scalar(inode, .unsigned, .renamed(.inode))),
                     Value.Field("d_type", .scalar(type, format, .exact)),
                     Value.Field("d_name", .string(name, .exact)),
-                ]))
+                ])
+            )
             offset += length
         }
         return .list(values, .set)

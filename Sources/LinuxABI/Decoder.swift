@@ -8,7 +8,10 @@ extension Variant {
     ///   - input: memory as it was at entry.
     ///   - output: memory as it was at exit.
     public func decode(
-        _ words: SyscallArguments, result: Int64?, input: some MemoryView, output: some MemoryView
+        _ words: SyscallArguments,
+        result: Int64?,
+        input: some MemoryView,
+        output: some MemoryView
     ) -> DecodedCall {
         let entry = Decoder(arguments: words, result: 0, memory: input, fallback: input, isOutput: false)
         var decoded = DecodedCall(arguments: [], output: [], result: nil)
@@ -28,7 +31,8 @@ extension Variant {
                 }
             case .scalar(let scalar):
                 decoded.arguments.append(
-                    Value.Field(argument.name, .scalar(scalar.value(words[index]), scalar.format, scalar.rule)))
+                    Value.Field(argument.name, .scalar(scalar.value(words[index]), scalar.format, scalar.rule))
+                )
             default:
                 decoded.arguments.append(Value.Field(argument.name, .pointer(words[index], nil)))
             }
@@ -63,7 +67,11 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
     }
 
     func decode(
-        _ pointee: Pointee, _ direction: Direction, at address: UInt64, rule: Rule?, enclosing: Enclosing? = nil
+        _ pointee: Pointee,
+        _ direction: Direction,
+        at address: UInt64,
+        rule: Rule?,
+        enclosing: Enclosing? = nil
     ) -> Value {
         switch pointee {
         case .value(let type): return decode(type, at: address, direction, rule: rule)
@@ -157,7 +165,10 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
     }
 
     private func decode(
-        _ structure: StructDescription, _ bytes: ArraySlice<UInt8>, _ direction: Direction, rule: Rule?
+        _ structure: StructDescription,
+        _ bytes: ArraySlice<UInt8>,
+        _ direction: Direction,
+        rule: Rule?
     ) -> Value {
         var fields: [Value.Field] = []
         for field in structure.fields {
@@ -178,14 +189,18 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
                 fields.append(Value.Field(field.name, .pointer(address, target)))
             } else {
                 fields.append(
-                    Value.Field(field.name, decode(field.type, slice, direction, rule: rule ?? field.rule)))
+                    Value.Field(field.name, decode(field.type, slice, direction, rule: rule ?? field.rule))
+                )
             }
         }
         return .structure(fields)
     }
 
     private func elements(
-        _ element: ABIType, _ count: Int, _ bytes: ArraySlice<UInt8>, _ direction: Direction
+        _ element: ABIType,
+        _ count: Int,
+        _ bytes: ArraySlice<UInt8>,
+        _ direction: Direction
     ) -> [Value] {
         var values: [Value] = []
         var start = bytes.startIndex
@@ -207,7 +222,8 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
             guard let enclosing else { return Int(min(arguments[index], limit)) * scale }
             let field = enclosing.structure.fields[index]
             let start = min(enclosing.bytes.startIndex + field.offset, enclosing.bytes.endIndex)
-            let value: UInt64 = enclosing.bytes[start..<min(start + field.type.size, enclosing.bytes.endIndex)].littleEndian()
+            let value: UInt64 = enclosing.bytes[start..<min(start + field.type.size, enclosing.bytes.endIndex)]
+                .littleEndian()
             return Int(min(value, limit)) * scale
         case .result(let scale): return max(0, Int(min(UInt64(max(result, 0)), limit))) * scale
         case .pointee(let index, let scale):
@@ -215,6 +231,7 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
             let room = fallback.integer(arguments[index], size: 4)
             guard let now else { return Int(min(room ?? 0, limit)) * scale }
             return Int(min(now, room ?? now, limit)) * scale
+        case .sum(let base, let extra): return count(base, enclosing) + extra
         case .minimum(let left, let right):
             if !isOutput, case .result = right { return count(left, enclosing) }
             return min(count(left, enclosing), count(right, enclosing))

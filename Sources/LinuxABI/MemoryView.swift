@@ -46,7 +46,9 @@ public struct MemoryChunks: MemoryView, Sendable {
             if offset + count <= chunk.bytes.count { return .bytes(Array(chunk.bytes[offset..<(offset + count)])) }
             let kept = offset < chunk.bytes.count ? Array(chunk.bytes[offset...]) : []
             // A range may be covered by several adjacent chunks (a string beside its structure).
-            if chunk.bytes.count == chunk.length, case .bytes(let rest) = read(chunk.address + UInt64(chunk.length), count: count - kept.count) {
+            if chunk.bytes.count == chunk.length,
+                case .bytes(let rest) = read(chunk.address + UInt64(chunk.length), count: count - kept.count)
+            {
                 return .bytes(kept + rest)
             }
             return .cut(kept, length: min(count, chunk.length - offset))

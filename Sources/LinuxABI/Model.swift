@@ -121,9 +121,20 @@ public final class Variant: Sendable {
     public let capture: CaptureProgram
 
     init(
-        callName: String, name: String, arguments: [Argument], result: ResultType, families: [Family],
-        destroys: [Int], createsTask: Bool, isExec: Bool, mayBlock: Bool, isOpaque: Bool, since: String,
-        cellSelectors: [[Int]], namesOwnCell: Bool, pathArgument: Int?
+        callName: String,
+        name: String,
+        arguments: [Argument],
+        result: ResultType,
+        families: [Family],
+        destroys: [Int],
+        createsTask: Bool,
+        isExec: Bool,
+        mayBlock: Bool,
+        isOpaque: Bool,
+        since: String,
+        cellSelectors: [[Int]],
+        namesOwnCell: Bool,
+        pathArgument: Int?
     ) {
         self.callName = callName
         self.name = name

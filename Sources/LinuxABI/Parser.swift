@@ -9,6 +9,9 @@ struct Parser {
     var flagSets: [FlagSet] = []
     var enumerations: [Enumeration] = []
     var structures: [StructSyntax] = []
+    /// Well-known strings by set and text.
+    var names: [String: [String: Family]] = [:]
+    var pathClasses: [PathClass] = []
     var calls: [CallSyntax] = []
 
     init(_ bytes: UnsafeBufferPointer<UInt8>, file: String) throws(DescriptionError) {
@@ -22,6 +25,8 @@ struct Parser {
             case "flags": try parseFlags()
             case "enum": try parseEnumeration()
             case "struct": try parseStructure()
+            case "names": try parseNames()
+            case "path": try parsePathClass()
             case "call": try parseCall()
             case "sub": try parseSub()
             default: throw error("'\(current.text)' does not begin a declaration")
@@ -159,6 +164,44 @@ struct Parser {
         enumerations.append(Enumeration(name: name, entries: entries, radix: isDecimal ? 10 : radix))
     }
 
+    private mutating func parseNames() throws(DescriptionError) {
+        position += 1
+        let name = try word()
+        try expect("{")
+        while !accept("}") {
+            var string = current.text
+            guard current.kind != .punctuation, current.kind != .end else { throw error("expected a name") }
+            position += 1
+            while current.isGlued, current.text == "." || current.text == "-" {
+                string += current.text
+                position += 1
+                string += try anyWord()
+            }
+            names[name, default: [:]][string] = try entryFamily() ?? .other
+        }
+    }
+
+    private mutating func parsePathClass() throws(DescriptionError) {
+        let line = current.line
+        position += 1
+        var pattern = ""
+        while current.line == line, current.text != "family" {
+            pattern += current.text
+            position += 1
+        }
+        try expect("family")
+        try expect("=")
+        let name = try word()
+        guard let family = Family(rawValue: name) else { throw error("'\(name)' is no family") }
+        pathClasses.append(PathClass(pattern: pattern, family: family))
+    }
+
+    /// `path` is an attribute (`path=ARG`) as well as a declaration.
+    private var beginsDeclaration: Bool {
+        ["flags", "enum", "struct", "call", "sub", "names", "path"].contains(current.text)
+            && tokens[position + 1].text != "="
+    }
+
     /// `@namespaces` after an id.
     private mutating func entryFamily() throws(DescriptionError) -> Family? {
         guard accept("@") else { return nil }
@@ -171,7 +214,14 @@ struct Parser {
         let line = current.line
         position += 1
         var structure = StructSyntax(
-            name: try word(), size: nil, isPacked: false, cName: "", fields: [], file: file, line: line)
+            name: try word(),
+            size: nil,
+            isPacked: false,
+            cName: "",
+            fields: [],
+            file: file,
+            line: line
+        )
         while current.text != "{" {
             switch current.text {
             case "size":
@@ -244,11 +294,24 @@ struct Parser {
     }
 
     private mutating func finishCall(
-        name: String, variant: String, x86: Int?, arm64: Int?, line: Int
+        name: String,
+        variant: String,
+        x86: Int?,
+        arm64: Int?,
+        line: Int
     ) throws(DescriptionError) {
         var call = CallSyntax(
-            name: name, variant: variant, x86: x86, arm64: arm64, arguments: [], result: nil, creates: false,
-            attributes: [], file: file, line: line)
+            name: name,
+            variant: variant,
+            x86: x86,
+            arm64: arm64,
+            arguments: [],
+            result: nil,
+            creates: false,
+            attributes: [],
+            file: file,
+            line: line
+        )
         try expect("(")
         while !accept(")") {
             call.arguments.append(try field())
@@ -258,7 +321,7 @@ struct Parser {
             call.result = try type()
             call.creates = call.result?.creates ?? false
         }
-        while current.kind == .word, !["flags", "enum", "struct", "call", "sub"].contains(current.text) {
+        while current.kind == .word, !beginsDeclaration {
             call.attributes.append(try attribute())
         }
         calls.append(call)
@@ -341,11 +404,14 @@ struct Parser {
             return .minimum(left, right)
         }
         let next = tokens[position + 1].text
-        if current.text == "struct" || next == "[" || next == ":" || next == "+" || next == "@" || ["in", "out", "inout"].contains(current.text) {
+        if current.text == "struct" || next == "[" || next == ":" || next == "@"
+            || next == "+" && tokens[position + 2].kind != .number || ["in", "out", "inout"].contains(current.text)
+        {
             return .type(try type())
         }
         let name = try word()
-        return .name(name, scale: try scale())
+        let scaled = Expression.name(name, scale: try scale())
+        return accept("+") ? .sum(scaled, Int(try constant())) : scaled
     }
 
     private mutating func scale() throws(DescriptionError) -> Int {

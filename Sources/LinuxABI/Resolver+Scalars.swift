@@ -20,7 +20,11 @@ extension Resolver {
         var scalar = Resolver.scalars["u32"] ?? Scalar(size: 4, isSigned: false, format: .unsigned, rule: .exact)
         if syntax.parameters.count > 1 {
             guard let name = Resolver.name(syntax.parameters[1]), let known = Resolver.scalars[name] else {
-                throw DescriptionError(file: file, line: syntax.line, message: "\(syntax.head)[\(first), ?]: no such type")
+                throw DescriptionError(
+                    file: file,
+                    line: syntax.line,
+                    message: "\(syntax.head)[\(first), ?]: no such type"
+                )
             }
             scalar = known
         }
@@ -63,7 +67,12 @@ extension Resolver {
             scalars["u\(bits)"] = integer(bits / 8, signed: false)
             guard bits > 8 else { continue }
             scalars["be\(bits)"] = Scalar(
-                size: bits / 8, isSigned: false, isBigEndian: true, format: .unsigned, rule: .exact)
+                size: bits / 8,
+                isSigned: false,
+                isBigEndian: true,
+                format: .unsigned,
+                rule: .exact
+            )
         }
         scalars["size"] = integer(8, signed: false)
         scalars["off"] = integer(8, signed: true)

@@ -14,7 +14,10 @@ struct Resolver {
             for structure in parser.structures {
                 guard pending.updateValue(structure, forKey: structure.name) == nil else {
                     throw DescriptionError(
-                        file: structure.file, line: structure.line, message: "struct \(structure.name) is there twice")
+                        file: structure.file,
+                        line: structure.line,
+                        message: "struct \(structure.name) is there twice"
+                    )
                 }
             }
         }
@@ -40,11 +43,19 @@ struct Resolver {
         for field in syntax.fields {
             let rule = try rule(field.type, file: syntax.file)
             fields.append(
-                (field.name, try resolve(field.type, names: names, file: syntax.file), rule, field.cName,
-                    try condition(field.type, names: names, file: syntax.file)))
+                (
+                    field.name, try resolve(field.type, names: names, file: syntax.file), rule, field.cName,
+                    try condition(field.type, names: names, file: syntax.file)
+                )
+            )
         }
         let structure = StructDescription(
-            name: name, cName: syntax.cName, fields: fields, declaredSize: syntax.size, isPacked: syntax.isPacked)
+            name: name,
+            cName: syntax.cName,
+            fields: fields,
+            declaredSize: syntax.size,
+            isPacked: syntax.isPacked
+        )
         structures[name] = structure
         return structure
     }
@@ -52,7 +63,8 @@ struct Resolver {
     // MARK: - Calls
 
     /// Resolves a call, or a `sub` which inherits what it does not say itself from its `call`.
-    mutating func resolve(_ call: CallSyntax, inheriting parent: CallSyntax? = nil) throws(DescriptionError) -> Variant {
+    mutating func resolve(_ call: CallSyntax, inheriting parent: CallSyntax? = nil) throws(DescriptionError) -> Variant
+    {
         let names = call.arguments.map(\.name)
         guard names.count <= 6 else { throw fail(call, "more than six arguments") }
         var arguments: [Argument] = []
@@ -60,10 +72,14 @@ struct Resolver {
             let type = try resolve(argument.type, names: names, file: call.file)
             arguments.append(
                 Argument(
-                    name: argument.name, type: type,
+                    name: argument.name,
+                    type: type,
                     selector: argument.selector.map { Argument.Selector(mask: $0.mask, value: $0.value) },
-                    isAlways: argument.type.isAlways, creates: argument.type.createsAnywhere,
-                    condition: try condition(argument.type, names: names, file: call.file)))
+                    isAlways: argument.type.isAlways,
+                    creates: argument.type.createsAnywhere,
+                    condition: try condition(argument.type, names: names, file: call.file)
+                )
+            )
         }
         func attribute(_ name: String) -> [String]? { call.attribute(name) ?? parent?.attribute(name) }
         var families: [Family] = []
@@ -83,9 +99,11 @@ struct Resolver {
             cells.append(joint)
         }
         var destroys: [Int] = []
-        for name in attribute("destroys")?.filter({ parent == nil || names.contains($0) }) ?? [] { destroys.append(try index(name)) }
+        for name in attribute("destroys")?.filter({ parent == nil || names.contains($0) }) ?? [] {
+            destroys.append(try index(name))
+        }
         var path = arguments.firstIndex {
-            if case .pointer(_, .cstring(isPath: true), _) = $0.type { true } else { false }
+            if case .pointer(_, .cstring(isPath: true, _), _) = $0.type { true } else { false }
         }
         if let name = attribute("path")?.first, parent == nil || names.contains(name) { path = try index(name) }
         let known: Set = [
@@ -95,11 +113,21 @@ struct Resolver {
             throw fail(call, "'\(unknown.name)' is no attribute")
         }
         return Variant(
-            callName: call.name, name: call.variant, arguments: arguments, result: try result(call),
-            families: families.isEmpty ? [.other] : families, destroys: destroys,
-            createsTask: attribute("task") != nil, isExec: attribute("exec") != nil,
-            mayBlock: attribute("blocks") != nil, isOpaque: attribute("opaque") != nil,
-            since: attribute("since")?.first ?? "", cellSelectors: cells, namesOwnCell: call.attribute("cell") == nil && !call.variant.isEmpty, pathArgument: path)
+            callName: call.name,
+            name: call.variant,
+            arguments: arguments,
+            result: try result(call),
+            families: families.isEmpty ? [.other] : families,
+            destroys: destroys,
+            createsTask: attribute("task") != nil,
+            isExec: attribute("exec") != nil,
+            mayBlock: attribute("blocks") != nil,
+            isOpaque: attribute("opaque") != nil,
+            since: attribute("since")?.first ?? "",
+            cellSelectors: cells,
+            namesOwnCell: call.attribute("cell") == nil && !call.variant.isEmpty,
+            pathArgument: path
+        )
     }
 
     private mutating func result(_ call: CallSyntax) throws(DescriptionError) -> ResultType {
@@ -125,12 +153,17 @@ struct Resolver {
     // MARK: - Types
 
     private func condition(
-        _ syntax: TypeSyntax, names: [String], file: String
+        _ syntax: TypeSyntax,
+        names: [String],
+        file: String
     ) throws(DescriptionError) -> PointerCondition? {
         guard let condition = syntax.condition else { return nil }
         guard let index = names.firstIndex(of: condition.name) else {
             throw DescriptionError(
-                file: file, line: syntax.line, message: "no argument or field is named '\(condition.name)'")
+                file: file,
+                line: syntax.line,
+                message: "no argument or field is named '\(condition.name)'"
+            )
         }
         return PointerCondition(index: index, mask: condition.mask)
     }
@@ -179,7 +212,10 @@ struct Resolver {
             guard syntax.parameters.count == 2, case .number(let count) = syntax.parameters[1] else {
                 throw fail("array needs a type and a number here")
             }
-            return .array(try elementType(syntax.parameters[0], names: names, file: file, line: syntax.line), Int(count))
+            return .array(
+                try elementType(syntax.parameters[0], names: names, file: file, line: syntax.line),
+                Int(count)
+            )
         default:
             guard var scalar = try scalar(syntax, file: file) else { throw fail("'\(syntax.head)' is no type") }
             if let override, case .renamed = override, case .renamed = scalar.rule { return .scalar(scalar) }
@@ -189,7 +225,10 @@ struct Resolver {
     }
 
     private mutating func elementType(
-        _ expression: Expression, names: [String], file: String, line: Int
+        _ expression: Expression,
+        names: [String],
+        file: String,
+        line: Int
     ) throws(DescriptionError) -> ABIType {
         switch expression {
         case .type(let type): return try resolve(type, names: names, file: file)
@@ -199,7 +238,9 @@ struct Resolver {
     }
 
     private mutating func pointee(
-        _ syntax: TypeSyntax, names: [String], file: String
+        _ syntax: TypeSyntax,
+        names: [String],
+        file: String
     ) throws(DescriptionError) -> Pointee {
         func length(_ position: Int) throws(DescriptionError) -> Length {
             guard syntax.parameters.count > position else {
@@ -208,8 +249,10 @@ struct Resolver {
             return try self.length(syntax.parameters[position], names: names, file: file, line: syntax.line)
         }
         switch syntax.head {
-        case "path": return .cstring(isPath: true)
-        case "cstring": return .cstring(isPath: false)
+        case "path": return .cstring(isPath: true, names: "")
+        case "cstring":
+            if case .name(let name, _)? = syntax.parameters.first { return .cstring(isPath: false, names: name) }
+            return .cstring(isPath: false, names: "")
         case "buf": return .buffer(try length(0))
         case "iovec": return .iovec(try length(0))
         case "msghdr": return .msghdr
@@ -235,7 +278,10 @@ struct Resolver {
     }
 
     private func length(
-        _ expression: Expression, names: [String], file: String, line: Int
+        _ expression: Expression,
+        names: [String],
+        file: String,
+        line: Int
     ) throws(DescriptionError) -> Length {
         func index(_ name: String) throws(DescriptionError) -> Int {
             guard let index = names.firstIndex(of: name) else {
@@ -251,7 +297,10 @@ struct Resolver {
         case .minimum(let left, let right):
             return .minimum(
                 try length(left, names: names, file: file, line: line),
-                try length(right, names: names, file: file, line: line))
+                try length(right, names: names, file: file, line: line)
+            )
+        case .sum(let base, let extra):
+            return .sum(try length(base, names: names, file: file, line: line), extra)
         case .type: throw DescriptionError(file: file, line: line, message: "a type where a length belongs")
         }
     }

@@ -6,6 +6,7 @@ indirect enum Expression {
     case name(String, scale: Int)
     case pointee(String, scale: Int)
     case minimum(Expression, Expression)
+    case sum(Expression, Int)
     case type(TypeSyntax)
 }
 

@@ -52,11 +52,13 @@ public indirect enum Length: Sendable, Hashable {
     /// The u32 that argument points to.
     case pointee(Int, scale: Int)
     case minimum(Length, Length)
+    case sum(Length, Int)
 }
 
 public indirect enum Pointee: Sendable, Hashable {
     case value(ABIType)
-    case cstring(isPath: Bool)
+    /// `names`: well-known strings with a family of their own.
+    case cstring(isPath: Bool, names: String)
     case buffer(Length)
     case array(ABIType, Length)
     case iovec(Length)
@@ -131,7 +133,8 @@ public final class FlagSet: Sendable, Hashable {
         var names: [String] = []
         var rest = value
         // Multi-bit entries first, so that O_SYNC wins over O_DSYNC and a field's value over its bits.
-        for entry in ordered where entry.mask != 0 && value & entry.mask == entry.value && rest & entry.value == entry.value {
+        for entry in ordered
+        where entry.mask != 0 && value & entry.mask == entry.value && rest & entry.value == entry.value {
             if entry.value == 0 { continue }
             names.append(entry.name)
             rest &= ~entry.mask
@@ -206,7 +209,13 @@ public final class StructDescription: Sendable, Hashable {
     public let alignment: Int
 
     /// Lays out `fields` as C does; `isPacked` ignores alignment; `declaredSize` pads the end.
-    init(name: String, cName: String, fields: [(String, ABIType, Rule?, String?, PointerCondition?)], declaredSize: Int?, isPacked: Bool) {
+    init(
+        name: String,
+        cName: String,
+        fields: [(String, ABIType, Rule?, String?, PointerCondition?)],
+        declaredSize: Int?,
+        isPacked: Bool
+    ) {
         self.name = name
         self.cName = cName
         var offset = 0
@@ -216,9 +225,16 @@ public final class StructDescription: Sendable, Hashable {
             let own = isPacked ? 1 : type.alignment
             offset = (offset + own - 1) / own * own
             alignment = max(alignment, own)
-            laid.append(Field(name: fieldName, type: type, 
-                    offset: offset, rule: rule, cName: memberName,
-                    condition: condition))
+            laid.append(
+                Field(
+                    name: fieldName,
+                    type: type,
+                    offset: offset,
+                    rule: rule,
+                    cName: memberName,
+                    condition: condition
+                )
+            )
             offset += type.size
         }
         self.alignment = alignment
