@@ -89,8 +89,16 @@ final class BlockEncoder {
         entry.offset = offset + UInt64(output.count)
         entry.firstPayload = nextPayload
         entry.calls = UInt64(batch.calls.count)
-        entry.firstCall = batch.calls.first?.index ?? 0
-        entry.firstTime = batch.calls.first?.entryTime ?? 0
+        if let first = batch.calls.first {
+            (entry.lowestCall, entry.highestCall) = (first.index, first.index)
+            (entry.earliestEntry, entry.latestExit) = (first.entryTime, first.exitTime)
+        }
+        for call in batch.calls {
+            entry.lowestCall = min(entry.lowestCall, call.index)
+            entry.highestCall = max(entry.highestCall, call.index)
+            entry.earliestEntry = min(entry.earliestEntry, call.entryTime)
+            entry.latestExit = max(entry.latestExit, call.exitTime)
+        }
         section.clear()
         events.encode(batch, self)
         entry.payloads = UInt64(section.count)

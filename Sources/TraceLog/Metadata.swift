@@ -6,9 +6,12 @@ struct IndexEntry: Codable, Hashable, Sendable {
     /// Offset of the block in the file.
     var offset: UInt64 = 0
     var calls: UInt64 = 0
-    /// Index and entry time (nanoseconds since start) of the call that comes first in the block.
-    var firstCall: UInt64 = 0
-    var firstTime: UInt64 = 0
+    /// Smallest and largest call index in the block; 0 and 0 without calls.
+    var lowestCall: UInt64 = 0
+    var highestCall: UInt64 = 0
+    /// Earliest entry and latest exit in the block, nanoseconds since start.
+    var earliestEntry: UInt64 = 0
+    var latestExit: UInt64 = 0
     /// Id of the first payload the block defines.
     var firstPayload: UInt64 = 0
     var payloads: UInt64 = 0

@@ -18,11 +18,14 @@ public final class TraceReader {
     let blocks: BlockReader
     private(set) var payloads = PayloadStore()
     private(set) var offset: UInt64 = 0
+    /// Bytes of the blocks read so far, before compression.
+    private(set) var rawBytes: UInt64 = 0
     private var sequence: UInt64 = 0
     private var events = EventDecoder()
     private let batch = EventBatch()
     private var isDone = false
     private var sawTrailer = false
+    private var skipTarget: UInt64 = 0
 
     /// Opens a log and reads its header.
     ///
@@ -47,6 +50,7 @@ public final class TraceReader {
         offset += UInt64(TraceFormat.headerSize) + UInt64(header.storedSize)
         sequence += 1
         recovery.blocks += 1
+        rawBytes += UInt64(header.rawSize)
     }
 
     /// The next block; nil at the end of a complete log.
@@ -120,6 +124,7 @@ public final class TraceReader {
         case .events:
             let first = payloads.count
             try payloads.decode(&cursor, limit: payloadMemoryLimit)
+            if offset < skipTarget { return nil }
             try events.decode(&cursor, into: batch, payloads: payloads, firstNew: first)
             return .events(batch)
         case .trailer:
@@ -129,6 +134,38 @@ public final class TraceReader {
             guard sawTrailer else { throw Malformed("ends a log that has no trailer") }
             return nil
         }
+    }
+
+    // MARK: - Seeking
+
+    /// Offset of the first block that may hold a call, by the trailer's index; nil without index or call.
+    func blockOffset(ofCall call: UInt64) -> UInt64? {
+        guard let index = seekIndex() else { return nil }
+        return index.first { $0.calls > 0 && $0.lowestCall <= call && call <= $0.highestCall }?.offset
+    }
+
+    /// The trailer's index, found through the end block; nil for a cut log.
+    private func seekIndex() -> [IndexEntry]? {
+        let size = UInt64(TraceFormat.headerSize + 8)
+        guard recovery.fileBytes > size else { return nil }
+        do {
+            let end = try blocks.header(at: recovery.fileBytes - size)
+            guard end.type == BlockType.end.rawValue else { return nil }
+            var cursor = ByteCursor(try blocks.contents(of: end, at: recovery.fileBytes - size))
+            let start = try cursor.fixed64()
+            guard start < recovery.fileBytes - size else { return nil }
+            let trailer = try blocks.header(at: start)
+            guard trailer.type == BlockType.trailer.rawValue else { return nil }
+            return try Metadata.decode(blocks.contents(of: trailer, at: start), template: TrailerMetadata.template)
+                .index
+        } catch { return nil }
+    }
+
+    /// Skips ahead so that `nextBlock()` next returns the first block that may hold this call. Blocks between are
+    /// read for their payloads only. Does nothing on a log without index (a cut one): read on from the front.
+    public func skip(toCall call: UInt64) throws(TraceError) {
+        guard let target = blockOffset(ofCall: call), target > offset else { return }
+        skipTarget = target
     }
 
     // MARK: - Payloads

@@ -1,0 +1,154 @@
+// Checks a log through and through: every checksum, every order, every count.
+import LinuxABI
+
+/// What `verify` found.
+public struct TraceVerification: Sendable {
+    /// Everything that is wrong, in file order, at most `problemLimit`.
+    public var problems: [TraceError] = []
+    /// Problems beyond the limit.
+    public var omittedProblems = 0
+    public var statistics = TraceStatistics()
+
+    public static let problemLimit = 100
+
+    public var isSound: Bool { problems.isEmpty }
+
+    /// Checks every block's checksums (also after damage, up to the end of the file), then what the blocks say: call
+    /// indexes unique, entry times non-decreasing within a task, exits not before entries, references, counts against
+    /// the trailer, no contents stored twice.
+    ///
+    /// - Throws: `.unreadable`, `.notATrace` or `.newerVersion`; damage is not thrown but listed.
+    public static func verify(path: String) throws(TraceError) -> TraceVerification {
+        var result = TraceVerification()
+        try result.checkBlocks(path)
+        do {
+            result.statistics = try TraceStatistics.gather(path: path)
+            var order = OrderCheck(file: path)
+            try order.run()
+            for problem in order.problems { result.add(problem) }
+        } catch {
+            guard error.code == .cut || error.code == .corrupt || error.code == .tooLarge else { throw error }
+            result.add(error)
+        }
+        if let error = result.statistics.recovery.error { result.add(error) }
+        return result
+    }
+
+    private mutating func add(_ problem: TraceError) {
+        guard
+            !problems.contains(where: {
+                $0.offset == problem.offset && $0.code == problem.code && problem.offset != nil
+            })
+        else { return }
+        if problems.count < Self.problemLimit { problems.append(problem) } else { omittedProblems += 1 }
+    }
+
+    /// Walks all blocks by their headers; after damage goes on at the next header that is whole.
+    private mutating func checkBlocks(_ path: String) throws(TraceError) {
+        let file = try LogFile(path: path)
+        let blocks = BlockReader(file: file)
+        var offset: UInt64 = 0
+        while offset < file.size {
+            do {
+                let header = try blocks.header(at: offset)
+                offset += UInt64(TraceFormat.headerSize) + UInt64(header.storedSize)
+                _ = try blocks.contents(
+                    of: header,
+                    at: offset - UInt64(TraceFormat.headerSize) - UInt64(header.storedSize)
+                )
+            } catch {
+                switch error.code {
+                case .notATrace, .newerVersion, .unreadable: throw error
+                default: break
+                }
+                guard offset == error.offset else {
+                    add(error)
+                    continue
+                }
+                let next = try blocks.nextHeader(from: offset + 1)
+                var problem = error
+                problem.message += next.map { "; the next whole block header is at byte \($0)" } ?? "; no block follows"
+                add(problem)
+                offset = next ?? file.size
+            }
+        }
+    }
+}
+
+/// What only the whole log shows: orders and uniqueness.
+private struct OrderCheck {
+    let file: String
+    var problems: [TraceError] = []
+    private var lastEntry: [UInt32: (time: UInt64, index: UInt64)] = [:]
+    private var indexes = IndexSet()
+    private var contents: Set<ContentHash> = []
+    private var checkedPayloads = 0
+    private var calls: UInt64 = 0
+
+    init(file: String) { self.file = file }
+
+    private mutating func report(_ message: String) {
+        problems.append(TraceError(.corrupt, file: file, message: "\(message); the recorder erred, record again"))
+    }
+
+    mutating func run() throws(TraceError) {
+        let reader = try TraceReader(path: file)
+        do {
+            while let block = try reader.nextBlock() {
+                switch block {
+                case .snapshot: break
+                case .events(let batch): check(batch, reader)
+                case .trailer(let trailer):
+                    if trailer.calls != calls {
+                        report("the trailer counts \(trailer.calls) calls, the log holds \(calls)")
+                    }
+                }
+            }
+        } catch {
+            guard error.code == .cut || error.code == .corrupt else { throw error }
+        }
+    }
+
+    private mutating func check(_ batch: EventBatch, _ reader: TraceReader) {
+        calls += UInt64(batch.count)
+        for position in 0..<batch.count {
+            let index = batch.indexes[position]
+            if !indexes.insert(index) { report("call \(index) occurs twice") }
+            if batch.exitTimes[position] < batch.entryTimes[position] {
+                report("call \(index) returns before it is entered")
+            }
+            let entry = batch.entryTimes[position]
+            if let last = lastEntry[batch.tasks[position]], entry < last.time || index < last.index {
+                report("call \(index) of task \(batch.tasks[position]) is out of order after call \(last.index)")
+            }
+            lastEntry[batch.tasks[position]] = (entry, index)
+        }
+        for id in checkedPayloads..<reader.payloadCount {
+            let hash = reader.withPayload(id) { ContentHash(of: $0) }
+            // Beyond what a writer remembers, repeats are legitimate.
+            guard contents.count < TraceWriter.Options().rememberedPayloads / 2 else { break }
+            if !contents.insert(hash).inserted { report("payload \(id) is stored twice") }
+        }
+        checkedPayloads = reader.payloadCount
+        for (chunk, hash) in batch.chunkHashes where hash != .zero {
+            let length = batch.chunkLengths[chunk]
+            let matches = reader.withPayload(batch.chunkPayloads[chunk]) {
+                UInt64($0.count) != length || ContentHash(of: $0) == hash
+            }
+            if !matches { report("memory at \(batch.chunkAddresses[chunk]) does not have its hash") }
+        }
+    }
+}
+
+/// Which call indexes occurred, as ranges: nearly always one.
+private struct IndexSet {
+    private var next: UInt64 = 0
+    /// Indexes at or above `next`.
+    private var ahead: Set<UInt64> = []
+
+    mutating func insert(_ index: UInt64) -> Bool {
+        guard index >= next, ahead.insert(index).inserted else { return false }
+        while ahead.remove(next) != nil { next += 1 }
+        return true
+    }
+}
