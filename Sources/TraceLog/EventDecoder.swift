@@ -20,12 +20,13 @@ struct EventDecoder {
     private var bounds: [Int] = []
     private var bases: [UnsafeMutablePointer<UInt64>] = []
 
-    /// Reads the block's events after its payload section.
+    /// Reads the block's events after its payload section. A newer minor version may add bytes at the end.
     mutating func decode(
         _ cursor: inout ByteCursor,
         into batch: EventBatch,
         payloads: PayloadStore,
-        firstNew: Int
+        firstNew: Int,
+        mayExtend: Bool
     ) throws(Malformed) {
         batch.clear()
         let calls = try cursor.count(limit: TraceFormat.maximumCalls, "calls")
@@ -44,7 +45,7 @@ struct EventDecoder {
         var records = RecordDecoder(columns: columns, payloads: payloads, baseTime: baseTime, baseCall: baseCall)
         try records.decode(&cursor, into: batch, &references)
         guard references.next == payloads.count else { throw Malformed("has payloads that nothing refers to") }
-        guard cursor.remaining == 0 else { throw Malformed("has \(cursor.remaining) bytes too many") }
+        guard mayExtend || cursor.remaining == 0 else { throw Malformed("has \(cursor.remaining) bytes too many") }
     }
 
     private mutating func decodeTasks(_ cursor: inout ByteCursor, _ batch: EventBatch, _ calls: Int) throws(Malformed) {

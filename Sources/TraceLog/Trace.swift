@@ -35,21 +35,33 @@ public struct Trace: Sendable {
         self.recovery = recovery
     }
 
-    /// Loads a log. A cut or damaged log loads the prefix that is intact, see `recovery`.
+    /// Loads a log. `memoryLimit` in bytes refuses logs that unfold to more, by default 1 GiB and 256 times the file.
+    /// A cut or damaged log loads the prefix that is intact, see `recovery`.
     ///
     /// - Throws: `.unreadable`, `.notATrace`, `.newerVersion`, `.tooLarge`, or `.cut`/`.corrupt` if not even the header
     ///   is whole.
-    public static func load(path: String) throws(TraceError) -> Trace {
+    public static func load(path: String, memoryLimit: UInt64? = nil) throws(TraceError) -> Trace {
         let reader = try TraceReader(path: path)
+        if let memoryLimit { reader.memoryLimit = memoryLimit }
+        var recordBytes: UInt64 = 0
         var trace = Trace(header: reader.header)
         var contents = SharedContents()
-        do {
+        do throws(TraceError) {
             while let block = try reader.nextBlock() {
                 switch block {
                 case .snapshot(let snapshot): trace.snapshot = snapshot
                 case .trailer(let trailer): trace.trailer = trailer
                 case .events(let batch):
-                    trace.calls.reserveCapacity(trace.calls.count + batch.count)
+                    recordBytes += UInt64(batch.count * recordSize.call + batch.chunkCount * recordSize.chunk)
+                    guard recordBytes + reader.payloads.totalBytes <= reader.memoryLimit else {
+                        throw TraceError(
+                            .tooLarge,
+                            file: path,
+                            offset: reader.offset,
+                            message:
+                                "unfolds to more than \(reader.memoryLimit) bytes; raise memoryLimit if it is trusted"
+                        )
+                    }
                     for position in 0..<batch.count { trace.calls.append(batch.call(position, reader, &contents)) }
                     trace.tasks.append(contentsOf: batch.taskRecords)
                     trace.signals.append(contentsOf: batch.signalRecords)
@@ -65,6 +77,11 @@ public struct Trace: Sendable {
         }
         return trace
     }
+
+    /// Memory a call and a chunk take once loaded, in bytes, array headers included.
+    private static let recordSize = (
+        call: MemoryLayout<CallRecord>.stride + 32, chunk: MemoryLayout<MemoryRecord>.stride
+    )
 
     /// The memory a call read (`.input`) or wrote (`.output`), for decoding and for engines.
     public func memory(of call: CallRecord, _ direction: MemoryRecord.Direction) -> MemoryChunks {

@@ -13,7 +13,7 @@ public final class TraceReader {
     /// What could be read; meaningful once `nextBlock()` has returned nil or thrown.
     public private(set) var recovery: Recovery
     /// Memory that payloads may take, in bytes. Larger logs are refused instead of exhausting the machine.
-    public var payloadMemoryLimit: UInt64
+    public var memoryLimit: UInt64
 
     let blocks: BlockReader
     private(set) var payloads = PayloadStore()
@@ -34,7 +34,7 @@ public final class TraceReader {
         let file = try LogFile(path: path)
         blocks = BlockReader(file: file)
         recovery = Recovery(fileBytes: file.size)
-        payloadMemoryLimit = (1 << 30) + file.size * 256
+        memoryLimit = (1 << 30) + file.size * 256
         let first = try blocks.header(at: 0)
         guard first.type == BlockType.header.rawValue else {
             throw blocks.corrupt(0, "the first block is not a log header")
@@ -98,12 +98,12 @@ public final class TraceReader {
     }
 
     private func failure(_ start: UInt64, _ error: Malformed) -> TraceError {
-        guard payloads.totalBytes <= payloadMemoryLimit else {
+        guard payloads.totalBytes <= memoryLimit else {
             return TraceError(
                 .tooLarge,
                 file: blocks.file.name,
                 offset: start,
-                message: "the block \(error.reason); raise payloadMemoryLimit if the log is trusted"
+                message: "the block \(error.reason); raise memoryLimit if the log is trusted"
             )
         }
         return blocks.corrupt(start, "the block \(error.reason)")
@@ -118,14 +118,20 @@ public final class TraceReader {
         case .header: throw Malformed("is a second log header")
         case .snapshot: return .snapshot(try Metadata.decode(contents, template: Metadata.snapshotTemplate))
         case .payloads:
-            try payloads.decode(&cursor, limit: payloadMemoryLimit)
+            try payloads.decode(&cursor, limit: memoryLimit)
             guard cursor.remaining == 0 else { throw Malformed("has \(cursor.remaining) bytes too many") }
             return nil
         case .events:
             let first = payloads.count
-            try payloads.decode(&cursor, limit: payloadMemoryLimit)
+            try payloads.decode(&cursor, limit: memoryLimit)
             if offset < skipTarget { return nil }
-            try events.decode(&cursor, into: batch, payloads: payloads, firstNew: first)
+            try events.decode(
+                &cursor,
+                into: batch,
+                payloads: payloads,
+                firstNew: first,
+                mayExtend: header.minor > TraceFormat.minorVersion
+            )
             return .events(batch)
         case .trailer:
             sawTrailer = true

@@ -165,6 +165,7 @@ struct SampleLog {
     func write(to path: String, perBlock: Int = .max, level: Int32 = 3, finish: Bool = true) throws {
         var options = TraceWriter.Options()
         options.level = level
+        options.timeGranularity = 1
         let writer = try TraceWriter(path: path, header: header, options: options)
         try writer.snapshot(snapshot)
         for record in tasks { try writer.append(record) }
