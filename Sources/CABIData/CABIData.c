@@ -34,6 +34,9 @@ static const unsigned char memory_file[] = {
 static const unsigned char process_file[] = {
 #embed "descriptions/process.abi"
 };
+static const unsigned char prctl_file[] = {
+#embed "descriptions/prctl.abi"
+};
 static const unsigned char identity_file[] = {
 #embed "descriptions/identity.abi"
 };
@@ -61,6 +64,12 @@ static const unsigned char net_file[] = {
 static const unsigned char net_constants_file[] = {
 #embed "descriptions/net-constants.abi"
 };
+static const unsigned char sockopt_file[] = {
+#embed "descriptions/sockopt.abi"
+};
+static const unsigned char sockopt_ip_file[] = {
+#embed "descriptions/sockopt-ip.abi"
+};
 static const unsigned char mount_file[] = {
 #embed "descriptions/mount.abi"
 };
@@ -77,6 +86,7 @@ const struct CABIDataFile CABIData_files[] = {
     {"ioctl-device.abi", ioctl_device_file, sizeof ioctl_device_file},
     {"memory.abi", memory_file, sizeof memory_file},
     {"process.abi", process_file, sizeof process_file},
+    {"prctl.abi", prctl_file, sizeof prctl_file},
     {"identity.abi", identity_file, sizeof identity_file},
     {"sched.abi", sched_file, sizeof sched_file},
     {"signals.abi", signals_file, sizeof signals_file},
@@ -86,6 +96,8 @@ const struct CABIDataFile CABIData_files[] = {
     {"ipc.abi", ipc_file, sizeof ipc_file},
     {"net.abi", net_file, sizeof net_file},
     {"net-constants.abi", net_constants_file, sizeof net_constants_file},
+    {"sockopt.abi", sockopt_file, sizeof sockopt_file},
+    {"sockopt-ip.abi", sockopt_ip_file, sizeof sockopt_ip_file},
     {"mount.abi", mount_file, sizeof mount_file},
 };
 const size_t CABIData_count = sizeof CABIData_files / sizeof CABIData_files[0];
