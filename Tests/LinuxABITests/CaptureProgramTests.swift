@@ -1,0 +1,107 @@
+// Capture programs copy what the kernel reads and plan what it writes.
+import Testing
+
+@testable import LinuxABI
+
+/// Tracee memory in a dictionary of ranges; notes what a program asks for.
+struct FakeTracee: CaptureTarget {
+    var memory: [UInt64: [UInt8]] = [:]
+    var inputs: [[UInt64]] = []
+    var strings: [UInt64] = []
+    var outputs: [ExitItem] = []
+    /// Keeps the copies alive for the run.
+    var copies: [UnsafeMutableRawBufferPointer] = []
+
+    mutating func input(_ address: UInt64, length: Int, isPayload: Bool) -> UnsafeRawBufferPointer {
+        inputs.append([address, UInt64(length)])
+        guard let (base, bytes) = memory.first(where: { address >= $0.key && address < $0.key + UInt64($0.value.count) })
+        else { return .init(start: nil, count: 0) }
+        let slice = bytes.dropFirst(Int(address - base)).prefix(length)
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(slice.count, 1), alignment: 8)
+        copy.copyBytes(from: slice)
+        copies.append(copy)
+        return UnsafeRawBufferPointer(rebasing: copy[..<slice.count])
+    }
+
+    mutating func inputString(_ address: UInt64, limit: Int) { strings.append(address) }
+    mutating func output(_ item: ExitItem) { outputs.append(item) }
+}
+
+private func words(_ values: UInt64...) -> [UInt8] {
+    values.flatMap { value in (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) } }
+}
+
+private func run(_ name: String, _ arguments: SyscallArguments, _ memory: [UInt64: [UInt8]] = [:]) throws -> FakeTracee {
+    let call = try #require(ABI.call(named: name))
+    var tracee = FakeTracee(memory: memory)
+    call.variant(for: arguments).capture.run(arguments, on: &tracee)
+    for copy in tracee.copies { copy.deallocate() }
+    return tracee
+}
+
+@Suite struct CaptureProgramTests {
+    @Test func readPlansItsBufferByTheResult() throws {
+        let tracee = try run("read", SyscallArguments(3, 0x1000, 512))
+        #expect(tracee.inputs.isEmpty)
+        #expect(tracee.outputs.count == 1)
+        #expect(tracee.outputs.first?.kind == .result)
+        #expect(tracee.outputs.first?.address == 0x1000)
+        #expect(tracee.outputs.first?.isPayload == true)
+    }
+
+    @Test func writeCopiesItsBuffer() throws {
+        let tracee = try run("write", SyscallArguments(1, 0x1000, 5), [0x1000: Array("hello".utf8)])
+        #expect(tracee.inputs == [[0x1000, 5]])
+        #expect(tracee.outputs.isEmpty)
+    }
+
+    @Test func writevFollowsEachVector() throws {
+        let tracee = try run(
+            "writev", SyscallArguments(1, 0x1000, 2), [0x1000: words(0x2000, 3, 0x3000, 4), 0x2000: [1, 2, 3], 0x3000: [4, 5, 6, 7]])
+        #expect(tracee.inputs == [[0x1000, 32], [0x2000, 3], [0x3000, 4]])
+    }
+
+    @Test func readvSplitsTheResultOverItsBuffers() throws {
+        let tracee = try run("readv", SyscallArguments(0, 0x1000, 2), [0x1000: words(0x2000, 3, 0x3000, 4)])
+        #expect(tracee.outputs.map(\.address) == [0x2000, 0x3000])
+        #expect(tracee.outputs.map(\.skip) == [0, 3])
+        #expect(tracee.outputs.map(\.limit) == [3, 4])
+    }
+
+    @Test func execveCopiesEveryString() throws {
+        let tracee = try run(
+            "execve", SyscallArguments(0x100, 0x1000, 0x2000), [0x1000: words(0x11, 0x12, 0), 0x2000: words(0x21, 0)])
+        #expect(tracee.strings == [0x100, 0x11, 0x12, 0x21])
+    }
+
+    @Test func acceptWritesNoMoreThanTheRoomAnnounced() throws {
+        let tracee = try run("accept", SyscallArguments(3, 0x1000, 0x2000), [0x2000: [16, 0, 0, 0]])
+        let address = try #require(tracee.outputs.first { $0.address == 0x1000 })
+        #expect(address.kind == .pointee)
+        #expect(address.limit == 16)
+        #expect(address.lengthAddress == 0x2000)
+    }
+
+    @Test func recvmsgPlansHeaderNameControlAndData() throws {
+        let header = words(0x2000, 128, 0x3000, 1, 0x4000, 64, 0)
+        let tracee = try run("recvmsg", SyscallArguments(3, 0x1000, 0), [0x1000: header, 0x3000: words(0x5000, 100)])
+        #expect(Set(tracee.outputs.map(\.address)) == [0x1000, 0x2000, 0x4000, 0x5000])
+        #expect(tracee.outputs.first { $0.address == 0x5000 }?.kind == .result)
+    }
+
+    @Test func selectCopiesWholeWordsOfItsSets() throws {
+        let tracee = try run("select", SyscallArguments(65, 0x1000, 0, 0, 0), [0x1000: words(1, 1)])
+        #expect(tracee.inputs.first == [0x1000, 16])
+    }
+
+    @Test func ioctlIsDescribedByItsCommand() throws {
+        let tracee = try run("ioctl", SyscallArguments(0, ABI.constant("TIOCGWINSZ"), 0x1000))
+        #expect(tracee.outputs.first?.limit == 8)
+    }
+
+    @Test func nullPointersAreNeverFollowed() throws {
+        let tracee = try run("wait4", SyscallArguments(0, 0, 0, 0))
+        #expect(tracee.inputs.isEmpty)
+        #expect(tracee.outputs.isEmpty)
+    }
+}
