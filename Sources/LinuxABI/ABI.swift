@@ -87,11 +87,12 @@ struct Descriptions: Sendable {
             for (id, value) in parser.literals() { constants[id] = value }
             parsers.append(parser)
         }
+        var defined: [String: UInt64] = [:]
         for index in parsers.indices {
-            parsers[index].constants = constants
+            (parsers[index].constants, parsers[index].defined) = (constants, defined)
             try parsers[index].parse()
-            constants = parsers[index].constants
-            parsers[index].constants = [:]
+            (constants, defined) = (parsers[index].constants, parsers[index].defined)
+            (parsers[index].constants, parsers[index].defined) = ([:], [:])
         }
         var resolver = try Resolver(parsers)
         var subs: [String: [CallSyntax]] = [:]

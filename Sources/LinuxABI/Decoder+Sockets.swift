@@ -4,7 +4,7 @@ extension Decoder {
     func socketAddress(_ bytes: [UInt8]) -> Value {
         guard bytes.count >= 2 else { return .bytes(bytes, fullLength: bytes.count, .exact) }
         let number = UInt64(bytes[0]) | UInt64(bytes[1]) << 8
-        let format: ScalarFormat = ABI.enumeration("address_family").map { .enumeration($0) } ?? .unsigned
+        let format: ScalarFormat = ABI.enumeration("socket_domain").map { .enumeration($0) } ?? .unsigned
         var fields = [Value.Field("sa_family", .scalar(Int64(number), format, .exact))]
         func port(_ offset: Int) -> Value {
             .scalar(Int64(bytes[offset]) << 8 | Int64(bytes[offset + 1]), .unsigned, .renamed(.port))
@@ -170,7 +170,7 @@ extension Decoder {
             let inode = Int64(bitPattern: bytes[offset..<(offset + 8)].littleEndian())
             let type = Int64(is64 ? bytes[offset + 18] : bytes[offset + length - 1])
             let name = Array(bytes[(offset + nameOffset)..<(offset + length)].prefix { $0 != 0 })
-            let format: ScalarFormat = ABI.enumeration("dirent_type").map { .enumeration($0) } ?? .unsigned
+            let format: ScalarFormat = ABI.enumeration("dirent_types").map { .enumeration($0) } ?? .unsigned
             values.append(
                 .structure([
                     Value.Field("d_ino", .scalar(inode, .unsigned, .renamed(.inode))),

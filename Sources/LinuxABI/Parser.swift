@@ -6,6 +6,8 @@ struct Parser {
     var position = 0
     /// Every flag and enum id seen so far, over all files.
     var constants: [String: UInt64] = [:]
+    /// The ids whose definition has been parsed.
+    var defined: [String: UInt64] = [:]
     var flagSets: [FlagSet] = []
     var enumerations: [Enumeration] = []
     var structures: [StructSyntax] = []
@@ -122,7 +124,8 @@ struct Parser {
     }
 
     private mutating func define(_ name: String, _ value: UInt64) throws(DescriptionError) {
-        if let earlier = constants.updateValue(value, forKey: name), earlier != value {
+        constants[name] = value
+        if let earlier = defined.updateValue(value, forKey: name), earlier != value {
             throw error("'\(name)' is \(earlier) elsewhere and \(value) here")
         }
     }

@@ -14,7 +14,8 @@ struct FakeTracee: CaptureTarget {
 
     mutating func input(_ address: UInt64, length: Int, isPayload: Bool) -> UnsafeRawBufferPointer {
         inputs.append([address, UInt64(length)])
-        guard let (base, bytes) = memory.first(where: { address >= $0.key && address < $0.key + UInt64($0.value.count) })
+        guard
+            let (base, bytes) = memory.first(where: { address >= $0.key && address < $0.key + UInt64($0.value.count) })
         else { return .init(start: nil, count: 0) }
         let slice = bytes.dropFirst(Int(address - base)).prefix(length)
         let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(slice.count, 1), alignment: 8)
@@ -31,7 +32,8 @@ private func words(_ values: UInt64...) -> [UInt8] {
     values.flatMap { value in (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64($0 * 8)) } }
 }
 
-private func run(_ name: String, _ arguments: SyscallArguments, _ memory: [UInt64: [UInt8]] = [:]) throws -> FakeTracee {
+private func run(_ name: String, _ arguments: SyscallArguments, _ memory: [UInt64: [UInt8]] = [:]) throws -> FakeTracee
+{
     let call = try #require(ABI.call(named: name))
     var tracee = FakeTracee(memory: memory)
     call.variant(for: arguments).capture.run(arguments, on: &tracee)
@@ -57,7 +59,10 @@ private func run(_ name: String, _ arguments: SyscallArguments, _ memory: [UInt6
 
     @Test func writevFollowsEachVector() throws {
         let tracee = try run(
-            "writev", SyscallArguments(1, 0x1000, 2), [0x1000: words(0x2000, 3, 0x3000, 4), 0x2000: [1, 2, 3], 0x3000: [4, 5, 6, 7]])
+            "writev",
+            SyscallArguments(1, 0x1000, 2),
+            [0x1000: words(0x2000, 3, 0x3000, 4), 0x2000: [1, 2, 3], 0x3000: [4, 5, 6, 7]]
+        )
         #expect(tracee.inputs == [[0x1000, 32], [0x2000, 3], [0x3000, 4]])
     }
 
@@ -70,7 +75,10 @@ private func run(_ name: String, _ arguments: SyscallArguments, _ memory: [UInt6
 
     @Test func execveCopiesEveryString() throws {
         let tracee = try run(
-            "execve", SyscallArguments(0x100, 0x1000, 0x2000), [0x1000: words(0x11, 0x12, 0), 0x2000: words(0x21, 0)])
+            "execve",
+            SyscallArguments(0x100, 0x1000, 0x2000),
+            [0x1000: words(0x11, 0x12, 0), 0x2000: words(0x21, 0)]
+        )
         #expect(tracee.strings == [0x100, 0x11, 0x12, 0x21])
     }
 

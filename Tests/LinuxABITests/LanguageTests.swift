@@ -10,7 +10,8 @@ import Testing
                 struct inner { a u8, b u32 }
                 struct outer size 40 { x u16, y struct inner, z u64, w array[u16,3] }
                 struct tight packed { a u32, b u64 }
-                """)
+                """
+        )
         let outer = try #require(parsed.structures["outer"])
         #expect(outer.fields.map(\.offset) == [0, 4, 16, 24])
         #expect(outer.size == 40)
@@ -26,7 +27,8 @@ import Testing
                 call 1/2 control(fd fd, cmd u32, arg ptr) -> status family=tty blocks
                 sub control$GET(fd fd, cmd=GET enum[commands], arg out u32) -> status
                 sub control$ODD(fd fd, cmd&0x100=0x100 u32, arg ptr) -> status family=net
-                """)
+                """
+        )
         let call = try #require(parsed.byName["control"])
         #expect(call.variant(for: SyscallArguments(0, 1)).name == "GET")
         #expect(call.variant(for: SyscallArguments(0, 1)).families == [.tty])
