@@ -6,7 +6,7 @@ extension NTExecutive {
     /// - Returns: `STATUS_INVALID_HANDLE`, `STATUS_INVALID_DEVICE_REQUEST` (not a file of a volume).
     public func NtQueryInformationFile<Information: FileQueryInformation>(
         _ handle: Handle,
-        _ type: Information.Type = Information.self,
+
         _ information: inout Information?
     ) -> NTSTATUS {
         ioStatistics.count(.queryInformation)
