@@ -56,7 +56,7 @@ let package = Package(
         library("PicoProvider", ["LinuxABI", "Engine", "NTKernel", "CFacts"]),
         library("Replay", ["LinuxABI", "TraceLog", "Engine"]),
         library("Compat", ["LinuxABI", "TraceLog", "Engine", "Replay", yams]),
-        library("Report", ["LinuxABI", "Engine", "Replay", "Compat", "CReportAssets"]),
+        library("Report", ["LinuxABI", "TraceLog", "Engine", "Replay", "Compat", "CReportAssets"]),
 
         // MARK: - Floor 8: the command line
         library(

@@ -1,9 +1,70 @@
 // The root command.
 public import ArgumentParser
+import Glibc
 
 /// `lacuna`: records system calls, replays them elsewhere, names what is missing.
 public struct Lacuna: ParsableCommand {
-    public static let configuration = CommandConfiguration(commandName: "lacuna")
+    static let version = "0.1.0"
+    /// What scorecards and logs name as their maker.
+    static let tool = "lacuna \(version)"
+
+    public static let configuration = CommandConfiguration(
+        commandName: "lacuna",
+        abstract: "Record the system calls of programs, replay them elsewhere, name what is missing.",
+        discussion: """
+            EXAMPLES
+              lacuna record -o ls.lacuna -- ls /proc/self/ns
+              lacuna show ls.lacuna
+              lacuna replay ls.lacuna --engine wsl1
+              lacuna score corpora --engine wsl1 --out report
+
+            EXIT STATUS
+              0  success
+              1  found: divergences, a regression, a damaged log
+              2  wrong usage
+              3  something could not be done; one line on standard error says what
+              'lacuna record' exits as the recorded program does; see its help.
+            """,
+        version: tool,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Traces",
+                subcommands: [ShowCommand.self, InfoCommand.self, VerifyCommand.self, CellsCommand.self]
+            ),
+            CommandGroup(name: "Engines", subcommands: [EnginesCommand.self]),
+        ]
+    )
 
     public init() {}
+
+    /// Runs the command line and returns the exit status. Every failure is one line on standard error.
+    public static func status(of arguments: [String]) -> Int32 {
+        do {
+            var command = try parseAsRoot(arguments)
+            try command.run()
+            return ExitStatus.success
+        } catch {
+            return status(of: error)
+        }
+    }
+
+    private static func status(of error: any Error) -> Int32 {
+        if let failure = CommandFailure(error) {
+            if !failure.message.isEmpty { StandardError.line(failure.message) }
+            return failure.status
+        }
+        if let code = error as? ExitCode { return code.rawValue }
+        guard exitCode(for: error).isSuccess else {
+            let message = message(for: error).split(separator: "\n").joined(separator: " ")
+            StandardError.line("\(message) (see 'lacuna --help')")
+            return ExitStatus.wrongUsage
+        }
+        // Help, the version, a completion script.
+        do throws(CommandFailure) {
+            try StandardOutput.print(fullMessage(for: error) + "\n")
+            return ExitStatus.success
+        } catch {
+            return status(of: error)
+        }
+    }
 }

@@ -1,8 +1,8 @@
 // The executable: everything is in LacunaCommands, so that tests reach it.
-import ArgumentParser
+import Glibc
 import LacunaCommands
 
 @main
 enum Main {
-    static func main() { Lacuna.main() }
+    static func main() { exit(Lacuna.status(of: Array(CommandLine.arguments.dropFirst()))) }
 }

@@ -57,7 +57,8 @@ public struct NamedCount: Codable, Sendable, Hashable {
         self.count = count
     }
 
-    static func sorted(_ counts: [String: Int]) -> [NamedCount] {
+    /// Most frequent first, then by name.
+    public static func sorted(_ counts: [String: Int]) -> [NamedCount] {
         counts.map { NamedCount($0.key, $0.value) }
             .sorted { ($1.count, $0.name) < ($0.count, $1.name) }
     }

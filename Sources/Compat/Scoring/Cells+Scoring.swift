@@ -18,7 +18,8 @@ extension CellResult {
             notes.merge(observation.notModelled) { first, _ in first }
         }
         for (cell, raw) in counts { counts[cell] = raw.charged(gathering.charges[cell] ?? CallCounts()) }
-        for cell in universe where counts[cell] == nil { counts[cell] = CallCounts() }
+        let used = Set(counts.keys.map(\.description))
+        for cell in universe where !used.contains(cell.description) { counts[cell] = CallCounts() }
 
         let roots = Dictionary(grouping: gathering.ranked, by: \.cell)
         return counts.map { cell, counts in

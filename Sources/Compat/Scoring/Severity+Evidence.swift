@@ -2,19 +2,19 @@
 
 extension RootObservation {
     /// Fatal by the replayer's judgement; tolerated when Linux failed this call too and nothing depends on it.
-    var severity: Severity {
+    public var severity: Severity {
         if isFatal { return .fatal }
         let bothFail = (recordedResult.map(isError) ?? false) && (answeredResult.map(isError) ?? false)
         return bothFail && followers == 0 ? .tolerated : .degrading
     }
 
     /// Why this severity, in one line.
-    var reason: String {
+    public var reason: String {
         severity == .tolerated ? "fails on Linux too, with another errno, and nothing depends on it" : fatalReason
     }
 
     /// The wrong answer in the fewest words: what tells one root of a cell from another.
-    var answer: String {
+    public var answer: String {
         if verdict == .blocked { return "blocked" }
         if let answeredError { return answeredError }
         if let result = recordedResult, isError(result) { return "success" }

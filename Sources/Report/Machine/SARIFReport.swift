@@ -8,7 +8,7 @@ public struct SARIFReport: Sendable {
 
     public func render(_ card: Scorecard) -> String {
         let ruled = card.cells.filter { !$0.roots.isEmpty }
-        let indexes = Dictionary(uniqueKeysWithValues: ruled.enumerated().map { ($1.name, $0) })
+        let indexes = Dictionary(ruled.enumerated().map { ($1.name, $0) }) { first, _ in first }
         let log = SARIFLog(runs: [
             .init(
                 tool: .init(
