@@ -73,6 +73,21 @@ static const unsigned char sockopt_ip_file[] = {
 static const unsigned char mount_file[] = {
 #embed "descriptions/mount.abi"
 };
+static const unsigned char security_file[] = {
+#embed "descriptions/security.abi"
+};
+static const unsigned char bpf_file[] = {
+#embed "descriptions/bpf.abi"
+};
+static const unsigned char tracing_file[] = {
+#embed "descriptions/tracing.abi"
+};
+static const unsigned char aio_file[] = {
+#embed "descriptions/aio.abi"
+};
+static const unsigned char system_file[] = {
+#embed "descriptions/system.abi"
+};
 
 const struct CABIDataFile CABIData_files[] = {
     {"common.abi", common_file, sizeof common_file},
@@ -99,5 +114,10 @@ const struct CABIDataFile CABIData_files[] = {
     {"sockopt.abi", sockopt_file, sizeof sockopt_file},
     {"sockopt-ip.abi", sockopt_ip_file, sizeof sockopt_ip_file},
     {"mount.abi", mount_file, sizeof mount_file},
+    {"security.abi", security_file, sizeof security_file},
+    {"bpf.abi", bpf_file, sizeof bpf_file},
+    {"tracing.abi", tracing_file, sizeof tracing_file},
+    {"aio.abi", aio_file, sizeof aio_file},
+    {"system.abi", system_file, sizeof system_file},
 };
 const size_t CABIData_count = sizeof CABIData_files / sizeof CABIData_files[0];
