@@ -68,7 +68,7 @@ static void child(const struct clinux_launch *launch, const sigset_t *mask) {
     _exit(errno == ENOENT ? 127 : 126);
 }
 
-pid_t clinux_launch(const struct clinux_launch *launch) {
+pid_t clinux_launch_child(const struct clinux_launch *launch) {
     sigset_t all, mask;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &mask);

@@ -2,7 +2,9 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -10,6 +12,13 @@
 #include <unistd.h>
 
 extern const int clinux_held_signals[7];
+
+int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) ? -errno : 0; }
+
+int clinux_eventfd(void) {
+    int fd = eventfd(0, EFD_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
 
 int clinux_pidfd_open(pid_t pid) {
     long fd = syscall(SYS_pidfd_open, pid, 0);

@@ -14,25 +14,32 @@
 /// One page shared by the supervisor, the tracee before its execve, and the keeper.
 struct clinux_shared {
     /// The tracee's number of the listener fd, plus one; 0 until it is there.
-    volatile int32_t listener;
+    int32_t listener;
     /// errno of the step that failed in the tracee.
-    volatile int32_t error;
+    int32_t error;
     /// Which one: see `clinux_step`.
-    volatile int32_t step;
+    int32_t step;
     /// The parent may let the tracee go on (futex word).
-    volatile int32_t go;
+    int32_t go;
     /// The flags that the kernel took for the filter.
-    volatile uint32_t filter_flags;
+    uint32_t filter_flags;
     /// The notification being answered. The kernel writes it here itself, so that the keeper can answer it even if the
     /// supervisor is killed between receiving and anything else.
-    struct seccomp_notif notification __attribute__((aligned(64)));
+    struct seccomp_notif notification;
     uint8_t room[256];
 };
+static inline struct seccomp_notif *clinux_shared_notification(struct clinux_shared *shared) {
+    return &shared->notification;
+}
 enum clinux_step { CLINUX_STEP_NONE = 0, CLINUX_STEP_PRIVILEGES = 1, CLINUX_STEP_FILTER = 2, CLINUX_STEP_EXEC = 3 };
 
 /// A page of zeroes shared with children; NULL on failure.
 struct clinux_shared *clinux_shared_page(void);
 void clinux_shared_free(struct clinux_shared *shared);
+/// The tracee's number of the listener fd; -1 until it is there.
+static inline int clinux_shared_listener(const struct clinux_shared *shared) {
+    return __atomic_load_n(&shared->listener, __ATOMIC_ACQUIRE) - 1;
+}
 
 // MARK: - Spawn
 
@@ -49,7 +56,7 @@ struct clinux_launch {
 };
 
 /// fork, then filter, then execve; every step of the child is async-signal-safe. Returns the pid or -errno.
-pid_t clinux_launch(const struct clinux_launch *launch);
+pid_t clinux_launch_child(const struct clinux_launch *launch);
 /// Lets a child that waits for `go` proceed.
 void clinux_go(struct clinux_shared *shared);
 
@@ -132,6 +139,10 @@ pid_t clinux_wait(pid_t pid, int32_t *status, int nohang, int stops);
 
 // MARK: - Other calls without a Swift spelling
 
+/// A pipe whose ends close on exec; 0 or -errno.
+int clinux_pipe(int ends[2]);
+/// An eventfd that closes on exec, or -errno.
+int clinux_eventfd(void);
 int clinux_pidfd_open(pid_t pid);
 int clinux_pidfd_getfd(int pidfd, int fd);
 ssize_t clinux_read_memory(

@@ -1,0 +1,99 @@
+// Which slot of the plan array each thread has. The kernel's side moves and clears them with execs and deaths.
+import CLinux
+
+struct ThreadSlots: ~Copyable {
+    private struct Slot {
+        var tid: Int32 = 0
+        var ringBytes = 0
+        var hasExecuted = false
+    }
+
+    private let slots: UnsafeMutablePointer<Slot>
+    private let free: UnsafeMutablePointer<Int>
+    private var freeCount = 0
+    /// Ring bytes that plans under way may still fill; an upper bound.
+    private var planned = 0
+
+    init() {
+        slots = .allocate(capacity: Tracepoints.slots)
+        slots.initialize(repeating: Slot(), count: Tracepoints.slots)
+        free = .allocate(capacity: Tracepoints.slots)
+        for index in 0..<Tracepoints.slots { free[index] = Tracepoints.slots - 1 - index }
+        freeCount = Tracepoints.slots
+    }
+
+    deinit {
+        slots.deallocate()
+        free.deallocate()
+    }
+
+    /// The thread's slot, a new one for a new thread; nil when all are taken by live threads.
+    mutating func slot(of tid: Int32, _ tracepoints: Tracepoints) -> Int? {
+        guard tid > 0, Int(tid) < tracepoints.threadCount else { return nil }
+        let value = tracepoints.threads[Int(tid)]
+        if value != CLINUX_THREAD_NONE, value != UInt32(CLINUX_THREAD_NEW), value != UInt32(CLINUX_THREAD_PENDING) {
+            let slot = Int(value - 1)
+            slots[slot].tid = tid
+            return slot
+        }
+        if freeCount == 0 { sweep(tracepoints) }
+        guard freeCount > 0 else { return nil }
+        freeCount -= 1
+        let slot = free[freeCount]
+        slots[slot] = Slot(tid: tid)
+        tracepoints.plans[slot].armed = 0
+        tracepoints.threads[Int(tid)] = UInt32(slot + 1)
+        return slot
+    }
+
+    /// Takes back the slots of threads that died.
+    private mutating func sweep(_ tracepoints: Tracepoints) {
+        freeCount = 0
+        for slot in 0..<Tracepoints.slots {
+            let tid = Int(slots[slot].tid)
+            guard tracepoints.threads[tid] != UInt32(slot + 1) else { continue }
+            planned -= slots[slot].ringBytes
+            slots[slot] = Slot()
+            free[freeCount] = slot
+            freeCount += 1
+        }
+    }
+
+    mutating func executes(_ slot: Int) { slots[slot].hasExecuted = true }
+
+    /// Whether an execve was the thread's last call; asked once.
+    mutating func hasExecuted(_ slot: Int) -> Bool {
+        guard slots[slot].hasExecuted else { return false }
+        slots[slot].hasExecuted = false
+        return true
+    }
+
+    /// Sets aside room in the kernel's ring for the slot's next return, waiting for the reader if it must.
+    ///
+    /// - Returns: false when even an empty ring could not hold what all the calls under way may report.
+    mutating func reserve(_ slot: Int, _ bytes: Int, _ tracepoints: Tracepoints) -> Bool {
+        planned += bytes - slots[slot].ringBytes
+        slots[slot].ringBytes = bytes
+        let ring = tracepoints.ring
+        func used() -> Int { Int(ring.producerPosition - ring.consumerPosition) }
+        guard used() + planned > ring.size else { return true }
+        recount(tracepoints, except: slot)
+        for _ in 0..<100_000 where planned + used() > ring.size {
+            if used() == 0 { break }
+            usleepBriefly()
+        }
+        if planned + used() <= ring.size { return true }
+        planned += 1024 - bytes
+        slots[slot].ringBytes = 1024
+        return false
+    }
+
+    /// Forgets the plans of calls that have returned.
+    private mutating func recount(_ tracepoints: Tracepoints, except slot: Int) {
+        planned = slots[slot].ringBytes
+        for index in 0..<Tracepoints.slots where index != slot && slots[index].ringBytes > 0 {
+            if clinux_load_acquire32(&tracepoints.plans[index].armed) == 0 { slots[index].ringBytes = 0 }
+            planned += slots[index].ringBytes
+        }
+    }
+}

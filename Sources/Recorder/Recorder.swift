@@ -1,0 +1,85 @@
+// The recorder: one recording from options to result.
+import CLinux
+import Glibc
+import LinuxABI
+
+/// Records the system calls of a program and of everything it starts.
+///
+/// The workload keeps its terminal, its signals and its exit status; `run` blocks until it ends. Only one recording may
+/// run in a process at a time: signal dispositions are the process's.
+public final class Recorder {
+    public let options: RecorderOptions
+
+    public init(options: RecorderOptions) { self.options = options }
+
+    /// - Throws: when the recording could not start, or its log could not be written (the workload then still ran to
+    ///   its end).
+    public func run() throws(RecorderError) -> RecordingResult {
+        if let socket = options.ociSocket { return try runContainer(socket) }
+        let workload = try Workload(options)
+        switch options.results {
+        case .ptrace: return try runPtrace(workload)
+        case .ebpf:
+            let tracepoints: Tracepoints
+            do throws(Tracepoints.Refusal) {
+                tracepoints = try Tracepoints()
+            } catch {
+                throw RecorderError(
+                    .notPermitted, "eBPF results are not permitted here: \(error.message); try --results ptrace",
+                    errno: error.errno)
+            }
+            return try runLockStep(workload, tracepoints)
+        case .automatic:
+            // Without CAP_SYS_ADMIN setuid programs would lose their meaning under a filter; ptrace is no better, but
+            // eBPF is not permitted then anyway.
+            guard let tracepoints = try? Tracepoints() else { return try runPtrace(workload) }
+            return try runLockStep(workload, tracepoints)
+        }
+    }
+
+    // MARK: - Lock-step
+
+    private func runLockStep(_ workload: Workload, _ tracepoints: Tracepoints) throws(RecorderError) -> RecordingResult {
+        let session = try RecordingSession(options, results: "ebpf")
+        var ignored = [UInt8](repeating: 0, count: 7)
+        clinux_signals_hold(&ignored)
+        defer { clinux_signals_release() }
+        let source = try LockStepRecording(tracepoints: tracepoints)
+        try source.launch(workload, ignored: ignored)
+        return try record(source, session, environment: workload.environment, ownsRoot: true, referencePid: nil)
+    }
+
+    private func record(
+        _ source: LockStepRecording, _ session: RecordingSession, environment: [String], ownsRoot: Bool,
+        referencePid: Int32?
+    ) throws(RecorderError) -> RecordingResult {
+        if source.flagsLacking {
+            session.control.note("kernel before 5.19: signals may interrupt calls that they otherwise would not", 1)
+        }
+        try session.begin(
+            root: source.pid, environment: environment, ring: source.tracepoints.ring, ownsRoot: ownsRoot)
+        try source.start(
+            queue: session.queue, control: session.control, payloadLimit: options.payload.bytes,
+            referencePid: referencePid)
+        session.wait(for: source)
+        let isOver = source.isOver
+        let result: RecordingResult
+        do throws(RecorderError) {
+            result = try session.finish(isOver: isOver, results: "ebpf")
+        } catch {
+            source.finish()
+            throw error
+        }
+        let failure = source.executionError
+        source.finish()
+        if let failure { throw executionFailure(failure) }
+        return result
+    }
+
+    private func executionFailure(_ code: Int32) -> RecorderError {
+        unlink(options.output)
+        return RecorderError(
+            code == ENOENT ? .missingProgram : .notExecutable,
+            "\(options.command.first ?? ""): \(errorText(code))", errno: code)
+    }
+}
