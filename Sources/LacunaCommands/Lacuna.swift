@@ -31,6 +31,7 @@ public struct Lacuna: ParsableCommand {
                 name: "Traces",
                 subcommands: [ShowCommand.self, InfoCommand.self, VerifyCommand.self, CellsCommand.self]
             ),
+            CommandGroup(name: "Corpora", subcommands: [CorpusCommand.self]),
             CommandGroup(name: "Engines", subcommands: [EnginesCommand.self]),
         ]
     )
