@@ -31,7 +31,7 @@ struct ThreadSlots: ~Copyable {
     mutating func slot(of tid: Int32, _ tracepoints: Tracepoints) -> Int? {
         guard tid > 0, Int(tid) < tracepoints.threadCount else { return nil }
         let value = tracepoints.threads[Int(tid)]
-        if value != CLINUX_THREAD_NONE, value != UInt32(CLINUX_THREAD_NEW), value != UInt32(CLINUX_THREAD_PENDING) {
+        if value != 0, value != UInt64(CLINUX_THREAD_NEW), value != UInt64(CLINUX_THREAD_PENDING) {
             let slot = Int(value - 1)
             slots[slot].tid = tid
             return slot
@@ -42,7 +42,7 @@ struct ThreadSlots: ~Copyable {
         let slot = free[freeCount]
         slots[slot] = Slot(tid: tid)
         tracepoints.plans[slot].armed = 0
-        tracepoints.threads[Int(tid)] = UInt32(slot + 1)
+        tracepoints.threads[Int(tid)] = UInt64(slot + 1)
         return slot
     }
 
@@ -51,7 +51,7 @@ struct ThreadSlots: ~Copyable {
         freeCount = 0
         for slot in 0..<Tracepoints.slots {
             let tid = Int(slots[slot].tid)
-            guard tracepoints.threads[tid] != UInt32(slot + 1) else { continue }
+            guard tracepoints.threads[tid] != UInt64(slot + 1) else { continue }
             planned -= slots[slot].ringBytes
             slots[slot] = Slot()
             free[freeCount] = slot

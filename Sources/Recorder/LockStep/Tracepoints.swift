@@ -7,8 +7,8 @@ struct Tracepoints: @unchecked Sendable {
     static let slots = 4096
     static let ringBytes = 32 << 20
 
-    /// Indexed by thread id: slot + 1 or CLINUX_THREAD_….
-    let threads: UnsafeMutablePointer<UInt32>
+    /// Indexed by thread id: slot + 1 or CLINUX_THREAD_…. Array maps have elements of 8 bytes at least.
+    let threads: UnsafeMutablePointer<UInt64>
     let threadCount: Int
     /// Indexed by slot.
     let plans: UnsafeMutablePointer<clinux_plan>
@@ -32,11 +32,12 @@ struct Tracepoints: @unchecked Sendable {
             threadCount = Tracepoints.threadLimit()
             var setup = clinux_bpf_setup()
             setup.pid_offset = try Tracepoints.taskOffset()
-            setup.threads = try keep(clinux_bpf_map(0, 4, UInt32(threadCount)), "eBPF map")
+            setup.threads = try keep(clinux_bpf_map(0, 8, UInt32(threadCount)), "eBPF map")
             setup.plans = try keep(
                 clinux_bpf_map(0, UInt32(MemoryLayout<clinux_plan>.size), UInt32(Tracepoints.slots)), "eBPF map")
             setup.ring = try keep(clinux_bpf_map(1, 0, UInt32(Tracepoints.ringBytes)), "eBPF ring buffer")
-            threads = try Tracepoints.map(setup.threads, threadCount * 4).assumingMemoryBound(to: UInt32.self)
+            threads = try Tracepoints.map(setup.threads, threadCount * 8)
+                .assumingMemoryBound(to: UInt64.self)
             plans = try Tracepoints.map(setup.plans, Tracepoints.slots * MemoryLayout<clinux_plan>.size)
                 .assumingMemoryBound(to: clinux_plan.self)
             guard let ring = KernelRing(map: setup.ring, size: Tracepoints.ringBytes) else {
@@ -57,7 +58,7 @@ struct Tracepoints: @unchecked Sendable {
 
     func close() {
         for fd in descriptors { Glibc.close(fd) }
-        munmap(threads, threadCount * 4)
+        munmap(threads, threadCount * 8)
         munmap(plans, Tracepoints.slots * MemoryLayout<clinux_plan>.size)
         ring.unmap()
     }
