@@ -8,7 +8,10 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "TraceLogBenchmark",
-            dependencies: [.product(name: "TraceLog", package: "lacuna"), .product(name: "LinuxABI", package: "lacuna")],
-            swiftSettings: [.swiftLanguageMode(.v6)])
+            dependencies: [
+                .product(name: "TraceLog", package: "lacuna"), .product(name: "LinuxABI", package: "lacuna"),
+            ],
+            swiftSettings: [.swiftLanguageMode(.v6)]
+        )
     ]
 )

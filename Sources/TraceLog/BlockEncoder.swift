@@ -10,6 +10,7 @@ final class BlockEncoder {
     private var sequence: UInt64 = 0
     private var index: [IndexEntry] = []
     private var totalCalls: UInt64 = 0
+    private let pieceSize: Int
 
     let columns = ColumnEncoder()
     let section: PayloadSection
@@ -17,7 +18,8 @@ final class BlockEncoder {
     private(set) var nextPayload: UInt64 = 0
     private let events: EventEncoder
 
-    init(level: Int32, rememberedPayloads: Int) {
+    init(level: Int32, rememberedPayloads: Int, pieceSize: Int) {
+        self.pieceSize = pieceSize
         known = PayloadDictionary(limit: rememberedPayloads)
         section = PayloadSection(columns: columns)
         events = EventEncoder(columns: columns)
@@ -54,21 +56,21 @@ final class BlockEncoder {
         }
         for chunk in batch.chunks {
             let bytes = UnsafeRawBufferPointer(rebasing: batch.arena.bytes[chunk.offset..<(chunk.offset + chunk.count)])
-            if section.size + min(bytes.count, TraceFormat.pieceSize) > 2 * TraceFormat.pieceSize
+            if section.size + min(bytes.count, pieceSize) > 2 * pieceSize
                 || section.count >= TraceFormat.maximumPayloads / 4
             {
                 close()
             }
-            guard bytes.count > TraceFormat.pieceSize else {
+            guard bytes.count > pieceSize else {
                 _ = reference(bytes)
                 continue
             }
             let hash = ContentHash(of: bytes)
             guard known.find(hash) == nil else { continue }
             var pieces: [UInt64] = []
-            for start in stride(from: 0, to: bytes.count, by: TraceFormat.pieceSize) {
-                let end = min(start + TraceFormat.pieceSize, bytes.count)
-                if section.size + end - start > 2 * TraceFormat.pieceSize { close() }
+            for start in stride(from: 0, to: bytes.count, by: pieceSize) {
+                let end = min(start + pieceSize, bytes.count)
+                if section.size + end - start > 2 * pieceSize { close() }
                 let found = reference(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
                 pieces.append(found == 0 ? nextPayload - 1 : found - 1)
             }
@@ -84,7 +86,7 @@ final class BlockEncoder {
     /// Encodes a batch as one events block, with payload blocks before it if it is large. Valid until the next call.
     func events(_ batch: Batch, at offset: UInt64) -> ByteSink {
         output.clear()
-        if batch.arena.count > 3 * TraceFormat.pieceSize { spill(batch) }
+        if batch.arena.count > 3 * pieceSize { spill(batch) }
         var entry = IndexEntry()
         entry.offset = offset + UInt64(output.count)
         entry.firstPayload = nextPayload

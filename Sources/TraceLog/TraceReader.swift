@@ -151,7 +151,7 @@ public final class TraceReader {
     }
 
     /// The trailer's index, found through the end block; nil for a cut log.
-    private func seekIndex() -> [IndexEntry]? {
+    func seekIndex() -> [IndexEntry]? {
         let size = UInt64(TraceFormat.headerSize + 8)
         guard recovery.fileBytes > size else { return nil }
         do {

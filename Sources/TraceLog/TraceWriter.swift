@@ -22,6 +22,8 @@ public final class TraceWriter {
         public var queueDepth = 2
         /// Distinct payloads remembered for storing contents once; beyond it the oldest half is forgotten.
         public var rememberedPayloads = 1 << 21
+        /// Longer payloads are stored in pieces; a block with more than three times this is split. Bytes, for tests.
+        var pieceSize = TraceFormat.pieceSize
 
         public init() {}
     }
@@ -69,7 +71,11 @@ public final class TraceWriter {
         precondition(granularity & (granularity - 1) == 0, "timeGranularity is a power of two")
         timeMask = ~(granularity - 1)
         batch = Batch()
-        let encoder = BlockEncoder(level: options.level, rememberedPayloads: options.rememberedPayloads)
+        let encoder = BlockEncoder(
+            level: options.level,
+            rememberedPayloads: options.rememberedPayloads,
+            pieceSize: options.pieceSize
+        )
         pipeline = try WriterPipeline(output: output, encoder: encoder, depth: options.queueDepth)
         try pipeline.writeMetadata(.header, Metadata.encode(header))
     }

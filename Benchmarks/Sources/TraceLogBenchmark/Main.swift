@@ -10,7 +10,11 @@ import TraceLog
         case "speed": try Speed.run(calls: arguments.count > 2 ? Int(arguments[2]) ?? 2_000_000 : 2_000_000)
         case "read" where arguments.count == 3: try Speed.read(arguments[2])
         case "size" where arguments.count >= 4:
-            try StraceDump.convert(arguments[2], to: arguments[3], level: arguments.count > 4 ? Int32(arguments[4]) ?? 3 : 3)
+            try StraceDump.convert(
+                arguments[2],
+                to: arguments[3],
+                level: arguments.count > 4 ? Int32(arguments[4]) ?? 3 : 3
+            )
         default:
             print("usage: TraceLogBenchmark speed [CALLS] | read LOG | size DUMP LOG [LEVEL]")
             exit(64)

@@ -47,7 +47,9 @@ enum Speed {
 
     private static func line(_ what: String, _ calls: Int, _ seconds: Double) {
         let name = what.padding(26)
-        print("\(name)\(Int(Double(calls) / seconds / 1000)) k calls/s, \(Int(seconds / Double(calls) * 1e9)) ns per call")
+        print(
+            "\(name)\(Int(Double(calls) / seconds / 1000)) k calls/s, \(Int(seconds / Double(calls) * 1e9)) ns per call"
+        )
     }
 
     /// A mix as of a compile: reads of 1 to 4 KiB, stat, openat of a few hundred paths, mmap.
@@ -76,7 +78,10 @@ enum Speed {
                 writer.beginCall(index: UInt64(index), task: task, number: 0, arguments: arguments)
                 file.withUnsafeBytes { bytes in
                     writer.addMemory(
-                        .output, address: pointer, bytes: UnsafeRawBufferPointer(rebasing: bytes[start..<(start + 256)]))
+                        .output,
+                        address: pointer,
+                        bytes: UnsafeRawBufferPointer(rebasing: bytes[start..<(start + 256)])
+                    )
                 }
                 result = 256
             case 2, 3:

@@ -38,7 +38,10 @@ enum StraceDump {
                 let size = Int(take(UInt32.self))
                 let address = take(UInt64.self)
                 writer.addMemory(
-                    direction, address: address, bytes: UnsafeRawBufferPointer(rebasing: bytes[position..<(position + size)]))
+                    direction,
+                    address: address,
+                    bytes: UnsafeRawBufferPointer(rebasing: bytes[position..<(position + size)])
+                )
                 position += size
             }
             try writer.endCall(result: result, entryTime: entry, exitTime: exit)
@@ -47,7 +50,9 @@ enum StraceDump {
 
     private static func load(_ path: String) throws -> [UInt8] {
         let descriptor = open(path, O_RDONLY)
-        guard descriptor >= 0 else { throw TraceError(.unreadable, file: path, message: "cannot be read", errno: errno) }
+        guard descriptor >= 0 else {
+            throw TraceError(.unreadable, file: path, message: "cannot be read", errno: errno)
+        }
         defer { close(descriptor) }
         let size = Int(lseek(descriptor, 0, SEEK_END))
         return [UInt8](unsafeUninitializedCapacity: size) { room, count in
