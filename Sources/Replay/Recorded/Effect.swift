@@ -1,0 +1,65 @@
+// What a recorded call did, as far as later calls can tell.
+import Engine
+import LinuxABI
+import TraceLog
+
+enum Effect {
+    /// `fd` is new; `source` when it shares that descriptor's description.
+    case opened(fd: Int32, source: Int32?)
+    case closed(fd: Int32)
+    case madePath(String)
+    case removedPath(String)
+    /// Attributes or length changed.
+    case changedPath(String)
+    case movedOffset(fd: Int32)
+    case wroteFile(path: String, offset: Int64, bytes: [UInt8])
+    case wroteStream(fd: Int32, bytes: [UInt8])
+    case readStream(fd: Int32, count: Int)
+    case child(TaskID, flags: UInt64)
+    case reaped(pid: Int32)
+    case mapped(address: UInt64, length: UInt64)
+    case unmapped(address: UInt64, length: UInt64)
+    case programBreak(UInt64)
+    case workingDirectory
+    case credentials
+    case umask
+    case signalMask
+    case namespaces(UInt64)
+    case mounted(Environment.Mount)
+    case unmounted(point: String)
+    case executed(path: String)
+}
+
+/// A call as the recorded world looks at it.
+struct RecordedCall {
+    let record: CallRecord
+    let known: KnownCall?
+    let input: MemoryChunks
+    let output: MemoryChunks
+
+    init(_ record: CallRecord, input: MemoryChunks, output: MemoryChunks) {
+        self.record = record
+        known = KnownCall.of(record.number, record.architecture)
+        self.input = input
+        self.output = output
+    }
+
+    var index: UInt64 { record.index }
+    var succeeded: Bool {
+        record.result >= 0 && !record.flags.contains(.unfinished) && !record.flags.contains(.resultLost)
+            && !record.flags.contains(.denied)
+    }
+    var makesTask: Bool {
+        switch known {
+        case .clone, .clone3, .fork, .vfork: true
+        default: false
+        }
+    }
+    /// Positive errno, or nil.
+    var errno: Int64? {
+        !record.flags.contains(.unfinished) && (-4095..<0).contains(record.result) ? -record.result : nil
+    }
+
+    func word(_ index: Int) -> UInt64 { record.arguments[index] }
+    func fd(_ index: Int) -> Int32 { Int32(truncatingIfNeeded: record.arguments[index]) }
+}

@@ -1,0 +1,99 @@
+// The marked inputs of a call, looked up before it runs.
+import LinuxABI
+import TraceLog
+
+extension RecordedWorld {
+    /// Counts what the call uses, and collects the marks on it when there are any.
+    func inputs(of call: RecordedCall, _ variant: Variant) -> Inputs {
+        var inputs = Inputs()
+        let task = task(call.record.task)
+        let closes = call.known == .close
+        for (index, argument) in variant.arguments.enumerated() {
+            guard case .scalar(let scalar) = argument.type, case .renamed(let space) = scalar.rule else { continue }
+            let value = scalar.value(call.word(index))
+            guard Comparison.isName(value, space) else { continue }
+            switch space {
+            case .fd:
+                guard let description = description(Int32(truncatingIfNeeded: value), in: task) else { continue }
+                if !closes { use(of: description.createdBy, by: call) }
+                inputs.add(description.mark, "fd \(value)")
+                inputs.add(description.node?.mark, "file behind fd \(value)")
+                if let path = description.path { inputs.add(marks.mark(onPath: path), "path \(path)") }
+            case .pid:
+                guard let named = self.task(pid: Int32(truncatingIfNeeded: value), seenBy: task) else { continue }
+                inputs.add(named.absentMark ?? named.mark, "pid \(value)")
+            case .address:
+                inputs.add(marks.mark(at: call.word(index), in: task.memory), "mapping at \(value)")
+            default:
+                inputs.add(marks.ids[.init(space)]?[UInt64(bitPattern: value)], "\(space.rawValue) id \(value)")
+                use(of: makers[.init(space)]?[UInt64(bitPattern: value)], by: call)
+            }
+        }
+        guard hasMarks else { return inputs }
+        for path in paths(call, in: task) {
+            inputs.add(files.node(path)?.mark, "file \(path)")
+            inputs.add(marks.mark(onPath: path), "path \(path)")
+        }
+        nestedDescriptors(call, variant) { fd in
+            inputs.add(description(fd, in: task)?.mark, "fd \(fd)")
+        }
+        inputs.add(
+            marks.mark(onInput: call.input.chunks, in: task.memory),
+            "memory an earlier call should have written"
+        )
+        if usesWorkingDirectory(call) {
+            inputs.add(task.directories.workingDirectoryMark, "working directory", isAmbient: true)
+        }
+        inputs.add(task.absentMark, "the task itself", isAmbient: true)
+        inputs.add(task.namespaceMark, "namespaces of the task", isAmbient: true)
+        if call.known == .wait4 || call.known == .waitid {
+            for child in tasks.values where child.parent == task.id {
+                inputs.add(child.absentMark ?? child.mark, "child \(child.tid)")
+            }
+        }
+        return inputs
+    }
+
+    /// Marks that explain only some outcomes: refusals by credentials, signals that came or did not.
+    func conditionalInputs(_ task: TaskState, engine: Int64?, recorded: Int64) -> Inputs {
+        var inputs = Inputs()
+        let refusals: [Int64] = [-Int64(Errno.EPERM.rawValue), -Int64(Errno.EACCES.rawValue)]
+        if refusals.contains(recorded) || engine.map(refusals.contains) == true {
+            inputs.add(task.credentialMark, "credentials of the task", isAmbient: true)
+        }
+        if engine == nil || InterruptedClass(recorded) != nil || engine.flatMap(InterruptedClass.init) != nil {
+            inputs.add(task.signalMark, "signal mask of the task", isAmbient: true)
+        }
+        return inputs
+    }
+
+    /// Descriptors inside input memory: poll sets, select sets, passed descriptors.
+    private func nestedDescriptors(_ call: RecordedCall, _ variant: Variant, _ body: (Int32) -> Void) {
+        switch call.known {
+        case .poll, .ppoll:
+            for index in 0..<min(call.word(1), 1024) {
+                if let fd = call.input.int32(call.word(0) + index * 8), fd >= 0 { body(fd) }
+            }
+        case .sendmsg: for (fd, _) in passedDescriptors(call.input, call) { body(fd) }
+        case .select, .pselect6:
+            for set in 1...3 where call.word(set) != 0 {
+                for fd in 0..<Int32(clamping: min(call.word(0), 1024)) {
+                    guard let word = call.input.integer(call.word(set) + UInt64(fd / 64) * 8, count: 8) else { break }
+                    if word & 1 << UInt64(fd % 64) != 0 { body(fd) }
+                }
+            }
+        default: break
+        }
+    }
+
+    private func usesWorkingDirectory(_ call: RecordedCall) -> Bool {
+        guard let known = call.known else { return false }
+        if known == .getcwd { return true }
+        return known.pathArguments(call.record.arguments).contains { argument in
+            let isRelative = call.input.cString(call.word(argument.path)).map { $0.first != UInt8(ascii: "/") } ?? false
+            return isRelative
+                && (argument.directory.map { call.fd($0) } ?? Linux.atWorkingDirectory)
+                    == Linux.atWorkingDirectory
+        }
+    }
+}

@@ -1,0 +1,225 @@
+// Paths: resolving them as the kernel did, and the calls that make, remove and change names.
+import Engine
+import LinuxABI
+import TraceLog
+
+/// Where a call's path arguments are. `nil` directory: relative to the working directory.
+struct PathArgument {
+    var directory: Int?
+    var path: Int
+    var follow: Bool
+}
+
+extension RecordedWorld {
+    /// The absolute path that a name refers to, symbolic links followed as far as they are known.
+    ///
+    /// Nil when it is relative to a descriptor that is not known to be a directory.
+    func resolve(_ name: String, at directory: Int32, in task: TaskState, follow: Bool) -> String? {
+        let base: String
+        if name.hasPrefix("/") {
+            base = task.directories.root
+        } else if directory == Linux.atWorkingDirectory {
+            base = task.directories.workingDirectory
+        } else if let path = description(directory, in: task)?.path {
+            base = path
+        } else {
+            return nil
+        }
+        return walk(name, from: base, in: task, follow: follow)
+    }
+
+    private func walk(_ name: String, from base: String, in task: TaskState, follow: Bool) -> String? {
+        var done = base.split(separator: "/").map(String.init)
+        var pending = name.split(separator: "/").map(String.init)
+        pending.reverse()
+        let floor = task.directories.root.split(separator: "/").count
+        // The kernel gives up after 40 links too (MAXSYMLINKS).
+        var links = 0
+        while let component = pending.popLast() {
+            if component == "." { continue }
+            if component == ".." {
+                if done.count > floor || !task.directories.root.isPrefix(ofComponents: done) { _ = done.popLast() }
+                continue
+            }
+            done.append(component)
+            guard !pending.isEmpty || follow || name.hasSuffix("/") else { break }
+            let path = origin(done, in: task)
+            if let target = descriptorLink(path, in: task) {
+                done = target.split(separator: "/").map(String.init)
+                continue
+            }
+            guard let link = files.node(path), link.kind == .symbolicLink, let target = link.linkTarget else {
+                continue
+            }
+            links += 1
+            guard links <= 40 else { return nil }
+            if target.hasPrefix("/") {
+                done = task.directories.root.split(separator: "/").map(String.init)
+            } else {
+                done.removeLast()
+            }
+            pending += target.split(separator: "/").map(String.init).reversed()
+        }
+        return origin(done, in: task)
+    }
+
+    private func origin(_ components: [String], in task: TaskState) -> String {
+        let path = "/" + components.joined(separator: "/")
+        return task.mounts.entries.isEmpty ? path : task.mounts.origin(of: path) ?? path
+    }
+
+    /// `/proc/self/fd/3` is whatever descriptor 3 refers to.
+    private func descriptorLink(_ path: String, in task: TaskState) -> String? {
+        guard path.hasPrefix("/proc/self/fd/"), let fd = Int32(path.dropFirst("/proc/self/fd/".count)) else {
+            return nil
+        }
+        return description(fd, in: task)?.path
+    }
+
+    /// The path arguments of a call, resolved; those that cannot be are left out.
+    func paths(_ call: RecordedCall, in task: TaskState) -> [String] {
+        guard let known = call.known else { return [] }
+        return known.pathArguments(call.record.arguments).compactMap { path($0, call, in: task) }
+    }
+
+    func path(_ argument: PathArgument, _ call: RecordedCall, in task: TaskState) -> String? {
+        let directory = argument.directory.map { call.fd($0) } ?? Linux.atWorkingDirectory
+        guard let name = call.input.path(call.word(argument.path)) else { return nil }
+        if name.isEmpty { return argument.directory == nil ? nil : description(directory, in: task)?.path }
+        return resolve(name, at: directory, in: task, follow: argument.follow)
+    }
+
+    // MARK: - Opening
+
+    func applyOpen(_ known: KnownCall, _ call: RecordedCall, in task: TaskState) {
+        let flags: UInt64
+        let mode: UInt64
+        switch known {
+        case .creat: (flags, mode) = (Linux.openCreate | Linux.openWriteOnly | Linux.openTruncate, call.word(1))
+        case .openat: (flags, mode) = (call.word(2), call.word(3))
+        case .openat2:
+            flags = call.input.integer(call.word(2), count: 8) ?? 0
+            mode = call.input.integer(call.word(2) + 8, count: 8) ?? 0
+        default: (flags, mode) = (call.word(1), call.word(2))
+        }
+        let result = Int32(truncatingIfNeeded: call.record.result)
+        let closeOnExec = flags & Linux.openCloseOnExec != 0
+        guard let path = paths(call, in: task).first else {
+            let unknown = OpenDescription(
+                id: identity(),
+                kind: .other("a file whose path is not known"),
+                flags: flags,
+                createdBy: call.index
+            )
+            install(unknown, result, closeOnExec: closeOnExec, in: task)
+            return
+        }
+        let node: FileNode
+        if flags & Linux.openTemporary == Linux.openTemporary {
+            node = files.makeNode(.regular, initialPath: nil, createdBy: call.index)
+        } else if flags & Linux.openCreate != 0, files.node(path) == nil {
+            node = files.create(
+                path,
+                kind: .regular,
+                mode: UInt32(truncatingIfNeeded: mode) & ~task.directories.umask,
+                call: call.index
+            )
+            effects.append(.madePath(path))
+        } else {
+            node = files.proveExists(path, kind: .regular, call: call.index)
+            use(of: node.createdBy, by: call)
+        }
+        if flags & Linux.openTruncate != 0, flags & Linux.accessModeMask != 0, node.kind == .regular {
+            node.truncate(to: 0)
+        }
+        let kind: OpenDescription.Kind = .file(node, path: path)
+        let opened = OpenDescription(id: identity(), kind: kind, flags: flags, createdBy: call.index)
+        install(opened, result, closeOnExec: closeOnExec, in: task)
+    }
+
+    // MARK: - Names
+
+    func applyPaths(_ known: KnownCall, _ call: RecordedCall, in task: TaskState) {
+        let paths = paths(call, in: task)
+        for path in paths { use(of: files.node(path)?.createdBy, by: call) }
+        switch known {
+        case .mkdir, .mkdirat: make(paths.first, .directory, mode: call.word(known == .mkdir ? 1 : 2), call, in: task)
+        case .mknod, .mknodat:
+            let mode = call.word(known == .mknod ? 1 : 2)
+            make(paths.first, FileNode.kind(mode: UInt32(truncatingIfNeeded: mode)), mode: mode, call, in: task)
+        case .symlink, .symlinkat:
+            make(paths.first, .symbolicLink, mode: 0o777, call, in: task)
+            if let path = paths.first { files.node(path)?.linkTarget = call.input.path(call.word(0)) }
+        case .rmdir: remove(paths.first, .directory, call)
+        case .unlink: remove(paths.first, .regular, call)
+        case .unlinkat:
+            remove(paths.first, call.word(2) & Linux.atRemoveDirectory != 0 ? .directory : .regular, call)
+        case .rename, .renameat, .renameat2:
+            guard paths.count == 2 else { return }
+            let exchange = known == .renameat2 && call.word(4) & Linux.renameExchange != 0
+            files.rename(paths[0], paths[1], exchange: exchange, call: call.index)
+            effects += [.removedPath(paths[0]), .madePath(paths[1])]
+        case .link, .linkat:
+            guard paths.count == 2 else { return }
+            files.link(paths[0], paths[1], call: call.index)
+            effects.append(.madePath(paths[1]))
+        case .truncate:
+            change(paths.first) { $0.truncate(to: Int64(bitPattern: call.word(1))) }
+        case .ftruncate:
+            guard let node = description(call.fd(0), in: task)?.node else { return }
+            node.truncate(to: Int64(bitPattern: call.word(1)))
+            if let path = description(call.fd(0), in: task)?.path { effects.append(.changedPath(path)) }
+        case .fallocate, .fchmod, .fchown:
+            guard let description = description(call.fd(0), in: task) else { return }
+            description.node?.isModified = true
+            if let path = description.path { effects.append(.changedPath(path)) }
+        case .chmod, .fchmodat, .fchmodat2:
+            change(paths.first) {
+                let mode = UInt32(truncatingIfNeeded: call.word(known == .chmod ? 1 : 2)) & 0o7777
+                if var status = $0.status {
+                    status.mode = status.mode & Linux.typeMask | mode
+                    $0.status = status
+                }
+                $0.createdMode = mode
+            }
+        case .chown, .lchown, .fchownat, .setxattr, .lsetxattr, .removexattr, .lremovexattr, .utimensat, .utimes,
+            .utime:
+            change(paths.first) { _ in }
+        default: break
+        }
+    }
+
+    private func make(
+        _ path: String?,
+        _ kind: Environment.File.Kind,
+        mode: UInt64,
+        _ call: RecordedCall,
+        in task: TaskState
+    ) {
+        guard let path else { return }
+        let mode = UInt32(truncatingIfNeeded: mode) & 0o7777 & ~task.directories.umask
+        _ = files.create(path, kind: kind, mode: mode, call: call.index)
+        effects.append(.madePath(path))
+    }
+
+    private func remove(_ path: String?, _ kind: Environment.File.Kind, _ call: RecordedCall) {
+        guard let path else { return }
+        files.remove(path, kind: kind, call: call.index)
+        effects.append(.removedPath(path))
+    }
+
+    private func change(_ path: String?, _ body: (FileNode) -> Void) {
+        guard let path, let node = files.node(path) else { return }
+        body(node)
+        node.isModified = true
+        effects.append(.changedPath(path))
+    }
+}
+
+extension String {
+    /// Whether this absolute path is `components` or one of their ancestors.
+    fileprivate func isPrefix(ofComponents components: [String]) -> Bool {
+        let own = split(separator: "/")
+        return own.count <= components.count && zip(own, components).allSatisfy { $0 == $1 }
+    }
+}

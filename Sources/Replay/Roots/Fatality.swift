@@ -1,0 +1,45 @@
+// Whether a root is likely to make the program fail: a heuristic, and the only place it lives.
+
+/// What the rest of the recording says of the calls that diverged.
+struct FatalContext {
+    /// Later uses of what a call made, by call.
+    var uses: [UInt64: UInt64]
+    /// How often the recorded program met an error of a call and went on, by description name.
+    var recordedErrors: [String: UInt64]
+}
+
+/// Judges a root by the evidence. The recorded program never met this answer, so what it does with it is not known;
+/// these rules stand in for that, the first that applies decides:
+///
+/// 1. A call that never returns, or an exec, decides what the task is: fatal.
+/// 2. The engine succeeded too and only a value differs: fatal if followers show that the value was used.
+/// 3. A call that the recording still completed and the engine blocks on: fatal, the program hangs.
+/// 4. The recorded program met errors of the same call and went on, and nothing followed: it was probing; not fatal.
+/// 5. What the call made is used later (a descriptor, a task, a mapping, an id, a path): fatal.
+/// 6. Later divergences depend on what it changed (followers): fatal.
+/// 7. Else nothing that followed depended on it: not fatal.
+func judgeFatality(_ root: Root, _ context: FatalContext) -> FatalJudgement {
+    let decisive: Set<String> = ["execve", "execveat", "exit", "exit_group"]
+    let call = root.name.prefix { $0 != "$" }
+    if decisive.contains(String(call)) { return FatalJudgement(true, "\(call) decides what the task runs") }
+    if let recorded = root.recorded, let engine = root.engine, recorded >= 0, engine >= 0 {
+        if root.followers.isEmpty { return FatalJudgement(false, "both succeed; no later call depends on the value") }
+        return FatalJudgement(true, "both succeed, but \(root.followers.count) later calls depend on the value")
+    }
+    if root.verdict == .blocked { return FatalJudgement(true, "the program would hang here") }
+    let met = context.recordedErrors[root.name] ?? 0
+    if met > 0, root.followers.isEmpty, root.uses == 0 {
+        return FatalJudgement(false, "the program met \(met) errors of this call while recorded, and went on")
+    }
+    if let recorded = root.recorded, recorded < 0, root.followers.isEmpty {
+        return FatalJudgement(false, "an error in the recording too; no later call depends on which")
+    }
+    if root.uses > 0 { return FatalJudgement(true, "\(root.uses) later calls use what it made") }
+    if call == "mmap" || call == "brk" || call == "mremap" {
+        return FatalJudgement(true, "the program uses the memory it asked for")
+    }
+    if !root.followers.isEmpty {
+        return FatalJudgement(true, "\(root.followers.count) later calls depend on what it changed")
+    }
+    return FatalJudgement(false, "nothing that followed depended on it")
+}

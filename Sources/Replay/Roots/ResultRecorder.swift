@@ -1,0 +1,155 @@
+// Gathers what a run finds, and makes the result of it.
+import Engine
+import LinuxABI
+import TraceLog
+
+struct ResultRecorder {
+    var events: [EnvironmentEvent] = []
+    var ignoredFields: UInt64 = 0
+    private var result: ReplayResult
+    private var reports: [CallReport] = []
+    private var evidence: [Evidence] = []
+    private var evidenceIndex: [Evidence: Int] = [:]
+    private let keepsEvidence: Bool
+    private var candidates: [RootCandidate] = []
+    private var tallies: [Cell: VerdictCounts] = [:]
+    private var notes: [UInt64: [String]] = [:]
+    /// Errors that the recorded program met, by call name: it goes on after such.
+    private var recordedErrors: [String: UInt64] = [:]
+    private var positions: [UInt64: Int] = [:]
+    private let started = ContinuousClock.now
+
+    init(engine: EngineIdentity, trace: Trace, keepsEvidence: Bool) {
+        result = ReplayResult(engine: engine)
+        result.source.command = trace.header.command
+        result.source.tool = trace.header.tool
+        result.source.architecture = trace.header.architecture
+        result.source.release = trace.header.uname.count > 2 ? trace.header.uname[2] : ""
+        result.source.calls = UInt64(trace.calls.count)
+        result.source.ending = trace.trailer?.reason ?? trace.recovery.description
+        self.keepsEvidence = keepsEvidence
+        result.verdicts = VerdictString(repeating: .unjudged, count: trace.calls.count)
+        isAdded = [Bool](repeating: false, count: trace.calls.count)
+    }
+
+    private var isAdded: [Bool]
+
+    mutating func note(_ call: UInt64, _ text: String) { notes[call, default: []].append(text) }
+
+    /// One call's verdict.
+    mutating func add(
+        _ pending: Pending,
+        _ judgement: Judgement,
+        result answer: DispatchResult?,
+        cause: MarkedInput? = nil
+    ) {
+        let record = pending.call.record
+        let name = pending.variant?.fullName ?? ABI.name(Int(record.number), record.architecture)
+        result.verdicts[pending.position] = judgement.verdict
+        isAdded[pending.position] = true
+        for cell in pending.variant?.cells(record.arguments, memory: pending.call.input) ?? [] {
+            tallies[cell, default: VerdictCounts()][judgement.verdict] += 1
+        }
+        if Errno(result: record.result) != nil, !record.flags.contains(.unfinished) {
+            recordedErrors[name, default: 0] += 1
+        }
+        if judgement.verdict == .unjudged {
+            result.unjudged[judgement.reason, default: 0] += 1
+            if pending.variant == nil || pending.variant?.isOpaque == true { result.opaque[name, default: 0] += 1 }
+        }
+        guard judgement.verdict != .same || !pending.notes.isEmpty else { return }
+        var report = CallReport(call: record.index, task: record.task, name: name, verdict: judgement.verdict)
+        report.culprit = judgement.culprit
+        report.differences = judgement.differences
+        report.reason = judgement.reason
+        report.notes = pending.notes
+        if !record.flags.contains(.unfinished) { report.recorded = record.result }
+        if let answer {
+            if case .returned(let value) = answer.outcome { report.engine = value }
+            report.given = answer.given
+            if judgement.verdict != .same, judgement.verdict != .given { report.evidence = store(answer.evidence) }
+        }
+        if let cause, cause.mark.isJudged {
+            report.root = cause.mark.call
+            report.via = cause.via
+        }
+        positions[record.index] = pending.position
+        reports.append(report)
+    }
+
+    /// A divergence that nothing earlier explains.
+    mutating func addRoot(_ pending: Pending, _ judgement: Judgement, result answer: DispatchResult) {
+        add(pending, judgement, result: answer)
+        guard let report = reports.last else { return }
+        candidates.append(
+            RootCandidate(
+                call: report.call,
+                task: report.task,
+                name: report.name,
+                judgement: judgement,
+                cells: pending.variant?.cells(pending.call.record.arguments, memory: pending.call.input)
+                    ?? [Cell(call: report.name)],
+                recorded: report.recorded,
+                engine: report.engine,
+                evidence: answer.evidence
+            )
+        )
+    }
+
+    /// The engine broke at this position: this call and all that were not compared.
+    mutating func fail(at position: Int, _ reason: String, _ trace: Trace) {
+        guard position < trace.calls.count else { return }
+        result.failure = .init(call: trace.calls[position].index, reason: reason)
+        for index in isAdded.indices where !isAdded[index] { result.verdicts[index] = .engineFailed }
+        let record = trace.calls[position]
+        guard !isAdded[position] else { return }
+        isAdded[position] = true
+        var report = CallReport(
+            call: record.index,
+            task: record.task,
+            name: ABI.name(Int(record.number), record.architecture),
+            verdict: .engineFailed
+        )
+        report.culprit = .engine
+        report.reason = reason
+        reports.append(report)
+    }
+
+    private mutating func store(_ new: Evidence) -> Int? {
+        guard keepsEvidence, new != Evidence() else { return nil }
+        if let known = evidenceIndex[new] { return known }
+        evidence.append(new)
+        evidenceIndex[new] = evidence.count - 1
+        return evidence.count - 1
+    }
+
+    // MARK: - The end
+
+    mutating func finish(world: RecordedWorld) -> ReplayResult {
+        for index in isAdded.indices where !isAdded[index] && result.verdicts[index] == .unjudged {
+            result.unjudged["not replayed", default: 0] += 1
+        }
+        reports.sort { $0.call < $1.call }
+        for index in reports.indices { reports[index].notes += notes[reports[index].call] ?? [] }
+        let proven = tallies.filter { $0.value.same + $0.value.given > 0 }
+        let context = FatalContext(uses: world.uses, recordedErrors: recordedErrors)
+        var grouping = RootGrouping(candidates: candidates, working: Set(proven.keys))
+        grouping.attach(&reports)
+        result.roots = grouping.roots(context: context, evidence: { evidenceIndex[$0] })
+        result.reports = reports
+        result.evidence = evidence
+        result.events = events.enumerated().sorted { ($0.element.call, $0.offset) < ($1.element.call, $1.offset) }
+            .map(\.element)
+        result.ignoredFields = ignoredFields
+        var blamed: [Cell: [UInt64]] = [:]
+        for root in result.roots { for cell in root.cells { blamed[cell, default: []].append(root.call) } }
+        result.cells = tallies.keys.sorted().map {
+            .init(cell: $0, counts: tallies[$0] ?? VerdictCounts(), roots: (blamed[$0] ?? []).sorted())
+        }
+        result.counts = result.verdicts.counts
+        let seconds = (ContinuousClock.now - started) / .seconds(1)
+        result.throughput.seconds = seconds
+        result.throughput.callsPerSecond = seconds > 0 ? Double(result.source.calls) / seconds : 0
+        return result
+    }
+}

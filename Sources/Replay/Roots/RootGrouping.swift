@@ -1,0 +1,103 @@
+// Divergences of one kind are one gap: the same cell, answered in the same wrong way, by the same handler.
+import Engine
+import LinuxABI
+
+struct RootGrouping {
+    private struct Key: Hashable {
+        var name: String
+        var cells: [Cell]
+        var signature: [String]
+        var handler: String
+        var support: Evidence.Support
+        var note: String
+    }
+    private struct Group {
+        var first: RootCandidate
+        var cells: CellChoice
+        var calls: [UInt64]
+        var followers: [UInt64] = []
+    }
+
+    private var groups: [Group] = []
+    private var groupOfCall: [UInt64: Int] = [:]
+
+    init(candidates: [RootCandidate], working: Set<Cell>) {
+        var index: [Key: Int] = [:]
+        for candidate in candidates {
+            let choice = CellChoice(candidate, working: working)
+            let key = Key(
+                name: candidate.name,
+                cells: choice.cells,
+                signature: Self.signature(candidate),
+                handler: candidate.evidence.handler,
+                support: candidate.evidence.support,
+                note: candidate.evidence.note
+            )
+            if let known = index[key] {
+                groups[known].calls.append(candidate.call)
+                groupOfCall[candidate.call] = known
+            } else {
+                index[key] = groups.count
+                groupOfCall[candidate.call] = groups.count
+                groups.append(Group(first: candidate, cells: choice, calls: [candidate.call]))
+            }
+        }
+        // Calls complete in another order than they are entered: the first is the one with the lowest index.
+        for index in groups.indices { groups[index].calls.sort() }
+    }
+
+    /// What is wrong, without the values that vary: fields and rules, and errors by name.
+    private static func signature(_ candidate: RootCandidate) -> [String] {
+        func kind(_ value: Int64?) -> String {
+            guard let value else { return "none" }
+            return Errno(result: value)?.name ?? "success"
+        }
+        let fields = candidate.judgement.differences.map { difference in
+            // Positions in lists vary as values do.
+            String(difference.field.prefix { $0 != "[" }) + ":" + difference.rule
+        }
+        var unique: [String] = []
+        for field in fields where !unique.contains(field) { unique.append(field) }
+        return unique + [candidate.judgement.verdict.name, kind(candidate.recorded), kind(candidate.engine)]
+    }
+
+    /// Writes root numbers into reports and collects the followers.
+    mutating func attach(_ reports: inout [CallReport]) {
+        for index in reports.indices {
+            let call = reports[index].call
+            if let group = groupOfCall[call] {
+                reports[index].root = groups[group].calls[0]
+            } else if let root = reports[index].root, let group = groupOfCall[root] {
+                reports[index].root = groups[group].calls[0]
+                groups[group].followers.append(call)
+            }
+        }
+    }
+
+    /// Gravest first.
+    func roots(context: FatalContext, evidence: (Evidence) -> Int?) -> [Root] {
+        let roots = groups.map { group -> Root in
+            var root = Root(
+                call: group.calls[0],
+                task: group.first.task,
+                name: group.first.name,
+                verdict: group.first.judgement.verdict,
+                cells: group.cells.cells
+            )
+            root.cellReason = group.cells.reason
+            root.differences = group.first.judgement.differences
+            root.recorded = group.first.recorded
+            root.engine = group.first.engine
+            root.evidence = evidence(group.first.evidence)
+            root.source = group.first.evidence.source
+            root.occurrences = group.calls
+            root.followers = group.followers
+            root.uses = group.calls.reduce(0) { $0 + (context.uses[$1] ?? 0) }
+            root.fatal = judgeFatality(root, context)
+            return root
+        }
+        return roots.sorted {
+            ($0.fatal.isFatal ? 0 : 1, -$0.weight, $0.call) < ($1.fatal.isFatal ? 0 : 1, -$1.weight, $1.call)
+        }
+    }
+}

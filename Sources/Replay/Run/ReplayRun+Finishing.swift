@@ -1,0 +1,101 @@
+// After the comparison: attribution, names, repair.
+import Engine
+import LinuxABI
+import TraceLog
+
+extension ReplayRun {
+    func finish(_ pending: Pending, _ result: DispatchResult) {
+        let call = pending.call
+        let task = call.record.task
+        let value: Int64? = if case .returned(let value) = result.outcome { value } else { nil }
+        var judgement = judge(pending, result)
+        if call.makesTask, let value {
+            if value > 0 {
+                engineTasks.insert(pending.guest.childTask)
+            } else {
+                engineTasks.remove(pending.guest.childTask)
+            }
+        }
+        let oldMemory = world.task(task).memory
+        if !call.record.flags.contains(.resultLost) { world.complete(call) }
+        let agrees = !judgement.verdict.isDivergence && judgement.verdict != .unjudged
+        relateEffects(pending, engine: value, oldMemory: oldMemory)
+        if result.outcome == .exited {
+            engineTasks.remove(task)
+            if !call.record.flags.contains(.unfinished) {
+                world.task(task).absentMark = Mark(call: call.index, isJudged: true)
+            }
+        }
+        if agrees {
+            record.add(pending, judgement, result: result)
+            return
+        }
+        if experiment.overridden.contains(call.index) {
+            repair(pending, engine: value, mark: nil, withholds: false)
+            judgement = Judgement(verdict: .given)
+            var noted = pending
+            noted.notes.append("answer replaced by the recorded one")
+            record.add(noted, judgement, result: result)
+            return
+        }
+        var inputs = pending.inputs
+        if world.hasMarks {
+            let more = world.conditionalInputs(world.task(task), engine: value, recorded: call.record.result)
+            inputs.marked += more.marked
+        }
+        if judgement.verdict == .unjudged {
+            // What could not be judged may have failed: what is made of it cannot be judged either.
+            if judgement.culprit == .replayer, let value, (value < 0) != (call.record.result < 0) {
+                repair(pending, engine: value, mark: Mark(call: call.index, isJudged: false), withholds: false)
+            }
+            record.add(pending, judgement, result: result)
+            return
+        }
+        // A hole or a stub answers the same whatever came before: it explains itself.
+        if judgement.verdict != .unsupported, let cause = inputs.explanation {
+            follow(pending, &judgement, cause, result: result)
+            let withholds = experiment.unrepaired.contains(cause.mark.call) || !options.resynchronise
+            repair(pending, engine: value, mark: cause.mark, withholds: withholds)
+            return
+        }
+        record.addRoot(pending, judgement, result: result)
+        let withholds = experiment.unrepaired.contains(call.index) || !options.resynchronise
+        repair(pending, engine: value, mark: Mark(call: call.index, isJudged: true), withholds: withholds)
+    }
+
+    /// Records a divergence that a mark explains.
+    func follow(_ pending: Pending, _ judgement: inout Judgement, _ cause: MarkedInput, result: DispatchResult?) {
+        if cause.mark.isJudged {
+            judgement.verdict = .follows
+        } else {
+            judgement = .unjudged(.replayer, "follows call \(cause.mark.call), which could not be judged")
+        }
+        record.add(pending, judgement, result: result, cause: cause)
+    }
+
+    /// Names that the call made, moved or gave up, where both sides did.
+    private func relateEffects(_ pending: Pending, engine: Int64?, oldMemory: UInt64) {
+        let call = pending.call
+        guard call.succeeded, let engine, engine >= 0 else { return }
+        for effect in world.effects {
+            switch effect {
+            case .mapped(let address, let length):
+                names.map(address, length: (length + 4095) & ~4095, engine: UInt64(bitPattern: engine), in: oldMemory)
+            case .unmapped(let address, let length): names.unmap(address, length: length, in: oldMemory)
+            case .opened(let fd, _):
+                // Descriptors that a call returns are bound by the comparison; others have their own numbers.
+                let scope = Bijections.Scope(.fd, pending.scopes.descriptors)
+                if names[scope].forward[UInt64(fd)] == nil { _ = names[scope].relate(UInt64(fd), UInt64(fd)) }
+            case .reaped(let pid): names[pending.scopes.scope(.pid)].unbind(UInt64(pid))
+            default: break
+            }
+        }
+        guard let variant = pending.variant else { return }
+        for index in variant.destroys {
+            guard case .scalar(let scalar) = variant.arguments[index].type, case .renamed(let space) = scalar.rule,
+                space != .fd, space != .address
+            else { continue }
+            names[pending.scopes.scope(space)].unbind(call.word(index))
+        }
+    }
+}

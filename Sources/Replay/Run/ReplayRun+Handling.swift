@@ -1,0 +1,144 @@
+// From an engine's answer to a comparison: parking, races, short transfers.
+import Engine
+import LinuxABI
+import TraceLog
+
+extension ReplayRun {
+    func handle(_ pending: inout Pending, _ result: DispatchResult) throws(EngineFailure) {
+        if result.outcome == .blocked {
+            parked[pending.call.record.task] = pending
+            // The child of a vfork runs while its parent waits.
+            if pending.call.makesTask { engineTasks.insert(pending.guest.childTask) }
+            return
+        }
+        if options.resynchronise, mayRace(pending, result) {
+            pending.isDeferred = true
+            parked[pending.call.record.task] = pending
+            return
+        }
+        try settle(&pending, result)
+    }
+
+    /// Gives the call to the engine, less what an earlier transfer did ahead.
+    func dispatch(_ pending: Pending) throws(EngineFailure) -> DispatchResult {
+        let task = pending.call.record.task
+        guard options.resynchronise, let transfer = Transfer(pending.call), let stream = stream(pending) else {
+            return try engine.dispatch(pending.guest, on: task)
+        }
+        let recorded = max(0, pending.call.record.result)
+        if transfer.direction == .output, let ahead = readAhead[stream.id], !ahead.isEmpty {
+            let taken = Array(ahead.prefix(Int(clamping: min(transfer.count, UInt64(max(recorded, 1))))))
+            readAhead[stream.id] = Array(ahead.dropFirst(taken.count))
+            let write = MemoryChunks.Chunk(address: transfer.buffer, bytes: taken)
+            guard Int64(taken.count) < recorded else {
+                return DispatchResult(.returned(Int64(taken.count)), writes: [write])
+            }
+            let rest = transfer.rest(of: pending.guest, after: UInt64(taken.count))
+            return Self.join(
+                DispatchResult(.returned(Int64(taken.count)), writes: [write]),
+                try engine.dispatch(rest, on: task)
+            )
+        }
+        if transfer.direction == .input, let ahead = writtenAhead[stream.id], ahead > 0 {
+            let taken = min(ahead, transfer.count, UInt64(max(recorded, 1)))
+            writtenAhead[stream.id] = ahead - taken
+            let first = DispatchResult(.returned(Int64(taken)))
+            guard Int64(taken) < recorded else { return first }
+            return Self.join(first, try engine.dispatch(transfer.rest(of: pending.guest, after: taken), on: task))
+        }
+        return try engine.dispatch(pending.guest, on: task)
+    }
+
+    /// Completes short transfers, then compares.
+    func settle(_ pending: inout Pending, _ result: DispatchResult) throws(EngineFailure) {
+        deliver(result.signals, pending)
+        var result = result
+        if options.resynchronise { try completeTransfer(&pending, &result) }
+        finish(pending, result)
+    }
+
+    private func stream(_ pending: Pending) -> OpenDescription? {
+        let description = world.description(pending.call.fd(0), in: world.task(pending.call.record.task))
+        return description?.isStream == true ? description : nil
+    }
+
+    private func completeTransfer(_ pending: inout Pending, _ result: inout DispatchResult) throws(EngineFailure) {
+        let recorded = pending.call.record.result
+        guard let transfer = Transfer(pending.call), case .returned(let first) = result.outcome, first >= 0,
+            recorded >= 0, first != recorded, !result.given.contains(where: { $0.part == .result })
+        else { return }
+        var total = first
+        if total > 0, total < recorded {
+            var rounds = 0
+            while total < recorded, rounds < 64 {
+                rounds += 1
+                let rest = transfer.rest(of: pending.guest, after: UInt64(total))
+                let next = try engine.dispatch(rest, on: pending.call.record.task)
+                if next.outcome == .blocked { engine.cancel(pending.call.record.task) }
+                guard case .returned(let more) = next.outcome, more > 0 else { break }
+                result = Self.join(result, next)
+                total += more
+            }
+            pending.notes.append("the engine needed \(rounds + 1) calls for \(total) of \(recorded) bytes")
+        }
+        guard total > recorded, recorded > 0, let stream = stream(pending) else { return }
+        // Bytes of a stream that came earlier than recorded: the next calls on it must fit them.
+        let surplus = Int(total - recorded)
+        switch transfer.direction {
+        case .output:
+            let memory = EngineMemory(result.writes, over: pending.call.input)
+            guard case .bytes(let bytes) = memory.read(transfer.buffer &+ UInt64(recorded), count: surplus) else {
+                return
+            }
+            readAhead[stream.id, default: []] += bytes
+        case .input: writtenAhead[stream.id, default: 0] += UInt64(surplus)
+        }
+        result.outcome = .returned(recorded)
+        pending.notes.append("the engine moved \(surplus) bytes more at once; they count for the next calls")
+    }
+
+    /// Two answers to the parts of one transfer as one.
+    private static func join(_ first: DispatchResult, _ second: DispatchResult) -> DispatchResult {
+        guard case .returned(let start) = first.outcome, case .returned(let more) = second.outcome, more >= 0 else {
+            return first.outcome == .returned(0) ? second : first
+        }
+        var joined = first
+        joined.outcome = .returned(start + more)
+        joined.writes += second.writes
+        joined.given += second.given
+        joined.signals += second.signals
+        if joined.evidence == Evidence() { joined.evidence = second.evidence }
+        return joined
+    }
+
+    // MARK: - Races
+
+    /// Whether an unexpected answer may come from the order of overlapping calls, and asking again is harmless.
+    ///
+    /// Only the schedule looks at the recorded result here. An error, or "nothing yet", has changed nothing, so
+    /// the same call may be made again when its completion is due.
+    private func mayRace(_ pending: Pending, _ result: DispatchResult) -> Bool {
+        let call = pending.call.record
+        guard case .returned(let value) = result.outcome, value != call.result, !call.flags.contains(.unfinished),
+            result.given.isEmpty, result.evidence.support != .hole
+        else { return false }
+        if let engine = InterruptedClass(value), engine == InterruptedClass(call.result) { return false }
+        guard value < 0 || value == 0 && Self.asksWithoutEffect(pending.call) else { return false }
+        var next = pending.position + 1
+        while next < trace.calls.count, trace.calls[next].entryTime < call.exitTime {
+            if trace.calls[next].task != call.task { return true }
+            next += 1
+        }
+        return false
+    }
+
+    /// Calls for which 0 means that nothing was ready.
+    private static func asksWithoutEffect(_ call: RecordedCall) -> Bool {
+        switch call.known {
+        case .poll, .ppoll, .select, .pselect6, .epoll_wait, .epoll_pwait, .epoll_pwait2: true
+        case .wait4: call.word(2) & Linux.waitNoHang != 0
+        case .waitid: call.word(3) & Linux.waitNoHang != 0
+        default: false
+        }
+    }
+}

@@ -1,0 +1,227 @@
+// Compares an engine's answer with the recorded one.
+import Engine
+import LinuxABI
+import TraceLog
+
+extension ReplayRun {
+    func judge(_ pending: Pending, _ result: DispatchResult) -> Judgement {
+        let call = pending.call
+        guard let variant = pending.variant else {
+            return .unjudged(.replayer, "no description of this call")
+        }
+        if variant.isOpaque { return .unjudged(.replayer, "opaque: \(variant.fullName) is known by name only") }
+        if call.record.flags.contains(.resultLost) { return .unjudged(.recording, "the recorder lost the result") }
+        if result.evidence.support == .notModelled {
+            return .unjudged(.replayer, "not modelled: \(result.evidence.note)")
+        }
+        if call.record.flags.contains(.unfinished) { return judgeUnfinished(call, variant, result) }
+        var value: Int64
+        switch result.outcome {
+        case .blocked:
+            var judgement = Judgement(verdict: .blocked, culprit: .engine)
+            judgement.differences = [difference(variant, call.record.result, "still blocked")]
+            return judgement
+        case .exited: return differs(difference(variant, call.record.result, "the task ended"), result)
+        case .returned(let returned): value = returned
+        }
+        let recorded = call.record.result
+        if result.given.contains(where: { $0.part == .result }) { value = recorded }
+        if recorded < 0 && recorded >= -4095 || value < 0 && value >= -4095 {
+            if recorded == value { return agreed(result) }
+            if let one = InterruptedClass(recorded), one == InterruptedClass(value) { return agreed(result) }
+            return differs(
+                Difference(
+                    field: "result",
+                    rule: "exact",
+                    recorded: Self.printer.result(variant, recorded),
+                    engine: Self.printer.result(variant, value)
+                ),
+                result
+            )
+        }
+        return judgeValues(pending, variant, value, result)
+    }
+
+    private static let printer = Printer(stringLimit: 64, listLimit: 8)
+
+    private func judgeUnfinished(_ call: RecordedCall, _ variant: Variant, _ result: DispatchResult) -> Judgement {
+        guard call.known == .exit || call.known == .exit_group else {
+            return .unjudged(.recording, "the recording has no result: the task ended in this call")
+        }
+        guard case .returned(let value) = result.outcome else { return .same }
+        return differs(
+            Difference(field: "result", rule: "exact", recorded: "the task ended", engine: "\(value)"),
+            result
+        )
+    }
+
+    private func difference(_ variant: Variant, _ recorded: Int64, _ engine: String) -> Difference {
+        Difference(
+            field: "result",
+            rule: "exact",
+            recorded: Self.printer.result(variant, recorded),
+            engine: engine
+        )
+    }
+
+    private func agreed(_ result: DispatchResult) -> Judgement {
+        result.given.isEmpty ? .same : Judgement(verdict: .given)
+    }
+
+    private func differs(_ difference: Difference, _ result: DispatchResult) -> Judgement {
+        differs([difference], result)
+    }
+
+    private func differs(_ differences: [Difference], _ result: DispatchResult) -> Judgement {
+        let isGap = result.evidence.support == .hole || result.evidence.support == .stub
+        return Judgement(verdict: isGap ? .unsupported : .differs, culprit: .engine, differences: differences)
+    }
+
+    // MARK: - Successful on both sides
+
+    private func judgeValues(
+        _ pending: Pending,
+        _ variant: Variant,
+        _ value: Int64,
+        _ result: DispatchResult
+    ) -> Judgement {
+        let call = pending.call
+        var writes = result.writes
+        for use in result.given {
+            guard case .memory(let address, let count) = use.part else { continue }
+            let bytes = call.output.prefix(address, count: count)
+            if !bytes.isEmpty { writes.append(.init(address: address, bytes: bytes)) }
+        }
+        let memory = EngineMemory(writes, over: call.input)
+        if value == call.record.result, !variant.holdsNames, sameBytes(call.output, memory) { return agreed(result) }
+
+        let recorded = variant.decode(
+            call.record.arguments,
+            result: call.record.result,
+            input: call.input,
+            output: call.output
+        )
+        let engine = variant.decode(call.record.arguments, result: value, input: call.input, output: memory)
+        var comparison = Comparison(names: names, order: order, scopes: pending.scopes)
+        comparison.subject = call.word(0)
+        if variant.result.creates, variant.result.nameSpace == .fd {
+            checkLowest(pending, UInt64(call.record.result), UInt64(value), &comparison)
+        }
+        if !listingFits(pending, recorded, engine, &comparison) {
+            if let left = recorded.result, let right = engine.result {
+                comparison.compare(left, right, "result", creates: variant.result.creates)
+            }
+            for field in recorded.output {
+                let creates = variant.argumentIndex(field.name).map { variant.arguments[$0].creates } ?? false
+                if let other = engine.output.first(where: { $0.name == field.name }) {
+                    comparison.compare(field.value, other.value, field.name, creates: creates)
+                } else {
+                    comparison.differ(field.name, "exact", comparison.text(field.value), "not written")
+                }
+            }
+        }
+        record.ignoredFields += comparison.ignored
+        if !comparison.differences.isEmpty {
+            if pending.isPartlyTranslated {
+                return .unjudged(.replayer, "descriptors in its input memory could not be translated")
+            }
+            return differs(comparison.differences, result)
+        }
+        if let reason = comparison.unjudged.first { return .unjudged(.recording, reason) }
+        return agreed(result)
+    }
+
+    /// Whether every recorded output byte is the same on the engine, and nothing of it was cut.
+    private func sameBytes(_ recorded: MemoryChunks, _ engine: EngineMemory) -> Bool {
+        recorded.chunks.allSatisfy { chunk in
+            chunk.bytes.count == chunk.length && engine.read(chunk.address, count: chunk.length) == .bytes(chunk.bytes)
+        }
+    }
+
+    /// Linux gives the lowest free number (open(2)): an engine that does not has one gap, however many calls show it.
+    private func checkLowest(_ pending: Pending, _ recorded: UInt64, _ engine: UInt64, _ comparison: inout Comparison) {
+        guard recorded != engine else { return }
+        let bijection = names[.init(.fd, pending.scopes.descriptors)]
+        let isDuplicate = pending.call.known == .fcntl
+        if pending.call.known == .dup2 || pending.call.known == .dup3 { return }
+        let start = isDuplicate ? pending.call.word(2) : 0
+        var lowest = start
+        let table = world.task(pending.call.record.task).files.entries
+        while table[Int32(clamping: lowest)] != nil { lowest += 1 }
+        // Where the recording itself cannot be followed exactly, the rule cannot be checked.
+        guard lowest == recorded else { return }
+        let free = lowestFree(bijection, from: start)
+        if engine != free {
+            comparison.differ(
+                "result",
+                "lowest free fd",
+                "\(recorded), the lowest free",
+                "\(engine), while \(free) is free"
+            )
+        }
+    }
+
+    // MARK: - Directory listings
+
+    /// getdents returns a directory in pieces; where they are cut is not part of the contract.
+    ///
+    /// Returns true when it has compared the call: the pieces differ. Equal pieces are compared as sets.
+    private func listingFits(
+        _ pending: Pending,
+        _ recorded: DecodedCall,
+        _ engine: DecodedCall,
+        _ comparison: inout Comparison
+    ) -> Bool {
+        guard pending.call.known == .getdents64 || pending.call.known == .getdents,
+            let description = world.description(pending.call.fd(0), in: world.task(pending.call.record.task))
+        else { return false }
+        let (left, right) = (Self.listedNames(recorded), Self.listedNames(engine))
+        let old = listings[description.id]
+        if old == nil, left == right { return false }
+        let all = (recorded: (old?.recorded ?? []).union(left), engine: (old?.engine ?? []).union(right))
+        listings[description.id] = all
+        if pending.call.record.result == 0 {
+            listings[description.id] = nil
+            let missing = all.recorded.subtracting(all.engine).map { String(decoding: $0, as: UTF8.self) }.sorted()
+            let extra = all.engine.subtracting(all.recorded).map { String(decoding: $0, as: UTF8.self) }.sorted()
+            if !missing.isEmpty || !extra.isEmpty {
+                comparison.differ(
+                    "dirent",
+                    "set",
+                    "also: \(missing.prefix(8).joined(separator: " "))",
+                    "also: \(extra.prefix(8).joined(separator: " "))"
+                )
+            }
+        } else if all.recorded == all.engine {
+            listings[description.id] = nil
+        } else if engine.output.isEmpty || right.isEmpty {
+            // The engine is through and names are missing.
+            listings[description.id] = nil
+            let missing = all.recorded.subtracting(all.engine).map { String(decoding: $0, as: UTF8.self) }.sorted()
+            comparison.differ("dirent", "set", missing.prefix(8).joined(separator: " "), "end of directory")
+        }
+        return true
+    }
+
+    private static func listedNames(_ call: DecodedCall) -> Set<[UInt8]> {
+        var names: Set<[UInt8]> = []
+        for field in call.output {
+            guard case .pointer(_, .list(let entries, _)?) = field.value.asPointer else { continue }
+            for entry in entries {
+                guard case .structure(let fields) = entry else { continue }
+                for field in fields where field.name == "d_name" {
+                    if case .string(let name, _) = field.value { names.insert(name) }
+                }
+            }
+        }
+        return names
+    }
+}
+
+extension Value {
+    /// Itself as a pointer to itself, unless it is one: outputs are listed with or without their pointer.
+    fileprivate var asPointer: Value {
+        if case .pointer = self { return self }
+        return .pointer(1, self)
+    }
+}

@@ -1,0 +1,57 @@
+// Signals: those from outside are posted where the recording has them; the others are the engine's to make.
+import Engine
+import LinuxABI
+import TraceLog
+
+extension ReplayRun {
+    /// A recorded delivery. Posted if nothing recorded explains it and the engine has not made it.
+    func recordedSignal(_ index: Int) {
+        let signal = trace.signals[index]
+        advance(to: signal.time)
+        if signals.posted.contains(index) {
+            // The delivery shows with the call it was posted for, or with the task's next.
+            if !signals.claim(signal.signal, signal.task) {
+                signals.await(signal.signal, signal.task, after: lastCall(signal))
+            }
+            return
+        }
+        if signals.claim(signal.signal, signal.task) { return }
+        signals.await(signal.signal, signal.task, after: lastCall(signal))
+        if preparation.outsideSignals.contains(index) { post(index) }
+    }
+
+    /// Takes in what the engine delivered on the way back from a call, and makes up for what it should have.
+    func deliver(_ delivered: [Int32], _ pending: Pending) {
+        let call = pending.call.record
+        signals.delivered(delivered, to: call.task)
+        for signal in signals.overdue(call.task, at: call.index) {
+            let text = "\(signalName(signal)) to task \(call.task.rawValue) was not delivered"
+            record.events.append(EnvironmentEvent(.signalMissing, call: call.index, text))
+            if options.resynchronise, engineTasks.contains(call.task) { engine.postSignal(signal, to: call.task) }
+        }
+    }
+
+    /// Outside signals that ended the recorded wait of a parked call go in before it is asked again.
+    func postSignals(interrupting position: Int, _ task: TaskID) {
+        for index in signals.interrupting[position] ?? []
+        where preparation.outsideSignals.contains(index) && !signals.posted.contains(index) {
+            post(index)
+        }
+    }
+
+    private func post(_ index: Int) {
+        let signal = trace.signals[index]
+        signals.post(index)
+        guard engineTasks.contains(signal.task) else { return }
+        engine.postSignal(signal.signal, to: signal.task)
+        let name = signalName(signal.signal)
+        record.events.append(
+            EnvironmentEvent(.signalFromOutside, call: lastCall(signal), "\(name) to task \(signal.task.rawValue)")
+        )
+    }
+
+    private func lastCall(_ signal: SignalRecord) -> UInt64 {
+        let entered = Int(clamping: signal.afterCalls)
+        return entered > 0 && entered <= trace.calls.count ? trace.calls[entered - 1].index : 0
+    }
+}

@@ -1,0 +1,217 @@
+// One pass of one engine over one recording.
+import Engine
+import LinuxABI
+import TraceLog
+
+/// The replay itself: goes through the recording's moments, one engine call at a time.
+final class ReplayRun {
+    let trace: Trace
+    let preparation: Preparation
+    let options: ReplayOptions
+    let experiment: Experiment
+    let engine: any Engine
+
+    let world: RecordedWorld
+    let names = Bijections()
+    let order = OrderKeeper()
+    /// The call of each task that waits for its recorded completion.
+    var parked: [TaskID: Pending] = [:]
+    /// Tasks that the engine has.
+    var engineTasks: Set<TaskID> = []
+    var nextFreeTask: UInt32
+    /// Bytes the engine read or wrote ahead of the recording, by description.
+    var readAhead: [UInt64: [UInt8]] = [:]
+    var writtenAhead: [UInt64: UInt64] = [:]
+    /// Names listed so far, by description: recorded and engine.
+    var listings: [UInt64: (recorded: Set<[UInt8]>, engine: Set<[UInt8]>)] = [:]
+    var signals = SignalLedger()
+    var record: ResultRecorder
+    private var clock: UInt64 = 0
+
+    init(
+        trace: Trace,
+        preparation: Preparation,
+        options: ReplayOptions,
+        experiment: Experiment = Experiment(),
+        engine: any Engine
+    ) {
+        self.trace = trace
+        self.preparation = preparation
+        self.options = options
+        self.experiment = experiment
+        self.engine = engine
+        world = RecordedWorld(trace)
+        nextFreeTask = (trace.tasks.map(\.task.rawValue).max() ?? 0) + 1
+        record = ResultRecorder(engine: engine.identity, trace: trace, keepsEvidence: options.evidence)
+        world.onDrop = { [names] table, fd in names[.init(.fd, table)].unbind(UInt64(fd)) }
+        world.onCopy = { [names] space, old, new in names.inherit(space, from: old, to: new) }
+        engineTasks.insert(preparation.environment.process.task)
+        for state in world.tasks.values {
+            for fd in state.files.entries.keys {
+                _ = names[.init(.fd, state.files.id)].relate(UInt64(fd), UInt64(fd))
+            }
+        }
+    }
+
+    func run() -> ReplayResult {
+        var limits = Limits(options)
+        var current = 0
+        do throws(EngineFailure) {
+            try engine.boot(preparation.environment)
+            let timeline = Timeline(trace)
+            signals.plan(timeline, trace)
+            for moment in timeline.moments {
+                if case .enter(let position) = moment {
+                    current = position
+                    if let stop = options.stopBefore, trace.calls[position].index >= stop { break }
+                }
+                if let reason = limits.exceeded() { throw EngineFailure(reason) }
+                try step(moment)
+            }
+        } catch {
+            record.fail(at: current, error.description, trace)
+        }
+        for pending in parked.values.sorted(by: { $0.position < $1.position }) { leaveUnfinished(pending) }
+        record.events += signals.leftovers()
+        return record.finish(world: world)
+    }
+
+    private func step(_ moment: Moment) throws(EngineFailure) {
+        switch moment {
+        case .enter(let position): try enter(position)
+        case .due(let position): try complete(position)
+        case .signal(let index): recordedSignal(index)
+        case .task(let index): taskEvent(trace.tasks[index])
+        }
+    }
+
+    func advance(to time: UInt64) {
+        guard time > clock else { return }
+        clock = time
+        engine.advance(to: time)
+    }
+
+    private func taskEvent(_ event: TaskRecord) {
+        guard case .exited(let status) = event.kind else { return }
+        if let pending = parked.removeValue(forKey: event.task) { leaveUnfinished(pending) }
+        if engineTasks.remove(event.task) != nil {
+            advance(to: event.time)
+            engine.taskEnded(event.task, status: status)
+        }
+        world.end(event.task)
+    }
+
+    /// A call that the recording never completed.
+    private func leaveUnfinished(_ pending: Pending) {
+        let judgement =
+            pending.call.record.flags.contains(.unfinished)
+            ? Judgement.unjudged(.recording, "the recording has no result: the task ended in this call")
+            : Judgement.unjudged(.replayer, "the replay ended before this call completed")
+        record.add(pending, judgement, result: nil)
+    }
+
+    // MARK: - Entry
+
+    private func enter(_ position: Int) throws(EngineFailure) {
+        let call = EnvironmentBuilder.recorded(trace, position)
+        let task = call.record.task
+        advance(to: call.record.entryTime)
+        for change in preparation.changes[call.index] ?? [] {
+            record.events.append(EnvironmentEvent(.outsideActor, call: call.index, change.summary))
+            for graft in change.grafts where engineTasks.contains(task) { _ = engine.graft(graft, on: task) }
+        }
+        let description = ABI.call(Int(call.record.number), call.record.architecture)
+        let variant = description?.variant(for: call.record.arguments)
+        let state = world.task(task)
+        let scopes = NameScopes(
+            descriptors: state.files.id,
+            pids: state.pidNamespace,
+            addresses: state.memory
+        )
+        var pending = Pending(
+            position: position,
+            call: call,
+            variant: variant,
+            guest: guest(call),
+            inputs: variant.map { world.inputs(of: call, $0) } ?? Inputs(),
+            scopes: scopes
+        )
+        if call.record.flags.contains(.denied) {
+            let reason = "denied by the workload's own seccomp filter: no kernel ran it"
+            record.add(pending, .unjudged(.recording, reason), result: nil)
+            return
+        }
+        translate(call, variant, scopes, &pending)
+        world.enter(call)
+        guard engineTasks.contains(task) else {
+            missingTask(pending)
+            return
+        }
+        parked[task] = nil
+        try handle(&pending, dispatch(pending))
+    }
+
+    private func guest(_ call: RecordedCall) -> GuestCall {
+        let child: TaskID
+        if let born = world.birth[call.index] {
+            child = born.task
+        } else {
+            child = TaskID(rawValue: nextFreeTask)
+            if call.known == .clone || call.known == .clone3 || call.known == .fork || call.known == .vfork {
+                nextFreeTask += 1
+            }
+        }
+        return GuestCall(
+            index: call.index,
+            number: Int(call.record.number),
+            architecture: call.record.architecture,
+            arguments: call.record.arguments,
+            memory: call.input,
+            childTask: child
+        )
+    }
+
+    /// A call of a task that the engine does not have.
+    private func missingTask(_ pending: Pending) {
+        let call = pending.call
+        world.complete(call)
+        if let mark = world.task(call.record.task).absentMark {
+            var judgement = Judgement(verdict: .follows, culprit: .engine)
+            judgement.differences = [
+                Difference(field: "task", rule: "exists", recorded: "exists", engine: "not in the engine")
+            ]
+            follow(pending, &judgement, MarkedInput(mark: mark, via: "the task itself", isAmbient: true), result: nil)
+        } else {
+            record.add(
+                pending,
+                .unjudged(.recording, "no recorded call made this task, or it has ended"),
+                result: nil
+            )
+        }
+    }
+
+    // MARK: - Completion
+
+    private func complete(_ position: Int) throws(EngineFailure) {
+        let task = trace.calls[position].task
+        guard var pending = parked[task], pending.position == position else { return }
+        parked[task] = nil
+        advance(to: trace.calls[position].exitTime)
+        if pending.isDeferred {
+            let result = try dispatch(pending)
+            if case .returned(let value) = result.outcome, value == pending.call.record.result {
+                pending.notes.append("raced with an overlapping call: made again at its completion")
+                record.events.append(
+                    EnvironmentEvent(.raceResolved, call: pending.call.index, "answer taken in completion order")
+                )
+            }
+            if result.outcome == .blocked { engine.cancel(task) }
+            try settle(&pending, result)
+            return
+        }
+        postSignals(interrupting: position, task)
+        let result = try engine.retry(task)
+        if result.outcome == .blocked { engine.cancel(task) }
+        try settle(&pending, result)
+    }
+}

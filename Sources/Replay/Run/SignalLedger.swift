@@ -1,0 +1,83 @@
+// Deliveries of signals: recorded ones against the engine's.
+import LinuxABI
+import TraceLog
+
+struct SignalLedger {
+    /// Signals the engine delivered and no record has claimed, by task.
+    private var unclaimed: [TaskID: [Int32]] = [:]
+    /// Recorded deliveries that the engine has not made yet, by task, with the call they came after.
+    private var awaited: [TaskID: [(signal: Int32, call: UInt64)]] = [:]
+    private(set) var posted: Set<Int> = []
+    /// Positions of the signals recorded between a call's completion and its task's next entry, by the call's position.
+    private(set) var interrupting: [Int: [Int]] = [:]
+
+    mutating func plan(_ timeline: Timeline, _ trace: Trace) {
+        var last: [TaskID: Int] = [:]
+        for moment in timeline.moments {
+            switch moment {
+            case .enter(let position): last[trace.calls[position].task] = position
+            case .signal(let index):
+                if let call = last[trace.signals[index].task] { interrupting[call, default: []].append(index) }
+            case .due, .task: break
+            }
+        }
+    }
+
+    mutating func delivered(_ signals: [Int32], to task: TaskID) {
+        for signal in signals {
+            if let index = awaited[task]?.firstIndex(where: { $0.signal == signal }) {
+                awaited[task]?.remove(at: index)
+            } else {
+                unclaimed[task, default: []].append(signal)
+            }
+        }
+    }
+
+    /// Takes an engine delivery for a recorded one.
+    mutating func claim(_ signal: Int32, _ task: TaskID) -> Bool {
+        guard let index = unclaimed[task]?.firstIndex(of: signal) else { return false }
+        unclaimed[task]?.remove(at: index)
+        return true
+    }
+
+    mutating func await(_ signal: Int32, _ task: TaskID, after call: UInt64) {
+        awaited[task, default: []].append((signal, call))
+    }
+
+    mutating func post(_ index: Int) { posted.insert(index) }
+
+    /// What the engine owed before this call began: the task has come back from it without.
+    mutating func overdue(_ task: TaskID, at call: UInt64) -> [Int32] {
+        guard let list = awaited[task], !list.isEmpty else { return [] }
+        awaited[task] = list.filter { $0.call >= call }
+        return list.filter { $0.call < call }.map(\.signal)
+    }
+
+    mutating func ended(_ task: TaskID) { awaited[task] = nil }
+
+    /// Deliveries left without their counterpart at the end.
+    func leftovers() -> [EnvironmentEvent] {
+        var events: [EnvironmentEvent] = []
+        for (task, list) in awaited {
+            for entry in list {
+                let name = signalName(entry.signal)
+                events.append(
+                    EnvironmentEvent(
+                        .signalMissing,
+                        call: entry.call,
+                        "\(name) to task \(task.rawValue) was not delivered"
+                    )
+                )
+            }
+        }
+        for (task, list) in unclaimed {
+            for signal in list {
+                let name = signalName(signal)
+                events.append(
+                    EnvironmentEvent(.signalExtra, call: 0, "\(name) to task \(task.rawValue) is not in the recording")
+                )
+            }
+        }
+        return events.sorted { ($0.call, $0.summary) < ($1.call, $1.summary) }
+    }
+}
