@@ -81,6 +81,6 @@ let package = Package(
         tests("PicoProviderTests", ["PicoProvider", "Engine", "LinuxABI"]),
         tests("ReplayTests", ["Replay", "PicoProvider", "Engine", "TraceLog", "LinuxABI"]),
         tests("CompatTests", ["Compat", "Report", "Replay", "Engine", "TraceLog", "LinuxABI"]),
-        tests("CommandTests", ["LacunaCommands", "TraceLog", "LinuxABI"]),
+        tests("CommandTests", ["lacuna", "LacunaCommands", "TraceLog", "LinuxABI"]),
     ]
 )

@@ -45,19 +45,24 @@ public struct Lacuna: ParsableCommand {
             try command.run()
             return ExitStatus.success
         } catch {
-            return status(of: error)
+            return status(of: error, arguments)
         }
     }
 
-    private static func status(of error: any Error) -> Int32 {
+    private static func status(of error: any Error, _ arguments: [String]) -> Int32 {
         if let failure = CommandFailure(error) {
             if !failure.message.isEmpty { StandardError.line(failure.message) }
             return failure.status
         }
         if let code = error as? ExitCode { return code.rawValue }
-        guard exitCode(for: error).isSuccess else {
+        let code = exitCode(for: error)
+        guard code.isSuccess else {
             let message = message(for: error).split(separator: "\n").joined(separator: " ")
-            StandardError.line("\(message) (see 'lacuna --help')")
+            guard code == .validationFailure else {
+                StandardError.line(message)
+                return ExitStatus.failure
+            }
+            StandardError.line("\(message) (see 'lacuna \(known(arguments))--help')")
             return ExitStatus.wrongUsage
         }
         // Help, the version, a completion script.
@@ -65,7 +70,16 @@ public struct Lacuna: ParsableCommand {
             try StandardOutput.print(fullMessage(for: error) + "\n")
             return ExitStatus.success
         } catch {
-            return status(of: error)
+            return status(of: error, arguments)
         }
+    }
+
+    /// The subcommand that the arguments name, with a space; empty if they name none.
+    private static func known(_ arguments: [String]) -> String {
+        let names = configuration.subcommands + configuration.groupedSubcommands.flatMap(\.subcommands)
+        guard let first = arguments.first, names.contains(where: { $0.configuration.commandName == first }) else {
+            return ""
+        }
+        return first + " "
     }
 }

@@ -10,7 +10,7 @@ struct CellsCommand: ParsableCommand {
         commandName: "cells",
         abstract: "List the cells that a trace exercises, or all known cells.",
         discussion: """
-            A cell is what an engineer can implement: a call with one selector (a flag, a sub-command, an option, an
+            A cell is what an engineer can implement: a call with one selector (a flag, a sub-command, an option, an \
             address family, a class of paths, a file system type).
 
             EXAMPLES

@@ -10,8 +10,8 @@ struct ShowCommand: ParsableCommand {
         commandName: "show",
         abstract: "Print a trace the way strace -f does.",
         discussion: """
-            Each line has the call's index (which 'lacuna explain' takes), the thread, the call with its arguments and
-            result, and the time it took in seconds. Filters combine: a call must pass all of them. With a filter on
+            Each line has the call's index (which 'lacuna explain' takes), the thread, the call with its arguments and \
+            result, and the time it took in seconds. Filters combine: a call must pass all of them. With a filter on \
             calls, lines about tasks and signals are left out.
 
             EXAMPLES

@@ -1,0 +1,74 @@
+// Help is part of the interface: screens as literals, and rules that hold for all.
+import Testing
+
+@Suite struct HelpTests {
+    @Test func enginesHelp() throws {
+        #expect(
+            try lacuna("engines", "--help").output == """
+                OVERVIEW: List the engines that traces can be replayed on.
+
+                EXAMPLES
+                  lacuna engines
+                  lacuna engines --json
+
+                USAGE: lacuna engines [--json]
+
+                OPTIONS:
+                  --json                  One JSON object per line: name, version, summary.
+                  --version               Show the version.
+                  -h, --help              Show help information.
+
+
+                """
+        )
+    }
+
+    @Test func cellsHelp() throws {
+        #expect(
+            try lacuna("cells", "--help").output == """
+                OVERVIEW: List the cells that a trace exercises, or all known cells.
+
+                A cell is what an engineer can implement: a call with one selector (a flag, a
+                sub-command, an option, an address family, a class of paths, a file system
+                type).
+
+                EXAMPLES
+                  lacuna cells bash.lacuna
+                  lacuna cells --list | grep '^unshare'
+
+                USAGE: lacuna cells [<file>] [--list] [--json]
+
+                ARGUMENTS:
+                  <file>                  A log written by 'lacuna record'.
+
+                OPTIONS:
+                  --list                  List every cell that the descriptions know.
+                  --json                  One JSON object per line: cell, families, count.
+                  --version               Show the version.
+                  -h, --help              Show help information.
+
+
+                """
+        )
+    }
+
+    static let commands = [
+        ["show"], ["info"], ["verify"], ["cells"], ["engines"],
+    ]
+
+    @Test(arguments: commands) func everyCommandHasExamplesAndJSON(command: [String]) throws {
+        let help = try command.count == 1 ? lacuna(command[0], "--help") : lacuna(command[0], command[1], "--help")
+        #expect(help.status == 0)
+        #expect(help.errors.isEmpty)
+        #expect(help.output.contains("EXAMPLES\n  lacuna \(command.joined(separator: " "))"))
+        #expect(help.output.contains("--json"))
+    }
+
+    @Test(arguments: ["bash", "zsh", "fish"]) func completionsComeWithTheProgram(shell: String) throws {
+        let run = try lacuna("--generate-completion-script", shell)
+        #expect(run.status == 0)
+        #expect(run.output.contains("engines"))
+    }
+
+    @Test func theVersionIsPrinted() throws { #expect(try lacuna("--version").output == "lacuna 0.1.0\n") }
+}
