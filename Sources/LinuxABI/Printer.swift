@@ -28,6 +28,9 @@ public struct Printer: Sendable {
             }
             let output = call.output.first { $0.name == argument.name }?.value
             switch (input, output) {
+            // The environment would drown everything else.
+            case (.list(let variables, _)?, nil) where argument.name == "envp":
+                texts.append("\(hex(address)) /* \(variables.count) vars */")
             case (_, .unavailable?), (.unavailable?, nil): texts.append(hex(address))
             case (let input?, let output?) where input != output: texts.append("\(text(input)) => \(text(output))")
             case (let input?, _): texts.append(text(input))
@@ -65,7 +68,7 @@ public struct Printer: Sendable {
         switch value {
         case .scalar(let number, let format, _): scalar(number, format)
         case .bytes(let bytes, let fullLength, _): quoted(bytes, isCut: bytes.count < fullLength)
-        case .string(let bytes, _): quoted(bytes, isCut: false)
+        case .string(let bytes, _): quoted(bytes, isCut: false, limit: bytes.count)
         case .structure(let fields):
             "{\(fields.map { "\($0.name)=\(text($0.value))" }.joined(separator: ", "))}"
         case .list(let values, let rule):
@@ -122,9 +125,10 @@ public struct Printer: Sendable {
     private func hex(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
 
     /// C escapes, as strace writes them.
-    public func quoted(_ bytes: [UInt8], isCut: Bool) -> String {
+    public func quoted(_ bytes: [UInt8], isCut: Bool, limit: Int? = nil) -> String {
         var text = "\""
-        let shown = bytes.prefix(stringLimit)
+        let limit = limit ?? stringLimit
+        let shown = bytes.prefix(limit)
         for (index, byte) in shown.enumerated() {
             switch byte {
             case UInt8(ascii: "\""): text += "\\\""
@@ -145,6 +149,6 @@ public struct Printer: Sendable {
                 text += "\\" + (isDigit ? String(repeating: "0", count: 3 - octal.count) + octal : octal)
             }
         }
-        return text + "\"" + (bytes.count > stringLimit || isCut ? "..." : "")
+        return text + "\"" + (bytes.count > limit || isCut ? "..." : "")
     }
 }
