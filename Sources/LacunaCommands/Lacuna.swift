@@ -27,12 +27,13 @@ public struct Lacuna: ParsableCommand {
             """,
         version: tool,
         groupedSubcommands: [
+            CommandGroup(name: "Recording", subcommands: [RecordCommand.self]),
             CommandGroup(
                 name: "Traces",
                 subcommands: [ShowCommand.self, InfoCommand.self, VerifyCommand.self, CellsCommand.self]
             ),
-            CommandGroup(name: "Corpora", subcommands: [CorpusCommand.self]),
             CommandGroup(name: "Engines", subcommands: [EnginesCommand.self]),
+            CommandGroup(name: "Corpora", subcommands: [CorpusCommand.self]),
         ]
     )
 

@@ -53,7 +53,8 @@ import Testing
     }
 
     static let commands = [
-        ["show"], ["info"], ["verify"], ["cells"], ["engines"],
+        ["record"], ["show"], ["info"], ["verify"], ["cells"], ["engines"], ["corpus", "record"],
+        ["corpus", "packages"],
     ]
 
     @Test(arguments: commands) func everyCommandHasExamplesAndJSON(command: [String]) throws {

@@ -20,15 +20,20 @@ struct CorpusRecorder {
             "rm -rf \(quoted(scratch)) && mkdir -p \(quoted(scratch)) && cd \(quoted(folder)) && "
                 + "for file in *; do [ \"$file\" = trace.lacuna ] || cp -R \"$file\" \(quoted(scratch)); done; "
                 + "chmod -R a+rwX \(quoted(scratch))",
-            failing: "its scratch folder cannot be made")
+            failing: "its scratch folder cannot be made"
+        )
         if let prepare = workload.prepare {
-            try run("cd \(quoted(scratch)) && \(prepare) > \(quoted(errors)) 2>&1", failing: "'\(prepare)' failed; see \(errors)")
+            try run(
+                "cd \(quoted(scratch)) && \(prepare) > \(quoted(errors)) 2>&1",
+                failing: "'\(prepare)' failed; see \(errors)"
+            )
         }
         let recording =
             "\(quoted(try absolute("/proc/self/exe"))) record -o \(quoted(trace)) -- \(workload.commandText)"
         try run(
             "cd \(quoted(scratch)) && \(recording) > \(quoted(out)) 2> \(quoted(errors)) < /dev/null",
-            failing: "the program failed; see \(errors)")
+            failing: "the program failed; see \(errors)"
+        )
         if let check = workload.check {
             try run("cd \(quoted(scratch)) && OUT=\(quoted(out)); \(check)", failing: "its check failed; see \(out)")
         }
@@ -49,7 +54,8 @@ struct CorpusRecorder {
     private func run(_ script: String, failing message: String) throws(CommandFailure) {
         let home = "\(CorpusRecorder.scratchRoot)/\(workload.name)"
         let words = [
-            "/usr/bin/env", "-i", "PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=\(home)", "LC_ALL=C", "TZ=UTC",
+            "/usr/bin/env", "-i", "PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=\(home)", "LC_ALL=C",
+            "TZ=UTC",
             "/bin/bash", "-c", script,
         ]
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
