@@ -41,8 +41,7 @@ struct ColumnTag {
 
 /// Chooses and writes the cheapest encoding of a column. Keeps its scratch memory.
 final class ColumnEncoder {
-    private var residual: [UInt64] = []
-    private var previousOfTask: [UInt64] = []
+    private var scratch: [UInt64] = []
     private var distinct = DistinctValues()
     /// Number of tasks that `tasks` may name.
     var taskCount = 0
@@ -61,6 +60,10 @@ final class ColumnEncoder {
             sink.appendZigzag(first)
             return
         }
+        // A local array: every access to a class's own is checked at run time.
+        var residual = scratch
+        scratch = []
+        defer { scratch = residual }
         residual.removeAll(keepingCapacity: true)
         residual.append(contentsOf: values)
         let base = bestBase(values, bases, isConstant: isConstant)
@@ -69,9 +72,9 @@ final class ColumnEncoder {
                 for row in residual.indices { residual[row] &-= other[row] }
             }
         }
-        let transform = bestTransform(tasks)
-        apply(transform, tasks)
-        pack(transform, base: base, into: sink)
+        let transform = bestTransform(residual, tasks)
+        apply(transform, &residual, tasks)
+        pack(transform, residual, base: base, into: sink)
     }
 
     /// The earlier column to which this one keeps the same distance in nearly all of a sample of rows.
@@ -94,7 +97,7 @@ final class ColumnEncoder {
         return best?.index
     }
 
-    private func bestTransform(_ tasks: [UInt32]?) -> ColumnTag.Transform {
+    private func bestTransform(_ residual: [UInt64], _ tasks: [UInt32]?) -> ColumnTag.Transform {
         guard residual.count > 1 else { return .none }
         var plain = 0
         var delta = 0
@@ -107,11 +110,11 @@ final class ColumnEncoder {
         var taskDelta = Int.max
         if let tasks, taskCount > 1 {
             taskDelta = 0
-            resetTasks()
+            var last = [UInt64](repeating: 0, count: taskCount)
             for (row, value) in residual.enumerated() {
                 let task = Int(tasks[row])
-                taskDelta += varintSize(zigzag(value &- previousOfTask[task]))
-                previousOfTask[task] = value
+                taskDelta += varintSize(zigzag(value &- last[task]))
+                last[task] = value
             }
         }
         // Prefer plain values: repeats stay visible to zstd.
@@ -121,12 +124,7 @@ final class ColumnEncoder {
         return taskDelta < delta ? .sameTask : .previous
     }
 
-    private func resetTasks() {
-        previousOfTask.removeAll(keepingCapacity: true)
-        previousOfTask.append(contentsOf: repeatElement(0, count: taskCount))
-    }
-
-    private func apply(_ transform: ColumnTag.Transform, _ tasks: [UInt32]?) {
+    private func apply(_ transform: ColumnTag.Transform, _ residual: inout [UInt64], _ tasks: [UInt32]?) {
         switch transform {
         case .none: for row in residual.indices { residual[row] = zigzag(residual[row]) }
         case .previous:
@@ -138,17 +136,17 @@ final class ColumnEncoder {
             }
         case .sameTask:
             guard let tasks else { return }
-            resetTasks()
+            var last = [UInt64](repeating: 0, count: taskCount)
             for row in residual.indices {
                 let value = residual[row]
                 let task = Int(tasks[row])
-                residual[row] = zigzag(value &- previousOfTask[task])
-                previousOfTask[task] = value
+                residual[row] = zigzag(value &- last[task])
+                last[task] = value
             }
         }
     }
 
-    private func pack(_ transform: ColumnTag.Transform, base: Int?, into sink: ByteSink) {
+    private func pack(_ transform: ColumnTag.Transform, _ residual: [UInt64], base: Int?, into sink: ByteSink) {
         let first = residual[0]
         var size = 0
         var largest: UInt64 = 0

@@ -2,8 +2,8 @@
 import LinuxABI
 
 /// The events of one block, struct of arrays. Position `i` of every call column is one call, in the order in which
-/// the calls were appended (completion). The reader reuses the object: use it before asking for the next block.
-public final class EventBatch {
+/// the calls were appended (completion). The reader reuses the memory if the batch was let go by the next block.
+public struct EventBatch: Sendable {
     /// Number of calls.
     public internal(set) var count = 0
     public internal(set) var indexes: [UInt64] = []
@@ -40,7 +40,7 @@ public final class EventBatch {
 
     init() {}
 
-    func resize(calls: Int, chunks: Int) {
+    mutating func resize(calls: Int, chunks: Int) {
         count = calls
         chunkCount = chunks
         Self.fit(&indexes, calls, 0)
@@ -56,7 +56,7 @@ public final class EventBatch {
         Self.fit(&chunkCounts, calls, 0)
     }
 
-    func resizeChunks(_ chunks: Int) {
+    mutating func resizeChunks(_ chunks: Int) {
         chunkCount = chunks
         Self.fit(&chunkKinds, chunks, 0)
         Self.fit(&chunkAddresses, chunks, 0)
@@ -73,7 +73,7 @@ public final class EventBatch {
         }
     }
 
-    func clear() {
+    mutating func clear() {
         resize(calls: 0, chunks: 0)
         resizeChunks(0)
         chunkHashes.removeAll(keepingCapacity: true)

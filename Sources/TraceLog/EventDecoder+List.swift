@@ -5,7 +5,7 @@ extension EventDecoder {
     mutating func decodeList(
         _ cursor: inout ByteCursor,
         _ range: Range<Int>,
-        _ batch: EventBatch,
+        _ batch: inout EventBatch,
         _ payloads: PayloadStore,
         _ references: inout ReferenceDecoder
     ) throws(Malformed) {

@@ -24,7 +24,7 @@ struct EventDecoder {
     /// Reads the block's events after its payload section. A newer minor version may add bytes at the end.
     mutating func decode(
         _ cursor: inout ByteCursor,
-        into batch: EventBatch,
+        into batch: inout EventBatch,
         payloads: PayloadStore,
         firstNew: Int,
         mayExtend: Bool
@@ -36,20 +36,22 @@ struct EventDecoder {
         var references = ReferenceDecoder(next: firstNew, end: payloads.count)
         if calls > 0 {
             batch.resize(calls: calls, chunks: 0)
-            try decodeTasks(&cursor, batch, calls)
-            let groups = try decodeGroups(&cursor, batch, calls)
-            try decodeOrder(&cursor, batch, calls, baseTime, baseCall)
+            try decodeTasks(&cursor, &batch, calls)
+            let groups = try decodeGroups(&cursor, &batch, calls)
+            try decodeOrder(&cursor, &batch, calls, baseTime, baseCall)
             for (index, group) in groups.enumerated() {
-                try decodeGroup(&cursor, group, bounds[index]..<bounds[index + 1], batch, payloads, &references)
+                try decodeGroup(&cursor, group, bounds[index]..<bounds[index + 1], &batch, payloads, &references)
             }
         }
         var records = RecordDecoder(columns: columns, payloads: payloads, baseTime: baseTime, baseCall: baseCall)
-        try records.decode(&cursor, into: batch, &references)
+        try records.decode(&cursor, into: &batch, &references)
         guard references.next == payloads.count else { throw Malformed("has payloads that nothing refers to") }
         guard mayExtend || cursor.remaining == 0 else { throw Malformed("has \(cursor.remaining) bytes too many") }
     }
 
-    private mutating func decodeTasks(_ cursor: inout ByteCursor, _ batch: EventBatch, _ calls: Int) throws(Malformed) {
+    private mutating func decodeTasks(_ cursor: inout ByteCursor, _ batch: inout EventBatch, _ calls: Int)
+        throws(Malformed)
+    {
         let count = try cursor.count(limit: calls, "tasks")
         taskIds.removeAll(keepingCapacity: true)
         for _ in 0..<count { taskIds.append(UInt32(try cursor.count(limit: Int(UInt32.max), "as a task id"))) }
@@ -67,7 +69,7 @@ struct EventDecoder {
     /// Reads the signatures and sorts the calls' positions by group.
     private mutating func decodeGroups(
         _ cursor: inout ByteCursor,
-        _ batch: EventBatch,
+        _ batch: inout EventBatch,
         _ calls: Int
     ) throws(Malformed) -> [Group] {
         let count = try cursor.count(limit: calls, "groups")
@@ -112,7 +114,7 @@ struct EventDecoder {
 
     private mutating func decodeOrder(
         _ cursor: inout ByteCursor,
-        _ batch: EventBatch,
+        _ batch: inout EventBatch,
         _ calls: Int,
         _ baseTime: UInt64,
         _ baseCall: UInt64
@@ -142,7 +144,7 @@ struct EventDecoder {
         _ cursor: inout ByteCursor,
         _ group: Group,
         _ range: Range<Int>,
-        _ batch: EventBatch,
+        _ batch: inout EventBatch,
         _ payloads: PayloadStore,
         _ references: inout ReferenceDecoder
     ) throws(Malformed) {
@@ -157,10 +159,10 @@ struct EventDecoder {
         bases.removeAll(keepingCapacity: true)
         for slot in 0..<slots {
             let out = room + bases.count * rows
-            try decodeSlot(&cursor, group.kinds[slot], first + slot, slots, range, out, batch, payloads, &references)
+            try decodeSlot(&cursor, group.kinds[slot], first + slot, slots, range, out, &batch, payloads, &references)
             bases.append(out)
         }
-        if isList { try decodeList(&cursor, range, batch, payloads, &references) }
+        if isList { try decodeList(&cursor, range, &batch, payloads, &references) }
         for _ in 0..<(6 + slots) {
             let out = room + bases.count * rows
             try decodeColumn(&cursor, range, out)
@@ -204,7 +206,7 @@ struct EventDecoder {
         _ stride: Int,
         _ range: Range<Int>,
         _ out: UnsafeMutablePointer<UInt64>,
-        _ batch: EventBatch,
+        _ batch: inout EventBatch,
         _ payloads: PayloadStore,
         _ references: inout ReferenceDecoder
     ) throws(Malformed) {

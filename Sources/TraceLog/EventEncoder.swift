@@ -124,18 +124,21 @@ final class EventEncoder {
     private func encodeGroup(_ index: Int, _ batch: Batch, _ store: BlockEncoder) {
         let members = rows[index]
         let signature = signatures[index]
-        let rowTasks = members.map { UInt32(taskOfCall[Int($0)]) }
+        let localTasks = taskOfCall
+        let rowTasks = members.map { UInt32(truncatingIfNeeded: localTasks[Int($0)]) }
+        let calls = batch.calls
+        let chunks = batch.chunks
         var bases: [[UInt64]] = []
-        func emit(isBase: Bool = true, _ value: (StagedCall) -> UInt64) {
-            let values = members.map { value(batch.calls[Int($0)]) }
+        func emit(isBase: Bool = true, _ value: (borrowing StagedCall) -> UInt64) {
+            let values = members.map { value(calls[Int($0)]) }
             columns.encode(values, tasks: rowTasks, bases: bases, into: body)
             if isBase { bases.append(values) }
         }
         let slots = signature.layout == GroupSignature.listLayout ? 0 : Int(signature.layout)
         for slot in 0..<slots {
             let isSpecial = signature.kinds >> UInt16(slot * 2) & 2 != 0
-            let chunks = members.map { batch.chunks[batch.calls[Int($0)].firstChunk + slot] }
-            bases.append(encodeContents(chunks, batch, store, tasks: rowTasks, isSpecial: isSpecial))
+            let inSlot = members.map { chunks[calls[Int($0)].firstChunk + slot] }
+            bases.append(encodeContents(inSlot, batch, store, tasks: rowTasks, isSpecial: isSpecial))
         }
         if signature.layout == GroupSignature.listLayout { encodeList(members, batch, store) }
         emit { $0.arguments.0 }
@@ -144,7 +147,7 @@ final class EventEncoder {
         emit { $0.arguments.3 }
         emit { $0.arguments.4 }
         emit { $0.arguments.5 }
-        for slot in 0..<slots { emit { batch.chunks[$0.firstChunk + slot].address } }
+        for slot in 0..<slots { emit { chunks[$0.firstChunk + slot].address } }
         emit(isBase: false) { $0.result }
     }
 
@@ -156,8 +159,9 @@ final class EventEncoder {
         tasks: [UInt32]?,
         isSpecial: Bool
     ) -> [UInt64] {
+        let arena = batch.arena.bytes
         let references = chunks.map {
-            store.reference(UnsafeRawBufferPointer(rebasing: batch.arena.bytes[$0.offset..<($0.offset + $0.count)]))
+            store.reference(UnsafeRawBufferPointer(rebasing: arena[$0.offset..<($0.offset + $0.count)]))
         }
         store.section.endRun()
         columns.encode(references, tasks: tasks, into: body)

@@ -9,12 +9,12 @@ struct RecordDecoder {
 
     mutating func decode(
         _ cursor: inout ByteCursor,
-        into batch: EventBatch,
+        into batch: inout EventBatch,
         _ references: inout ReferenceDecoder
     ) throws(Malformed) {
-        try decodeTasks(&cursor, batch, &references)
-        try decodeSignals(&cursor, batch)
-        try decodePaths(&cursor, batch, &references)
+        try decodeTasks(&cursor, &batch, &references)
+        try decodeSignals(&cursor, &batch)
+        try decodePaths(&cursor, &batch, &references)
     }
 
     private func string(_ cursor: inout ByteCursor, _ references: inout ReferenceDecoder) throws(Malformed) -> String {
@@ -43,7 +43,7 @@ struct RecordDecoder {
 
     private func decodeTasks(
         _ cursor: inout ByteCursor,
-        _ batch: EventBatch,
+        _ batch: inout EventBatch,
         _ references: inout ReferenceDecoder
     ) throws(Malformed) {
         let count = try cursor.count(limit: cursor.remaining, "task records")
@@ -79,7 +79,7 @@ struct RecordDecoder {
         }
     }
 
-    private func decodeSignals(_ cursor: inout ByteCursor, _ batch: EventBatch) throws(Malformed) {
+    private func decodeSignals(_ cursor: inout ByteCursor, _ batch: inout EventBatch) throws(Malformed) {
         let count = try cursor.count(limit: cursor.remaining, "signals")
         var time = baseTime
         var call = baseCall
@@ -102,7 +102,7 @@ struct RecordDecoder {
 
     private mutating func decodePaths(
         _ cursor: inout ByteCursor,
-        _ batch: EventBatch,
+        _ batch: inout EventBatch,
         _ references: inout ReferenceDecoder
     ) throws(Malformed) {
         let count = try cursor.count(limit: TraceFormat.maximumCalls, "paths")

@@ -4,7 +4,7 @@
 public final class TraceReader {
     public enum Block {
         case snapshot(StartSnapshot)
-        /// Reused by the next `nextBlock()`.
+        /// Let it go before the next `nextBlock()`, so that its memory is reused.
         case events(EventBatch)
         case trailer(TraceTrailer)
     }
@@ -22,7 +22,7 @@ public final class TraceReader {
     private(set) var rawBytes: UInt64 = 0
     private var sequence: UInt64 = 0
     private var events = EventDecoder()
-    private let batch = EventBatch()
+    private var batch = EventBatch()
     private var isDone = false
     private var sawTrailer = false
     private var skipTarget: UInt64 = 0
@@ -127,7 +127,7 @@ public final class TraceReader {
             if offset < skipTarget { return nil }
             try events.decode(
                 &cursor,
-                into: batch,
+                into: &batch,
                 payloads: payloads,
                 firstNew: first,
                 mayExtend: header.minor > TraceFormat.minorVersion
