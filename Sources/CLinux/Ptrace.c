@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 const uint64_t clinux_ptrace_options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
-                                       PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT;
+                                       PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC;
 
 int clinux_ptrace(int request, pid_t pid, uint64_t data) {
     static const int requests[] = {PTRACE_CONT,      PTRACE_SYSCALL, PTRACE_SEIZE,
@@ -50,7 +50,8 @@ int clinux_ptrace_signal_code(pid_t pid, int32_t *code) {
 }
 
 pid_t clinux_wait_any(int32_t *status, int nohang) {
-    pid_t pid = waitpid(-1, status, __WALL | (nohang ? WNOHANG : 0));
+    // This thread's own: a program that embeds the recorder may have other children.
+    pid_t pid = waitpid(-1, status, __WALL | __WNOTHREAD | (nohang ? WNOHANG : 0));
     return pid < 0 ? -errno : pid;
 }
 

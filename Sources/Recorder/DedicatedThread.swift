@@ -19,12 +19,15 @@ struct DedicatedThread: @unchecked Sendable {
         pthread_sigmask(SIG_SETMASK, &all, &before)
         let argument = Unmanaged.passRetained(Body(run)).toOpaque()
         let code = pthread_create(
-            &handle, nil,
+            &handle,
+            nil,
             { raw in
                 guard let raw else { return nil }
                 Unmanaged<Body>.fromOpaque(raw).takeRetainedValue().run()
                 return nil
-            }, argument)
+            },
+            argument
+        )
         pthread_sigmask(SIG_SETMASK, &before, nil)
         guard code == 0 else {
             Unmanaged<Body>.fromOpaque(argument).release()

@@ -29,8 +29,13 @@ struct LogThread: ~Copyable {
     }
 
     init(
-        queue: EventQueue, ring: KernelRing?, control: RecordingControl, writer: TraceWriter, start: UInt64,
-        keepsEnvironment: Bool, limits: Limits
+        queue: EventQueue,
+        ring: KernelRing?,
+        control: RecordingControl,
+        writer: TraceWriter,
+        start: UInt64,
+        keepsEnvironment: Bool,
+        limits: Limits
     ) {
         self.queue = queue
         self.ring = ring
@@ -64,8 +69,11 @@ struct LogThread: ~Copyable {
             control.fail(error)
         }
         return Outcome(
-            calls: state.callsEntered, tasks: state.tasksCreated, notes: state.notes,
-            aliveProcesses: state.aliveProcesses)
+            calls: state.callsEntered,
+            tasks: state.tasksCreated,
+            notes: state.notes,
+            aliveProcesses: state.aliveProcesses
+        )
     }
 
     private func checkLimits() {
@@ -101,30 +109,48 @@ struct LogThread: ~Copyable {
             let memory = body.load(as: QueueMemory.self)
             guard memory.isFault == 0 else { return }
             state.input(
-                address: memory.address, length: Int(memory.length), bytes: bytes(body, memory),
-                hash: ContentHash(low: memory.hashLow, high: memory.hashHigh), owner: memory.owner)
+                address: memory.address,
+                length: Int(memory.length),
+                bytes: bytes(body, memory),
+                hash: ContentHash(low: memory.hashLow, high: memory.hashHigh),
+                owner: memory.owner
+            )
         case .entry:
             let entry = body.load(as: QueueEntry.self)
             _ = try consumeRing(to: entry.ringPosition)
             try state.entered(
-                tid: entry.tid, sequence: entry.sequence, number: entry.number,
+                tid: entry.tid,
+                sequence: entry.sequence,
+                number: entry.number,
                 architecture: Architecture(rawValue: entry.architecture) ?? .x86_64,
-                arguments: SyscallArguments(words: entry.arguments), flags: CallFlags(rawValue: entry.callFlags),
-                time: entry.time)
+                arguments: SyscallArguments(words: entry.arguments),
+                flags: CallFlags(rawValue: entry.callFlags),
+                time: entry.time
+            )
         case .output:
             let memory = body.load(as: QueueMemory.self)
             state.output(
-                tid: memory.tid, sequence: memory.sequence, address: memory.address, length: Int(memory.length),
-                bytes: bytes(body, memory), isFault: memory.isFault != 0, owner: memory.owner)
+                tid: memory.tid,
+                sequence: memory.sequence,
+                address: memory.address,
+                length: Int(memory.length),
+                bytes: bytes(body, memory),
+                isFault: memory.isFault != 0,
+                owner: memory.owner
+            )
         case .path: try state.path(pathRecord(body))
         case .auxiliaryVector:
             let event = body.load(as: QueueEvent.self)
             let words = UnsafeRawBufferPointer(start: body + MemoryLayout<QueueEvent>.size, count: Int(event.a))
             let file = UnsafeRawBufferPointer(
-                start: body + MemoryLayout<QueueEvent>.size + Int(event.a), count: Int(event.b))
+                start: body + MemoryLayout<QueueEvent>.size + Int(event.a),
+                count: Int(event.b)
+            )
             try state.auxiliaryVector(
-                tid: event.tid, file: String(decoding: file, as: UTF8.self),
-                words: (0..<words.count / 8).map { words.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) })
+                tid: event.tid,
+                file: String(decoding: file, as: UTF8.self),
+                words: (0..<words.count / 8).map { words.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
+            )
         default: try handle(kind, body.load(as: QueueEvent.self))
         }
     }
@@ -133,14 +159,27 @@ struct LogThread: ~Copyable {
         switch kind {
         case .exit: try state.returned(tid: event.tid, sequence: event.c, result: event.b, time: event.time)
         case .fork:
-            try state.created(tid: event.a, tgid: Int32(truncatingIfNeeded: event.b), parent: event.tid, time: event.time)
+            try state.created(
+                tid: event.a,
+                tgid: Int32(truncatingIfNeeded: event.b),
+                parent: event.tid,
+                time: event.time
+            )
         case .exec: try state.executed(tid: event.tid, previous: event.a, time: event.time)
         case .death:
-            try state.died(tid: event.tid, status: event.b < 0 ? nil : Int32(truncatingIfNeeded: event.b), time: event.time)
+            try state.died(
+                tid: event.tid,
+                status: event.b < 0 ? nil : Int32(truncatingIfNeeded: event.b),
+                time: event.time
+            )
         case .signal:
             try state.signal(
-                tid: event.tid, number: event.a, code: Int32(truncatingIfNeeded: event.b), handler: event.c,
-                time: event.time)
+                tid: event.tid,
+                number: event.a,
+                code: Int32(truncatingIfNeeded: event.b),
+                handler: event.c,
+                time: event.time
+            )
         default: return
         }
     }
@@ -155,8 +194,10 @@ struct LogThread: ~Copyable {
             UnsafeRawBufferPointer(start: body + MemoryLayout<QueuePath>.size + offset, count: Int(count))
         }
         var record = PathRecord(
-            path: String(decoding: text(0, path.pathCount), as: UTF8.self), beforeCall: 0,
-            absent: path.absent == 0 ? nil : path.absent)
+            path: String(decoding: text(0, path.pathCount), as: UTF8.self),
+            beforeCall: 0,
+            absent: path.absent == 0 ? nil : path.absent
+        )
         if path.absent == 0 { record.status = FileStatus(path.status) }
         if path.linkCount > 0 {
             record.linkTarget = String(decoding: text(Int(path.pathCount), path.linkCount), as: UTF8.self)
@@ -188,28 +229,45 @@ struct LogThread: ~Copyable {
             try state.returned(tid: tid, sequence: event.sequence, result: event.value, time: event.time)
         case CLINUX_EVENT_DATA:
             state.output(
-                tid: tid, sequence: event.sequence, address: event.time, length: Int(event.value),
+                tid: tid,
+                sequence: event.sequence,
+                address: event.time,
+                length: Int(event.value),
                 bytes: UnsafeRawBufferPointer(start: UnsafeRawPointer(pointer + 1), count: Int(event.c)),
-                isFault: event.d != 0, owner: event.a)
+                isFault: event.d != 0,
+                owner: event.a
+            )
         case CLINUX_EVENT_FORK:
             try state.created(
-                tid: Int32(truncatingIfNeeded: event.value), tgid: Int32(truncatingIfNeeded: event.value >> 32),
-                parent: tid, time: event.time)
+                tid: Int32(truncatingIfNeeded: event.value),
+                tgid: Int32(truncatingIfNeeded: event.value >> 32),
+                parent: tid,
+                time: event.time
+            )
         case CLINUX_EVENT_EXEC:
             try state.executed(tid: tid, previous: Int32(truncatingIfNeeded: event.value), time: event.time)
         case CLINUX_EVENT_DEATH: try state.died(tid: tid, status: nil, time: event.time)
         case CLINUX_EVENT_SIGNAL:
             try state.signal(
-                tid: tid, number: Int32(truncatingIfNeeded: event.value), code: Int32(truncatingIfNeeded: event.value >> 32),
-                handler: UInt64(event.a) | UInt64(event.b) << 32, time: event.time)
+                tid: tid,
+                number: Int32(truncatingIfNeeded: event.value),
+                code: Int32(truncatingIfNeeded: event.value >> 32),
+                handler: UInt64(event.a) | UInt64(event.b) << 32,
+                time: event.time
+            )
         case CLINUX_EVENT_DENIED:
             let denied = UnsafeRawPointer(pointer).load(as: clinux_denied.self)
             let words = denied.arguments
             // 32-bit code has the compatibility code segment.
             let architecture: Architecture = denied.code_segment == 0x23 ? .i386 : .x86_64
             try state.denied(
-                tid: tid, number: UInt32(truncatingIfNeeded: denied.number), architecture: architecture,
-                arguments: SyscallArguments(words: words), result: event.value, time: event.time)
+                tid: tid,
+                number: UInt32(truncatingIfNeeded: denied.number),
+                architecture: architecture,
+                arguments: SyscallArguments(words: words),
+                result: event.value,
+                time: event.time
+            )
         default: return
         }
     }

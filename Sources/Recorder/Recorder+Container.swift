@@ -6,7 +6,4 @@ extension Recorder {
     func runContainer(_ socket: String) throws(RecorderError) -> RecordingResult {
         throw RecorderError(.unsupported, "not built")
     }
-    func runPtrace(_ workload: Workload) throws(RecorderError) -> RecordingResult {
-        throw RecorderError(.unsupported, "not built")
-    }
 }

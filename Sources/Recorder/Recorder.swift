@@ -25,8 +25,10 @@ public final class Recorder {
                 tracepoints = try Tracepoints()
             } catch {
                 throw RecorderError(
-                    .notPermitted, "eBPF results are not permitted here: \(error.message); try --results ptrace",
-                    errno: error.errno)
+                    .notPermitted,
+                    "eBPF results are not permitted here: \(error.message); try --results ptrace",
+                    errno: error.errno
+                )
             }
             return try runLockStep(workload, tracepoints)
         case .automatic:
@@ -39,7 +41,8 @@ public final class Recorder {
 
     // MARK: - Lock-step
 
-    private func runLockStep(_ workload: Workload, _ tracepoints: Tracepoints) throws(RecorderError) -> RecordingResult {
+    private func runLockStep(_ workload: Workload, _ tracepoints: Tracepoints) throws(RecorderError) -> RecordingResult
+    {
         let session = try RecordingSession(options, results: "ebpf")
         var ignored = [UInt8](repeating: 0, count: 7)
         clinux_signals_hold(&ignored)
@@ -50,17 +53,27 @@ public final class Recorder {
     }
 
     private func record(
-        _ source: LockStepRecording, _ session: RecordingSession, environment: [String], ownsRoot: Bool,
+        _ source: LockStepRecording,
+        _ session: RecordingSession,
+        environment: [String],
+        ownsRoot: Bool,
         referencePid: Int32?
     ) throws(RecorderError) -> RecordingResult {
         if source.flagsLacking {
             session.control.note("kernel before 5.19: signals may interrupt calls that they otherwise would not", 1)
         }
         try session.begin(
-            root: source.pid, environment: environment, ring: source.tracepoints.ring, ownsRoot: ownsRoot)
+            root: source.pid,
+            environment: environment,
+            ring: source.tracepoints.ring,
+            ownsRoot: ownsRoot
+        )
         try source.start(
-            queue: session.queue, control: session.control, payloadLimit: options.payload.bytes,
-            referencePid: referencePid)
+            queue: session.queue,
+            control: session.control,
+            payloadLimit: options.payload.bytes,
+            referencePid: referencePid
+        )
         session.wait(for: source)
         let isOver = source.isOver
         let result: RecordingResult
@@ -76,10 +89,12 @@ public final class Recorder {
         return result
     }
 
-    private func executionFailure(_ code: Int32) -> RecorderError {
+    func executionFailure(_ code: Int32) -> RecorderError {
         unlink(options.output)
         return RecorderError(
             code == ENOENT ? .missingProgram : .notExecutable,
-            "\(options.command.first ?? ""): \(errorText(code))", errno: code)
+            "\(options.command.first ?? ""): \(errorText(code))",
+            errno: code
+        )
     }
 }

@@ -18,7 +18,12 @@ public struct RecordingResult: Sendable, Hashable {
     public var notes: [String: UInt64]
 
     public init(
-        waitStatus: Int32?, reason: String, calls: UInt64, tasks: Int, bytes: UInt64, results: String,
+        waitStatus: Int32?,
+        reason: String,
+        calls: UInt64,
+        tasks: Int,
+        bytes: UInt64,
+        results: String,
         notes: [String: UInt64]
     ) {
         self.waitStatus = waitStatus

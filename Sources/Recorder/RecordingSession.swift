@@ -24,13 +24,17 @@ final class RecordingSession {
     private var logThread: DedicatedThread?
     private var rootStatus: Int32?
     private var root: Int32 = 0
-    private var ownsRoot = true
+    /// Statuses of the root are ours to wait for.
+    private var ownsRoot = false
+    private var isContainer: Bool { options.ociSocket != nil }
 
     private final class LogBox: @unchecked Sendable { var outcome = LogThread.Outcome() }
 
     init(_ options: RecorderOptions, results: String) throws(RecorderError) {
         self.options = options
-        guard let queue = EventQueue() else { throw RecorderError(.failed, "no memory for the event queue", errno: ENOMEM) }
+        guard let queue = EventQueue() else {
+            throw RecorderError(.failed, "no memory for the event queue", errno: ENOMEM)
+        }
         self.queue = queue
         var header = TraceHeader()
         header.tool = "lacuna 0.1.0"
@@ -68,20 +72,34 @@ final class RecordingSession {
         self.root = root
         self.ownsRoot = ownsRoot
         let snapshot = StartSnapshot(
-            of: root, arguments: options.command, environment: environment, keepsEnvironment: options.keepEnvironment)
+            of: root,
+            arguments: options.command,
+            environment: environment,
+            keepsEnvironment: options.keepEnvironment
+        )
         do throws(TraceError) { try writer.snapshot(snapshot) } catch { control.fail(error) }
         let limits = LogThread.Limits(
-            tasks: options.followLimit, bytes: options.maximumSize,
-            deadline: options.timeout.map { header.startMonotonic + UInt64(max(0, $0) * 1e9) })
+            tasks: options.followLimit,
+            bytes: options.maximumSize,
+            deadline: options.timeout.map { header.startMonotonic + UInt64(max(0, $0) * 1e9) }
+        )
         let (queue, control, writer, box) = (queue, control, writer, logBox)
         let (start, keeps) = (header.startMonotonic, options.keepEnvironment)
         let body = {
             var log = LogThread(
-                queue: queue, ring: ring, control: control, writer: writer, start: start, keepsEnvironment: keeps,
-                limits: limits)
+                queue: queue,
+                ring: ring,
+                control: control,
+                writer: writer,
+                start: start,
+                keepsEnvironment: keeps,
+                limits: limits
+            )
             box.outcome = log.run(root: root, tgid: root)
         }
-        guard let thread = DedicatedThread(body) else { throw RecorderError(.failed, "no thread for the log", errno: EAGAIN) }
+        guard let thread = DedicatedThread(body) else {
+            throw RecorderError(.failed, "no thread for the log", errno: EAGAIN)
+        }
         logThread = thread
     }
 
@@ -100,21 +118,24 @@ final class RecordingSession {
         guard ownsRoot, rootStatus == nil else { return }
         var status: Int32 = 0
         guard clinux_wait(root, &status, 1, 1) == root else { return }
-        if status & 0xff == 0x7f {
-            // Ctrl-Z: the shell waits for us, so stop as well. It continues the whole group.
-            let signal = status >> 8
-            if [SIGTSTP, SIGTTIN, SIGTTOU].contains(signal), isatty(0) == 1, getpgid(root) == getpgrp() {
-                kill(getpid(), SIGSTOP)
-            }
-            return
-        }
+        if status & 0xff == 0x7f { return rootStopped(status >> 8) }
         rootStatus = status
         // From now on nothing of the foreground is ours to protect: Ctrl-C ends the recording.
         clinux_signals_end_on_interrupt()
     }
 
+    /// Ctrl-Z: the shell waits for us, so we stop as well. It continues the whole group.
+    func rootStopped(_ signal: Int32) {
+        if [SIGTSTP, SIGTTIN, SIGTTOU].contains(signal), isatty(0) == 1, getpgid(root) == getpgrp() {
+            kill(getpid(), SIGSTOP)
+        }
+    }
+
     /// The status that ptrace reported.
-    func rootEnded(_ status: Int32) { rootStatus = rootStatus ?? status }
+    func rootEnded(_ status: Int32) {
+        rootStatus = rootStatus ?? status
+        clinux_signals_end_on_interrupt()
+    }
 
     /// Ends the log and waits for the workload as the options say.
     func finish(isOver: Bool, results: String) throws(RecorderError) -> RecordingResult {
@@ -138,13 +159,21 @@ final class RecordingSession {
             throw RecorderError(.log, failure.description, errno: failure.errno, trace: failure)
         }
         return RecordingResult(
-            waitStatus: rootStatus, reason: reason, calls: outcome.calls, tasks: outcome.tasks, bytes: bytes,
-            results: results, notes: trailer.notes)
+            waitStatus: rootStatus,
+            reason: reason,
+            calls: outcome.calls,
+            tasks: outcome.tasks,
+            bytes: bytes,
+            results: results,
+            notes: trailer.notes
+        )
     }
 
     /// The recording is over, the workload is not.
     private func settleWorkload(_ reason: String, _ outcome: LogThread.Outcome) {
-        guard ownsRoot else { return }
+        guard root > 0, !isContainer else { return }
+        // With ptrace the root's statuses went to the tracing thread until now.
+        ownsRoot = true
         if options.atLimit == .kill, reason != "interrupted" {
             for process in outcome.aliveProcesses { kill(process, SIGKILL) }
         }

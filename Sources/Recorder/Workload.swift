@@ -42,7 +42,10 @@ struct Workload {
         guard stat(file, &status) == 0 else {
             let code = errno
             throw RecorderError(
-                code == EACCES ? .notExecutable : .missingProgram, "\(file): \(errorText(code))", errno: code)
+                code == EACCES ? .notExecutable : .missingProgram,
+                "\(file): \(errorText(code))",
+                errno: code
+            )
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw RecorderError(.notExecutable, "\(file): not a program", errno: EACCES)
@@ -64,7 +67,10 @@ struct Workload {
 
     /// Forks the child, which parks itself (in its execve, or before it, for ptrace).
     func launch(
-        filter: Bool, noNewPrivileges: Bool, ignored: [UInt8], shared: UnsafeMutablePointer<clinux_shared>
+        filter: Bool,
+        noNewPrivileges: Bool,
+        ignored: [UInt8],
+        shared: UnsafeMutablePointer<clinux_shared>
     ) throws(RecorderError) -> Int32 {
         var argv = arguments.map { strdup($0) } + [nil]
         var envp = environment.map { strdup($0) } + [nil]

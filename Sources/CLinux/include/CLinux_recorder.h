@@ -106,7 +106,7 @@ int clinux_bpf_attach(int program, int fd);
 
 // MARK: - ptrace
 
-/// Options of PTRACE_SEIZE: system call stops marked, clone, fork, vfork, exec and exit events.
+/// Options of PTRACE_SEIZE: system call stops marked, clone, fork, vfork and exec events.
 extern const uint64_t clinux_ptrace_options;
 enum clinux_ptrace_request {
     CLINUX_PTRACE_CONT, CLINUX_PTRACE_SYSCALL, CLINUX_PTRACE_SEIZE, CLINUX_PTRACE_INTERRUPT, CLINUX_PTRACE_LISTEN,
@@ -114,7 +114,7 @@ enum clinux_ptrace_request {
 };
 enum clinux_ptrace_event {
     CLINUX_PTRACE_EVENT_FORK = 1, CLINUX_PTRACE_EVENT_VFORK = 2, CLINUX_PTRACE_EVENT_CLONE = 3,
-    CLINUX_PTRACE_EVENT_EXEC = 4, CLINUX_PTRACE_EVENT_EXIT = 6, CLINUX_PTRACE_EVENT_STOP = 128
+    CLINUX_PTRACE_EVENT_EXEC = 4, CLINUX_PTRACE_EVENT_STOP = 128
 };
 /// 0 or -errno.
 int clinux_ptrace(int request, pid_t pid, uint64_t data);
@@ -132,7 +132,7 @@ struct clinux_syscall_stop {
 int clinux_ptrace_syscall(pid_t pid, struct clinux_syscall_stop *stop);
 /// si_code of the signal whose delivery stopped the tracee; 0 or -errno.
 int clinux_ptrace_signal_code(pid_t pid, int32_t *code);
-/// waitpid(-1, __WALL); the pid, 0 (nothing, with `nohang`) or -errno.
+/// waitpid(-1, __WALL | __WNOTHREAD); the pid, 0 (nothing, with `nohang`) or -errno.
 pid_t clinux_wait_any(int32_t *status, int nohang);
 /// waitpid(pid, __WALL | WNOHANG | (stops ? WUNTRACED : 0)); the pid, 0 or -errno.
 pid_t clinux_wait(pid_t pid, int32_t *status, int nohang, int stops);

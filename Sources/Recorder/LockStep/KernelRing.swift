@@ -15,7 +15,9 @@ struct KernelRing: @unchecked Sendable {
     init?(map: Int32, size: Int) {
         self.size = size
         let page = Int(getpagesize())
-        guard let own = mmap(nil, page, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0), own != MAP_FAILED else { return nil }
+        guard let own = mmap(nil, page, PROT_READ | PROT_WRITE, MAP_SHARED, map, 0), own != MAP_FAILED else {
+            return nil
+        }
         // The data pages are mapped twice in a row, so that no record is split.
         guard let kernels = mmap(nil, page + 2 * size, PROT_READ, MAP_SHARED, map, page), kernels != MAP_FAILED else {
             munmap(own, page)

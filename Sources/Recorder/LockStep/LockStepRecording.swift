@@ -50,9 +50,13 @@ final class LockStepRecording: EventSource {
             var status: Int32 = 0
             if clinux_wait(pid, &status, 1, 0) != 0 {
                 let code = shared.pointee.error
-                let what = shared.pointee.step == CLINUX_STEP_PRIVILEGES.rawValue ? "PR_SET_NO_NEW_PRIVS" : "seccomp filter"
+                let what =
+                    shared.pointee.step == CLINUX_STEP_PRIVILEGES.rawValue ? "PR_SET_NO_NEW_PRIVS" : "seccomp filter"
                 throw RecorderError(
-                    .notPermitted, "\(what): \(errorText(code)); try --results ptrace", errno: code)
+                    .notPermitted,
+                    "\(what): \(errorText(code)); try --results ptrace",
+                    errno: code
+                )
             }
             usleepBriefly()
         }
@@ -79,15 +83,23 @@ final class LockStepRecording: EventSource {
 
     /// Starts answering.
     func start(
-        queue: EventQueue, control: RecordingControl, payloadLimit: Int?, referencePid: Int32?
+        queue: EventQueue,
+        control: RecordingControl,
+        payloadLimit: Int?,
+        referencePid: Int32?
     ) throws(RecorderError) {
         clinux_interruptible()
         let (listener, shared, tracepoints) = (listener, shared, tracepoints)
         let body = {
             if var supervisor = Supervisor(
-                listener: listener, shared: shared, tracepoints: tracepoints, queue: queue, control: control,
-                payloadLimit: payloadLimit, referencePid: referencePid)
-            {
+                listener: listener,
+                shared: shared,
+                tracepoints: tracepoints,
+                queue: queue,
+                control: control,
+                payloadLimit: payloadLimit,
+                referencePid: referencePid
+            ) {
                 supervisor.run()
             }
             control.supervisorEnded()

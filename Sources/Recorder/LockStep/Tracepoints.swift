@@ -34,7 +34,9 @@ struct Tracepoints: @unchecked Sendable {
             setup.pid_offset = try Tracepoints.taskOffset()
             setup.threads = try keep(clinux_bpf_map(0, 8, UInt32(threadCount)), "eBPF map")
             setup.plans = try keep(
-                clinux_bpf_map(0, UInt32(MemoryLayout<clinux_plan>.size), UInt32(Tracepoints.slots)), "eBPF map")
+                clinux_bpf_map(0, UInt32(MemoryLayout<clinux_plan>.size), UInt32(Tracepoints.slots)),
+                "eBPF map"
+            )
             setup.ring = try keep(clinux_bpf_map(1, 0, UInt32(Tracepoints.ringBytes)), "eBPF ring buffer")
             threads = try Tracepoints.map(setup.threads, threadCount * 8)
                 .assumingMemoryBound(to: UInt64.self)
@@ -44,7 +46,8 @@ struct Tracepoints: @unchecked Sendable {
                 throw Refusal(message: "mmap of the eBPF ring buffer: \(errorText(errno))", errno: errno)
             }
             self.ring = ring
-            for program in [CLINUX_BPF_SYS_EXIT, CLINUX_BPF_FORK, CLINUX_BPF_EXEC, CLINUX_BPF_DEATH, CLINUX_BPF_SIGNAL] {
+            for program in [CLINUX_BPF_SYS_EXIT, CLINUX_BPF_FORK, CLINUX_BPF_EXEC, CLINUX_BPF_DEATH, CLINUX_BPF_SIGNAL]
+            {
                 let number = Int32(program.rawValue)
                 let fd = try keep(clinux_bpf_load(number, &setup, nil, 0), "eBPF program")
                 _ = try keep(clinux_bpf_attach(number, fd), "raw tracepoint")
@@ -130,7 +133,10 @@ struct Tracepoints: @unchecked Sendable {
             memory.loadUnaligned(fromByteOffset: $0, as: UInt64.self) == wanted
         }
         guard !found.isEmpty else {
-            throw Refusal(message: "eBPF does not see this process under its own ids (a nested pid namespace)", errno: 0)
+            throw Refusal(
+                message: "eBPF does not see this process under its own ids (a nested pid namespace)",
+                errno: 0
+            )
         }
         return found
     }

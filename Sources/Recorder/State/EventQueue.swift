@@ -143,7 +143,9 @@ struct QueueWriter {
 
     private func put(_ size: UInt32, _ kind: QueueRecord) {
         (queue.data + queue.offset(head)).storeBytes(
-            of: QueueHeader(size: size, kind: kind.rawValue, flags: 0), as: QueueHeader.self)
+            of: QueueHeader(size: size, kind: kind.rawValue, flags: 0),
+            as: QueueHeader.self
+        )
     }
 
     private mutating func wait(for size: Int) {
@@ -163,6 +165,8 @@ struct QueueWriter {
 
     mutating func event(_ kind: QueueRecord, tid: Int32, a: Int32 = 0, time: UInt64, b: Int64 = 0, c: UInt64 = 0) {
         reserve(kind, MemoryLayout<QueueEvent>.size).storeBytes(
-            of: QueueEvent(tid: tid, a: a, time: time, b: b, c: c), as: QueueEvent.self)
+            of: QueueEvent(tid: tid, a: a, time: time, b: b, c: c),
+            as: QueueEvent.self
+        )
     }
 }

@@ -36,8 +36,12 @@ final class PendingCall {
 
     /// Adds memory; a piece that continues the buffer of the last one is joined to it.
     func add(
-        _ direction: MemoryRecord.Direction, address: UInt64, length: Int, bytes new: UnsafeRawBufferPointer,
-        hash: ContentHash = .zero, owner: UInt32 = 0
+        _ direction: MemoryRecord.Direction,
+        address: UInt64,
+        length: Int,
+        bytes new: UnsafeRawBufferPointer,
+        hash: ContentHash = .zero,
+        owner: UInt32 = 0
     ) {
         if let last = chunks.indices.last, owner != 0, chunks[last].owner == owner,
             chunks[last].direction == direction, chunks[last].address &+ UInt64(chunks[last].length) == address
@@ -53,13 +57,22 @@ final class PendingCall {
         }
         chunks.append(
             Chunk(
-                direction: direction, address: address, length: length, offset: bytes.count, count: new.count,
-                hash: hash, owner: owner))
+                direction: direction,
+                address: address,
+                length: length,
+                offset: bytes.count,
+                count: new.count,
+                hash: hash,
+                owner: owner
+            )
+        )
         bytes.append(contentsOf: new)
     }
 
     func withBytes<R>(of chunk: Chunk, _ body: (UnsafeRawBufferPointer) -> R) -> R {
-        bytes.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[chunk.offset..<(chunk.offset + chunk.count)])) }
+        bytes.withUnsafeBytes {
+            body(UnsafeRawBufferPointer(rebasing: $0[chunk.offset..<(chunk.offset + chunk.count)]))
+        }
     }
 
     /// Overwrites the value of an environment variable; its NUL stays.

@@ -79,10 +79,17 @@ struct RecordingState<Sink: RecordSink> {
         let mother = parent.flatMap { tasks[$0] }
         try sink.append(
             TaskRecord(
-                task: task.id, time: since(time), afterCalls: callsEntered,
+                task: task.id,
+                time: since(time),
+                afterCalls: callsEntered,
                 kind: .created(
-                    tid: tid, tgid: tgid, parent: mother?.id,
-                    byCall: mother.flatMap { $0.call.isActive ? $0.call.index : nil })))
+                    tid: tid,
+                    tgid: tgid,
+                    parent: mother?.id,
+                    byCall: mother.flatMap { $0.call.isActive ? $0.call.index : nil }
+                )
+            )
+        )
         return task
     }
 
@@ -110,22 +117,35 @@ struct RecordingState<Sink: RecordSink> {
         let known = status ?? task.process.status ?? task.exitCode.map { ($0 & 0xff) << 8 }
         try sink.append(
             TaskRecord(
-                task: task.id, time: since(time), afterCalls: callsEntered,
-                kind: .exited(status: isLeader ? known : nil)))
+                task: task.id,
+                time: since(time),
+                afterCalls: callsEntered,
+                kind: .exited(status: isLeader ? known : nil)
+            )
+        )
     }
 
     // MARK: - Calls
 
     /// Input memory of the call whose `entered` follows.
     mutating func input(
-        address: UInt64, length: Int, bytes: UnsafeRawBufferPointer, hash: ContentHash, owner: UInt32
+        address: UInt64,
+        length: Int,
+        bytes: UnsafeRawBufferPointer,
+        hash: ContentHash,
+        owner: UInt32
     ) {
         incoming.add(.input, address: address, length: length, bytes: bytes, hash: hash, owner: owner)
     }
 
     mutating func entered(
-        tid: Int32, sequence: UInt64, number: UInt32, architecture: Architecture, arguments: SyscallArguments,
-        flags: CallFlags, time: UInt64
+        tid: Int32,
+        sequence: UInt64,
+        number: UInt32,
+        architecture: Architecture,
+        arguments: SyscallArguments,
+        flags: CallFlags,
+        time: UInt64
     ) throws(TraceError) {
         let task = try task(tid, time: time)
         if task.call.isActive {
@@ -158,7 +178,12 @@ struct RecordingState<Sink: RecordSink> {
 
     /// Output memory of the call that `returned` will complete.
     mutating func output(
-        tid: Int32, sequence: UInt64, address: UInt64, length: Int, bytes: UnsafeRawBufferPointer, isFault: Bool,
+        tid: Int32,
+        sequence: UInt64,
+        address: UInt64,
+        length: Int,
+        bytes: UnsafeRawBufferPointer,
+        isFault: Bool,
         owner: UInt32
     ) {
         guard let task = tasks[tid], task.call.isActive, task.call.sequence == sequence else { return }
@@ -185,26 +210,46 @@ struct RecordingState<Sink: RecordSink> {
 
     /// The workload's own filter answered a call before it was notified.
     mutating func denied(
-        tid: Int32, number: UInt32, architecture: Architecture, arguments: SyscallArguments, result: Int64,
+        tid: Int32,
+        number: UInt32,
+        architecture: Architecture,
+        arguments: SyscallArguments,
+        result: Int64,
         time: UInt64
     ) throws(TraceError) {
         incoming.clear()
         try entered(
-            tid: tid, sequence: UInt64.max, number: number, architecture: architecture, arguments: arguments,
-            flags: .denied, time: time)
+            tid: tid,
+            sequence: UInt64.max,
+            number: number,
+            architecture: architecture,
+            arguments: arguments,
+            flags: .denied,
+            time: time
+        )
         try returned(tid: tid, sequence: UInt64.max, result: result, time: time)
     }
 
     mutating func signal(
-        tid: Int32, number: Int32, code: Int32, handler: UInt64, time: UInt64
+        tid: Int32,
+        number: Int32,
+        code: Int32,
+        handler: UInt64,
+        time: UInt64
     ) throws(TraceError) {
         guard let task = tasks[tid] else { return }
         // Exit of the group and exec end the other threads by a SIGKILL that nobody sent.
         if number == 9, task.process.status != nil || isExecuting(task.process) { return }
         try sink.append(
             SignalRecord(
-                task: task.id, time: since(time), afterCalls: callsEntered, signal: number, code: code,
-                handler: handler))
+                task: task.id,
+                time: since(time),
+                afterCalls: callsEntered,
+                signal: number,
+                code: code,
+                handler: handler
+            )
+        )
         if handler == 0, DefaultAction.isFatal(number) { task.process.status = task.process.status ?? number }
     }
 
@@ -236,16 +281,28 @@ struct RecordingState<Sink: RecordSink> {
     }
 
     private mutating func write(
-        _ task: Task, result: Int64, exitTime: UInt64, flags: CallFlags
+        _ task: Task,
+        result: Int64,
+        exitTime: UInt64,
+        flags: CallFlags
     ) throws(TraceError) {
         let call = task.call
         sink.beginCall(
-            index: call.index, task: task.id, number: call.number, architecture: call.architecture,
-            arguments: call.arguments)
+            index: call.index,
+            task: task.id,
+            number: call.number,
+            architecture: call.architecture,
+            arguments: call.arguments
+        )
         for chunk in call.chunks {
             call.withBytes(of: chunk) {
                 sink.addMemory(
-                    chunk.direction, address: chunk.address, length: chunk.length, bytes: $0, hash: chunk.hash)
+                    chunk.direction,
+                    address: chunk.address,
+                    length: chunk.length,
+                    bytes: $0,
+                    hash: chunk.hash
+                )
             }
         }
         let entryTime = call.entryTime
@@ -287,10 +344,17 @@ struct RecordingState<Sink: RecordSink> {
         task.execution = nil
         try sink.append(
             TaskRecord(
-                task: task.id, time: since(execution.time), afterCalls: execution.afterCalls,
+                task: task.id,
+                time: since(execution.time),
+                afterCalls: execution.afterCalls,
                 kind: .executed(
-                    path: execution.path, arguments: execution.arguments, environment: execution.environment,
-                    auxv: auxv)))
+                    path: execution.path,
+                    arguments: execution.arguments,
+                    environment: execution.environment,
+                    auxv: auxv
+                )
+            )
+        )
     }
 }
 
@@ -298,6 +362,7 @@ struct RecordingState<Sink: RecordSink> {
 enum CallNumber {
     static let execve = number("execve")
     static let execveat = number("execveat")
+    static let rtSigaction = number("rt_sigaction")
     static let exit = number("exit")
     static let exitGroup = number("exit_group")
 

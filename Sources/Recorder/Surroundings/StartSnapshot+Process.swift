@@ -74,7 +74,8 @@ extension StartSnapshot {
             descriptor.target = linkTarget("\(directory)/fd/\(number)") ?? ""
             var status = stat()
             if stat("\(directory)/fd/\(number)", &status) == 0 { descriptor.status = FileStatus(status) }
-            descriptor.isTerminal = descriptor.target.hasPrefix("/dev/pts/") || descriptor.target.hasPrefix("/dev/tty")
+            descriptor.isTerminal =
+                descriptor.target.hasPrefix("/dev/pts/") || descriptor.target.hasPrefix("/dev/tty")
                 || descriptor.target == "/dev/console"
             descriptors.append(descriptor)
         }

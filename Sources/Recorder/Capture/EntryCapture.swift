@@ -74,7 +74,9 @@ struct EntryCapture: CaptureTarget {
         plan.pointee.count = dropOutput ? 0 : UInt32(regionCount)
         if !dropOutput, regionCount > 0 {
             UnsafeMutableRawPointer(plan).advanced(by: 64).copyMemory(
-                from: regions, byteCount: regionCount * MemoryLayout<clinux_region>.stride)
+                from: regions,
+                byteCount: regionCount * MemoryLayout<clinux_region>.stride
+            )
         }
         clinux_store_release32(&plan.pointee.armed, 1)
     }
@@ -89,8 +91,12 @@ struct EntryCapture: CaptureTarget {
 
     // MARK: - Input
 
-    /// Reads tracee memory; the count that could be read.
+    /// Reads memory of the call's thread; the count that could be read.
     func read(_ address: UInt64, _ count: Int, into target: UnsafeMutableRawPointer) -> Int {
+        EntryCapture.read(tid, address, count, into: target)
+    }
+
+    static func read(_ tid: Int32, _ address: UInt64, _ count: Int, into target: UnsafeMutableRawPointer) -> Int {
         var local = iovec(iov_base: target, iov_len: count)
         var remote = iovec(iov_base: UnsafeMutableRawPointer(bitPattern: UInt(address)), iov_len: count)
         return max(0, clinux_read_memory(tid, &local, 1, &remote, 1))
@@ -154,24 +160,42 @@ struct EntryCapture: CaptureTarget {
         put(body, address, length: count, count: count, hash: XXH128_hash_t())
         if stringCount < 8 {
             strings[stringCount] = CapturedString(
-                address: address, bytes: UnsafeRawBufferPointer(start: body + header, count: isEnded ? count - 1 : count))
+                address: address,
+                bytes: UnsafeRawBufferPointer(start: body + header, count: isEnded ? count - 1 : count)
+            )
             stringCount += 1
         }
     }
 
     private func put(
-        _ body: UnsafeMutableRawPointer, _ address: UInt64, length: Int, count: Int, hash: XXH128_hash_t
+        _ body: UnsafeMutableRawPointer,
+        _ address: UInt64,
+        length: Int,
+        count: Int,
+        hash: XXH128_hash_t
     ) {
         body.storeBytes(
             of: QueueMemory(
-                tid: tid, owner: owner, address: address, sequence: 0, length: UInt64(length), hashLow: hash.low64,
-                hashHigh: hash.high64, count: UInt32(count), isFault: count == 0 && length == 0 ? 1 : 0),
-            as: QueueMemory.self)
+                tid: tid,
+                owner: owner,
+                address: address,
+                sequence: 0,
+                length: UInt64(length),
+                hashLow: hash.low64,
+                hashHigh: hash.high64,
+                count: UInt32(count),
+                isFault: count == 0 && length == 0 ? 1 : 0
+            ),
+            as: QueueMemory.self
+        )
     }
 
     /// XXH3-128 of a buffer of which only the beginning was kept; nil if the rest cannot be read.
     private func hash(
-        _ kept: UnsafeMutableRawPointer, _ count: Int, rest: UInt64, _ length: Int
+        _ kept: UnsafeMutableRawPointer,
+        _ count: Int,
+        rest: UInt64,
+        _ length: Int
     ) -> XXH128_hash_t? {
         XXH3_128bits_reset(hashing)
         XXH3_128bits_update(hashing, kept, count)

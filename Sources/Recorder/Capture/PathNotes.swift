@@ -75,7 +75,11 @@ struct PathNotes: ~Copyable {
     ///   - directory: the directory fd that `path` is relative to; AT_FDCWD is the working directory.
     ///   - heads: the file is to be executed.
     mutating func note(
-        _ path: UnsafeRawBufferPointer, tid: Int32, slot: Int, directory: Int32, heads: Bool,
+        _ path: UnsafeRawBufferPointer,
+        tid: Int32,
+        slot: Int,
+        directory: Int32,
+        heads: Bool,
         writer: inout QueueWriter
     ) {
         guard path.count > 0, path.count < 4096 else { return }
@@ -183,7 +187,8 @@ struct PathNotes: ~Copyable {
         guard doneCount <= 17, doneCount >= 10 else { return nil }
         let text = String(decoding: UnsafeBufferPointer(start: done, count: doneCount), as: UTF8.self)
         guard text == "/proc/self" || text == "/proc/thread-self" else { return nil }
-        let tgid = readLines("/proc/\(tid)/status").first { $0.hasPrefix("Tgid:") }?
+        let tgid =
+            readLines("/proc/\(tid)/status").first { $0.hasPrefix("Tgid:") }?
             .split(whereSeparator: \.isWhitespace).last.map(String.init) ?? String(tid)
         return Array((text == "/proc/self" ? tgid : "\(tgid)/task/\(tid)").utf8)
     }
@@ -196,7 +201,8 @@ struct PathNotes: ~Copyable {
         if view.isForeign {
             var other = stat()
             let otherCode = lstat(fullPath(reference), &other) == 0 ? 0 : errno
-            guard code == otherCode, code != 0 || (status.st_dev == other.st_dev && status.st_ino == other.st_ino) else {
+            guard code == otherCode, code != 0 || (status.st_dev == other.st_dev && status.st_ino == other.st_ino)
+            else {
                 foreignPaths += 1
                 return nil
             }
@@ -244,12 +250,18 @@ struct PathNotes: ~Copyable {
 
     private func readLink(_ path: UnsafePointer<CChar>) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
-            count = buffer.withMemoryRebound(to: CChar.self) { $0.baseAddress.map { max(0, readlink(path, $0, 4096)) } ?? 0 }
+            count = buffer.withMemoryRebound(to: CChar.self) {
+                $0.baseAddress.map { max(0, readlink(path, $0, 4096)) } ?? 0
+            }
         }
     }
 
     private func queue(
-        _ status: stat, absent: Int32, _ target: [UInt8], head: UnsafePointer<CChar>?, _ writer: inout QueueWriter
+        _ status: stat,
+        absent: Int32,
+        _ target: [UInt8],
+        head: UnsafePointer<CChar>?,
+        _ writer: inout QueueWriter
     ) {
         let header = MemoryLayout<QueuePath>.size
         let pathCount = max(doneCount, 1)
@@ -267,8 +279,14 @@ struct PathNotes: ~Copyable {
         }
         body.storeBytes(
             of: QueuePath(
-                status: status, absent: absent, pathCount: UInt16(pathCount), linkCount: UInt16(target.count),
-                headCount: UInt16(headCount)), as: QueuePath.self)
+                status: status,
+                absent: absent,
+                pathCount: UInt16(pathCount),
+                linkCount: UInt16(target.count),
+                headCount: UInt16(headCount)
+            ),
+            as: QueuePath.self
+        )
         writer.shrink(body, to: header + pathCount + target.count + headCount)
     }
 
