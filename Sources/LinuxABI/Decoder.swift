@@ -250,8 +250,8 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
     }
 
     func string(at address: UInt64, limit: Int, rule: Rule) -> Value {
-        switch memory.read(address, count: limit) {
-        case .bytes(let bytes), .cut(let bytes, _): .string(Array(bytes.prefix { $0 != 0 }), rule)
+        switch memory.readString(address, limit: limit) {
+        case .bytes(let bytes), .cut(let bytes, _): .string(bytes, rule)
         case .absent: .unavailable("bad pointer")
         }
     }

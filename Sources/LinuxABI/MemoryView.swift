@@ -14,6 +14,29 @@ public enum MemoryBytes: Sendable, Hashable {
 public protocol MemoryView {
     /// The bytes at `address`; a range that runs past what is known is `.cut`.
     func read(_ address: UInt64, count: Int) -> MemoryBytes
+
+    /// The bytes of a NUL-ended string without its NUL; `.cut` if no NUL is known within `limit` bytes.
+    func readString(_ address: UInt64, limit: Int) -> MemoryBytes
+}
+
+extension MemoryView {
+    /// Reads a little at a time: most strings are short, and what lies behind one is not asked for.
+    public func readString(_ address: UInt64, limit: Int) -> MemoryBytes {
+        var kept: [UInt8] = []
+        while kept.count < limit {
+            let count = min(max(64, kept.count), limit - kept.count)
+            switch read(address &+ UInt64(kept.count), count: count) {
+            case .bytes(let bytes):
+                if let zero = bytes.firstIndex(of: 0) { return .bytes(kept + bytes[..<zero]) }
+                kept += bytes
+            case .cut(let bytes, let length):
+                if let zero = bytes.firstIndex(of: 0) { return .bytes(kept + bytes[..<zero]) }
+                return .cut(kept + bytes, length: kept.count + length)
+            case .absent: return kept.isEmpty ? .absent : .cut(kept, length: kept.count)
+            }
+        }
+        return .cut(kept, length: kept.count)
+    }
 }
 
 /// Non-overlapping or overlapping chunks of memory, looked up by address.
@@ -40,19 +63,53 @@ public struct MemoryChunks: MemoryView, Sendable {
 
     public func read(_ address: UInt64, count: Int) -> MemoryBytes {
         guard count > 0 else { return count == 0 ? .bytes([]) : .absent }
-        for chunk in chunks.reversed()
-        where address >= chunk.address && address - chunk.address < UInt64(max(chunk.length, 1)) {
-            let offset = Int(address - chunk.address)
-            if offset + count <= chunk.bytes.count { return .bytes(Array(chunk.bytes[offset..<(offset + count)])) }
-            let kept = offset < chunk.bytes.count ? Array(chunk.bytes[offset...]) : []
-            // A range may be covered by several adjacent chunks (a string beside its structure).
-            if chunk.bytes.count == chunk.length,
-                case .bytes(let rest) = read(chunk.address + UInt64(chunk.length), count: count - kept.count)
-            {
-                return .bytes(kept + rest)
+        var kept: [UInt8] = []
+        var position = address
+        // A range may be covered by several adjacent chunks (a string beside its structure).
+        while kept.count < count {
+            guard let (chunk, offset, end) = covering(position) else {
+                return kept.isEmpty ? .absent : .cut(kept, length: kept.count)
             }
-            return .cut(kept, length: min(count, chunk.length - offset))
+            let wanted = min(count - kept.count, end - offset)
+            if offset < chunk.bytes.count {
+                kept += chunk.bytes[offset..<min(offset + wanted, chunk.bytes.count)]
+            }
+            // Past what the payload policy kept: the call used the bytes, nobody has them.
+            if offset + wanted > chunk.bytes.count {
+                return .cut(kept, length: kept.count + offset + wanted - max(offset, chunk.bytes.count))
+            }
+            position &+= UInt64(wanted)
         }
-        return .absent
+        return .bytes(kept)
+    }
+
+    public func readString(_ address: UInt64, limit: Int) -> MemoryBytes {
+        var kept: [UInt8] = []
+        var position = address
+        while kept.count < limit, let (chunk, offset, end) = covering(position) {
+            let stop = min(end, chunk.bytes.count, offset + limit - kept.count)
+            guard offset < stop else { return .cut(kept, length: kept.count + end - offset) }
+            if let zero = chunk.bytes[offset..<stop].firstIndex(of: 0) {
+                return .bytes(kept + chunk.bytes[offset..<zero])
+            }
+            kept += chunk.bytes[offset..<stop]
+            position &+= UInt64(stop - offset)
+        }
+        return kept.isEmpty ? .absent : .cut(kept, length: kept.count)
+    }
+
+    /// The last chunk that covers `address`, the offset in it, and the offset at which it ends or a later chunk
+    /// shadows it. A chunk of no bytes (a bad pointer) covers nothing.
+    private func covering(_ address: UInt64) -> (chunk: Chunk, offset: Int, end: Int)? {
+        var shadow = UInt64.max
+        for chunk in chunks.reversed() where chunk.length > 0 {
+            if address < chunk.address {
+                shadow = min(shadow, chunk.address - address)
+            } else if address - chunk.address < UInt64(chunk.length) {
+                let offset = Int(address - chunk.address)
+                return (chunk, offset, Int(min(UInt64(chunk.length), UInt64(offset) &+ min(shadow, 1 << 62))))
+            }
+        }
+        return nil
     }
 }
