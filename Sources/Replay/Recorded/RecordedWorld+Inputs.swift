@@ -3,8 +3,8 @@ import LinuxABI
 import TraceLog
 
 extension RecordedWorld {
-    /// Counts what the call uses, and collects the marks on it when there are any.
-    func inputs(of call: RecordedCall, _ variant: Variant) -> Inputs {
+    /// Collects the marks on what the call uses; counts the uses too, once per call.
+    func inputs(of call: RecordedCall, _ variant: Variant, countsUses: Bool = true) -> Inputs {
         var inputs = Inputs()
         let task = task(call.record.task)
         let closes = call.known == .close
@@ -15,7 +15,7 @@ extension RecordedWorld {
             switch space {
             case .fd:
                 guard let description = description(Int32(truncatingIfNeeded: value), in: task) else { continue }
-                if !closes { use(of: description.createdBy, by: call) }
+                if countsUses, !closes { use(of: description.createdBy, by: call) }
                 inputs.add(description.mark, "fd \(value)")
                 inputs.add(description.node?.mark, "file behind fd \(value)")
                 if let path = description.path { inputs.add(marks.mark(onPath: path), "path \(path)") }
@@ -26,7 +26,7 @@ extension RecordedWorld {
                 inputs.add(marks.mark(at: call.word(index), in: task.memory), "mapping at \(value)")
             default:
                 inputs.add(marks.ids[.init(space)]?[UInt64(bitPattern: value)], "\(space.rawValue) id \(value)")
-                use(of: makers[.init(space)]?[UInt64(bitPattern: value)], by: call)
+                if countsUses { use(of: makers[.init(space)]?[UInt64(bitPattern: value)], by: call) }
             }
         }
         guard hasMarks else { return inputs }

@@ -51,8 +51,10 @@ extension ReplayRun {
             record.add(pending, judgement, result: result)
             return
         }
-        // A hole or a stub answers the same whatever came before: it explains itself.
-        if judgement.verdict != .unsupported, let cause = inputs.explanation {
+        // A hole or a stub answers the same whatever came before: it explains itself. So does ENOSYS, with or without
+        // evidence: no input makes a call that exists say that it does not.
+        let explainsItself = judgement.verdict == .unsupported || value == -Int64(Errno.ENOSYS.rawValue)
+        if !explainsItself, let cause = inputs.explanation {
             follow(pending, &judgement, cause, result: result)
             let withholds = experiment.unrepaired.contains(cause.mark.call) || !options.resynchronise
             repair(pending, engine: value, mark: cause.mark, withholds: withholds)

@@ -217,7 +217,7 @@ extension ReplayRun {
             case .fd: _ = graft(.closed(fd: Int32(truncatingIfNeeded: value)), pending)
             case .address:
                 _ = graft(.mapping(address: UInt64(bitPattern: value), length: call.word(1), mapped: false), pending)
-            case .pid where value > 0:
+            case .pid where value > 0 && world.birth[call.index] == nil:
                 engine.taskEnded(pending.guest.childTask, status: nil)
                 engineTasks.remove(pending.guest.childTask)
             default: break

@@ -197,6 +197,10 @@ final class ReplayRun {
         guard var pending = parked[task], pending.position == position else { return }
         parked[task] = nil
         advance(to: trace.calls[position].exitTime)
+        // What it waited for may have diverged meanwhile.
+        if world.hasMarks, let variant = pending.variant {
+            pending.inputs.marked += world.inputs(of: pending.call, variant, countsUses: false).marked
+        }
         if pending.isDeferred {
             let result = try dispatch(pending)
             if case .returned(let value) = result.outcome, value == pending.call.record.result {
