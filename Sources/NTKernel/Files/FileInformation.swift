@@ -101,7 +101,8 @@ public struct FileStatLxInformation: FileQueryInformation, Sendable {
         self.init(file, effectiveAccess: object.grantedAccess)
     }
 
-    init(_ file: FileControlBlock, effectiveAccess: AccessMask) {
+    /// What a query of the file would answer, without a handle.
+    public init(_ file: FileControlBlock, effectiveAccess: AccessMask = .fileAllAccess) {
         fileID = file.fileReference
         times = file.times
         allocationSize = NtfsVolume.clusters(file.data.size) * NtfsVolume.clusterSize

@@ -67,6 +67,13 @@ public final class NtfsVolume {
         return file
     }
 
+    /// Replaces an installed file's metadata; its content and names stay.
+    public func reinstall(_ file: FileControlBlock, times: FileTimes, extendedAttributes: [ExtendedAttribute]) {
+        file.extendedAttributes = ExtendedAttributeSet()
+        _ = file.extendedAttributes.apply(extendedAttributes)
+        file.times = times
+    }
+
     /// Another name for an installed file.
     @discardableResult
     public func installLink(_ name: String, in parent: FileControlBlock, to file: FileControlBlock) -> Bool {
@@ -85,6 +92,16 @@ public final class NtfsVolume {
     /// Tells content of a file that was unknown; neither times nor size change.
     public func prove(_ file: FileControlBlock, at offset: Int64, _ bytes: [UInt8]) {
         file.data.prove(at: offset, bytes)
+    }
+
+    /// Declares content unknown: somebody outside wrote it.
+    public func forget(_ file: FileControlBlock, _ range: Range<Int64>) { file.data.forget(range) }
+
+    /// Takes a name away without any check, and what is below it; open handles keep their files.
+    public func uninstall(_ name: String, in parent: FileControlBlock) {
+        guard let link = parent.index.lookup(name[...], caseSensitive: true) else { return }
+        if link.file.isDirectory { for child in Array(link.file.index.links) { uninstall(child.name, in: link.file) } }
+        removeLink(link)
     }
 
     /// The record of a file reference; nil when there is none.
