@@ -32,7 +32,10 @@ public struct Lacuna: ParsableCommand {
                 name: "Traces",
                 subcommands: [ShowCommand.self, InfoCommand.self, VerifyCommand.self, CellsCommand.self]
             ),
-            CommandGroup(name: "Engines", subcommands: [EnginesCommand.self]),
+            CommandGroup(
+                name: "Engines",
+                subcommands: [ReplayCommand.self, ExplainCommand.self, ScoreCommand.self, EnginesCommand.self]
+            ),
             CommandGroup(name: "Corpora", subcommands: [CorpusCommand.self]),
         ]
     )

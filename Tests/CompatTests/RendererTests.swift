@@ -137,7 +137,7 @@ import Testing
             let end = try #require(page.range(of: "</\(tag)>"))
             page.removeSubrange(start.lowerBound..<end.upperBound)
         }
-        page = page.replacing(#/<(meta|input)([^>]*)>/#) { "<\($0.1)\($0.2)/>" }
+        page = page.replacing(#/<(meta|input|br)([^>]*)>/#) { "<\($0.1)\($0.2)/>" }
         let document = try XMLDocument(xmlString: page)
         func texts(_ path: String) throws -> [String] {
             try document.nodes(forXPath: path).map { $0.stringValue ?? "" }
@@ -153,7 +153,7 @@ import Testing
             #expect(try texts(row + "/td[1]") == [workload.verdict.rawValue])
             #expect(try texts(row + "/td[4]") == ["\(workload.calls.judged) of \(workload.calls.total)"])
         }
-        #expect(try document.nodes(forXPath: "//details").count == card.roots.count)
+        #expect(try document.nodes(forXPath: "//details[starts-with(@id,'root-')]").count == card.roots.count)
         for root in card.roots {
             let values = try texts("//details[@id='root-\(root.rank)']/summary//*[@class='value']")
             #expect(values == ["importance \(root.importance)"])

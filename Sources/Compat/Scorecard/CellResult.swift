@@ -36,6 +36,18 @@ public struct CellResult: Codable, Sendable, Hashable {
     public var source: String
 }
 
+/// Known cells of a family that no workload uses. A cell of several families is in each of them.
+public struct UnusedCells: Codable, Sendable, Hashable {
+    public var family: String
+    /// Sorted.
+    public var cells: [String]
+
+    public init(family: String, cells: [String]) {
+        self.family = family
+        self.cells = cells
+    }
+}
+
 public struct FamilyScore: Codable, Sendable, Hashable {
     public var family: String
     /// Weight of the workloads that use the family and have no fatal root in it, of all that use it; nil: no call was judged.

@@ -33,8 +33,10 @@ public struct Scorecard: Codable, Sendable, Hashable {
     public var workloads: [WorkloadResult]
     /// Most important first.
     public var roots: [RankedRoot]
-    /// Sorted by importance, then by name.
+    /// Every cell that some workload uses; sorted by importance, then by name.
     public var cells: [CellResult]
+    /// Known cells that no workload uses, by family.
+    public var neverExercised: [UnusedCells]
     public var plan: [PlanStep]
 
     /// Calls without a description, recorded raw: name → how often.

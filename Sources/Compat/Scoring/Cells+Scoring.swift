@@ -4,8 +4,7 @@ import LinuxABI
 extension CellResult {
     static func all(
         _ observations: [(workload: Workload, observation: WorkloadObservation)],
-        roots gathering: RootGathering,
-        universe: [Cell]
+        roots gathering: RootGathering
     ) -> [CellResult] {
         var counts: [Cell: CallCounts] = [:]
         var users: [Cell: [Workload]] = [:]
@@ -18,8 +17,6 @@ extension CellResult {
             notes.merge(observation.notModelled) { first, _ in first }
         }
         for (cell, raw) in counts { counts[cell] = raw.charged(gathering.charges[cell] ?? CallCounts()) }
-        let used = Set(counts.keys.map(\.description))
-        for cell in universe where !used.contains(cell.description) { counts[cell] = CallCounts() }
 
         let roots = Dictionary(grouping: gathering.ranked, by: \.cell)
         return counts.map { cell, counts in
@@ -70,6 +67,18 @@ extension CellResult {
             } else if counts.total > 0 {
                 note = "no call could be judged"
             }
+        }
+    }
+}
+
+extension UnusedCells {
+    /// What of `universe` none of `cells` is.
+    static func all(_ universe: [Cell], without cells: [CellResult]) -> [UnusedCells] {
+        let used = Set(cells.map(\.name))
+        let unused = universe.filter { !used.contains($0.description) }
+        return Family.allCases.compactMap { family in
+            let names = unused.filter { $0.families.contains(family) }.map(\.description).sorted()
+            return names.isEmpty ? nil : UnusedCells(family: family.rawValue, cells: names)
         }
     }
 }

@@ -14,6 +14,7 @@ extension FamilyScore {
         _ family: Family,
         _ observations: [(workload: Workload, observation: WorkloadObservation)],
         cells: [CellResult],
+        unused: [UnusedCells],
         roots gathering: RootGathering
     ) {
         var whole = Weight.zero
@@ -29,13 +30,15 @@ extension FamilyScore {
             whole = whole + workload.weight
             if !fatalIn.contains(workload.name) { running = running + workload.weight }
         }
+        var tally = CellTally(cells.lazy.filter { $0.families.contains(family.rawValue) }.map(\.state))
+        tally.neverExercised += unused.first { $0.family == family.rawValue }?.cells.count ?? 0
         self.init(
             family: family.rawValue,
             completeness: PerMille(running, of: whole),
             graded: .mean(all.compactMap(\.graded)),
             calls: all.reduce(CallCounts(), +),
             workloads: all.count,
-            cells: CellTally(cells.lazy.filter { $0.families.contains(family.rawValue) }.map(\.state)),
+            cells: tally,
             roots: roots.map(\.rank)
         )
     }

@@ -33,7 +33,8 @@ extension Scorecard {
                 roots: gathering
             )
         }
-        let cells = CellResult.all(observations, roots: gathering, universe: universe)
+        let cells = CellResult.all(observations, roots: gathering)
+        let unused = UnusedCells.all(universe, without: cells)
         let running = workloads.filter { $0.verdict == .runs }.reduce(Weight.zero) { $0 + $1.weight }
 
         self.init(
@@ -46,10 +47,13 @@ extension Scorecard {
             calls: observations.reduce(CallCounts()) { $0 + $1.observation.calls },
             status: .pass,
             notices: [],
-            families: Family.allCases.map { FamilyScore($0, observations, cells: cells, roots: gathering) },
+            families: Family.allCases.map {
+                FamilyScore($0, observations, cells: cells, unused: unused, roots: gathering)
+            },
             workloads: workloads,
             roots: gathering.ranked,
             cells: cells,
+            neverExercised: unused,
             plan: PlanStep.plan(corpus, workloads: workloads, roots: gathering.ranked),
             opaque: NamedCount.sorted(observations.map(\.observation.opaque).merged()),
             given: NamedCount.sorted(observations.map(\.observation.given).merged()),

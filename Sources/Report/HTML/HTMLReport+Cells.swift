@@ -37,7 +37,18 @@ extension HTMLReport {
                 states: CellState.allCases.map(\.rawValue),
                 families: card.families.map(\.family)
             ),
-            .table("Cells", head, rows)
+            .table("Cells", head, rows),
+            .joined(card.neverExercised.map(unused))
+        )
+    }
+
+    /// Closed at first: nothing is known of these.
+    private func unused(_ unused: UnusedCells) -> HTML {
+        .tag(
+            "details",
+            ["class": "unused"],
+            .tag("summary", [:], .text("Never exercised in \(unused.family): \(unused.cells.count)")),
+            .tag("p", [:], .joined(unused.cells.map { .tag("code", [:], .text($0)) }, by: " "))
         )
     }
 

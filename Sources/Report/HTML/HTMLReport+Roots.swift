@@ -50,7 +50,10 @@ extension HTMLReport {
     }
 
     private func summary(_ root: RankedRoot) -> HTML {
-        let figures = "\(root.workloads.count) workloads · \(root.hits) hits · \(root.followers) followers"
+        let figures = [
+            number(of: root.workloads.count, "workload"), number(of: root.hits, "hit"),
+            number(of: root.followers, "follower"),
+        ]
         return .tag(
             "summary",
             [:],
@@ -68,9 +71,11 @@ extension HTMLReport {
                 .tag("span", ["class": "value"], .text("importance \(root.importance)")),
                 .bar(root.importance, root.severity.tone)
             ),
-            .tag("span", ["class": "figures"], .text(figures))
+            .tag("span", ["class": "figures"], .joined(figures.map { .text($0) + .void("br") }))
         )
     }
+
+    private func number(of count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
     private func occurrence(_ occurrence: RootOccurrence, _ card: Scorecard) -> HTML {
         let evidence = occurrence.evidence
@@ -88,7 +93,10 @@ extension HTMLReport {
                 ("Linux", .tag("code", [:], .text(occurrence.recorded))),
                 (card.engine.name, .tag("code", [:], .text(occurrence.answered))),
                 (occurrence.severity.rawValue, .text(occurrence.reason)),
-                ("weighs", .text("\(occurrence.hits) hits, \(occurrence.followers) followers")),
+                (
+                    "weighs",
+                    .text("\(number(of: occurrence.hits, "hit")), \(number(of: occurrence.followers, "follower"))")
+                ),
                 ("handler", evidence.handler.isEmpty ? .nothing : .tag("code", [:], .text(evidence.handler))),
                 ("note", .text(evidence.note)), ("source", .text(evidence.source)),
                 ("receipt", .text(occurrence.receipt ?? "")),

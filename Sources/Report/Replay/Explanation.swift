@@ -31,12 +31,7 @@ public struct Explanation: Sendable {
         var lines = around()
         lines += ["", style.paint("Results", .strong), "  Linux  \(call.resultText)"]
         let name = result.engine.name
-        if let report {
-            let here = report.verdict == .blocked ? "still blocked" : call.text(ofResult: report.engine)
-            lines.append("  \(name)  \(here)")
-        } else {
-            lines.append("  \(name)  \(call.resultText)")
-        }
+        lines.append("  \(name)  \(answer(call))")
         lines.append("  verdict: \(verdict.name)" + (report?.culprit.map { ", by the \($0.rawValue)" } ?? ""))
         for difference in report?.differences ?? [] {
             lines.append(
@@ -55,6 +50,15 @@ public struct Explanation: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    private func answer(_ call: CallText) -> String {
+        switch verdict {
+        case .engineFailed:
+            return "none: the engine broke" + (result.failure.map { " at call \($0.call): \($0.reason)" } ?? "")
+        case .blocked: return "still blocked"
+        default: return report.map { call.text(ofResult: $0.engine) } ?? call.resultText
+        }
+    }
+
     /// The calls of the same task around this one.
     private func around() -> [String] {
         let own = trace.calls.filter { $0.task == record.task }
@@ -71,7 +75,7 @@ public struct Explanation: Sendable {
     }
 
     private func rootLines() -> [String] {
-        guard let root else { return verdict == .same ? [] : ["", "No root: nothing is missing for this call."] }
+        guard let root else { return [] }
         var lines = ["", style.paint("Root", .strong)]
         let observation = RootObservation(root, result, trace)
         let cells = root.cells.map(\.description).joined(separator: ", ")

@@ -58,7 +58,7 @@ public struct TerminalReport: Sendable {
             "  mean graded score                            \(style.paint(card.graded.description, .strong))",
             "  workloads  \(tally.workloads): runs \(tally.runs), degraded \(tally.degraded), fails \(tally.fails), "
                 + "broken \(tally.broken)",
-            "  calls      \(card.calls.total): " + counts.joined(separator: ", "),
+            "  calls      \(([card.calls.total.description] + counts).joined(separator: ", "))",
             "  status     " + style.paint(card.status.rawValue, tone(card.status)),
         ]
     }

@@ -1,0 +1,49 @@
+// lacuna explain: one call, with all that is known of it.
+import ArgumentParser
+import Replay
+import Report
+
+struct ExplainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Explain one call: context, both results, evidence, root, receipt.",
+        discussion: """
+            INDEX is the number that 'lacuna show' and 'lacuna replay' print. The evidence is what the engine did (its \
+            handler, its NT calls with their status, its notes with their source). The receipt proves the root by \
+            experiment: the trace is replayed with that one answer replaced by the recorded one.
+
+            EXAMPLES
+              lacuna explain bash.lacuna 1432
+              lacuna explain corpora/redis/trace.lacuna 17 --engine wsl1 --json
+
+            EXIT STATUS
+              0  the call was explained, whether or not it diverged
+              2  wrong usage
+              3  the log cannot be read or has no such call
+            """
+    )
+
+    @OptionGroup var trace: TraceArgument
+    @ArgumentParser.Argument(help: "Index of the call.")
+    var index: UInt64
+    @OptionGroup var replay: ReplayOption
+    @Flag(help: "Do not prove the root, which takes two more replays.")
+    var noReceipt = false
+    @Flag(help: "One JSON object: call, text, recorded, verdict, cells, report, evidence, root, rootEvidence.")
+    var json = false
+
+    func run() throws {
+        let make = try replay.engine.make
+        let trace = try trace.load()
+        let record = try self.trace.call(index, of: trace)
+        let replayer = Replayer(trace: trace, options: replay.options())
+        var result = replayer.run(making: make)
+        if !noReceipt, let root = result.root(of: index),
+            let at = result.roots.firstIndex(where: { $0.call == root.call })
+        {
+            result.roots[at].receipt = replayer.receipt(for: root, making: make)
+        }
+        let explanation = Explanation(of: record, in: trace, result, style: Terminal.style)
+        try StandardOutput.print(json ? explanation.json : explanation.render())
+    }
+}

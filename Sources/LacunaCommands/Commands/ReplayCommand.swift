@@ -1,0 +1,54 @@
+// lacuna replay: what an engine answers otherwise than Linux did.
+import ArgumentParser
+import Replay
+import Report
+
+struct ReplayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract: "Replay a trace on an engine and list what differs, roots first.",
+        discussion: """
+            The engine gets what the program asked, never what Linux answered. A root is a wrong answer that no earlier \
+            one explains; after it, the engine is put where the recording was, so that one run finds all roots. \
+            'lacuna explain' tells all about one call.
+
+            EXAMPLES
+              lacuna replay bash.lacuna
+              lacuna replay bash.lacuna --engine wsl1 --all
+              lacuna replay bash.lacuna --json | jq '.roots[].cells'
+
+            EXIT STATUS
+              0  every judged call was the same
+              1  calls diverged
+              2  wrong usage
+              3  the log cannot be read, or the engine broke
+            """
+    )
+
+    @OptionGroup var trace: TraceArgument
+    @OptionGroup var replay: ReplayOption
+    @Flag(help: "List every call that is not plainly the same: also followers, given and unjudged ones.")
+    var all = false
+    @Flag(help: "Leave the engine where its own answers put it.")
+    var noResync = false
+    @Option(help: ArgumentHelp("Prove this many roots by experiment, gravest first.", valueName: "count"))
+    var receipts = 0
+    @Flag(help: "The whole result as one JSON object; equal results are equal bytes.")
+    var json = false
+
+    func run() throws {
+        let make = try replay.engine.make
+        let trace = try trace.load()
+        let options = replay.options(receipts: receipts, resynchronise: !noResync)
+        let result = Replayer(trace: trace, options: options).run(making: make)
+        if json {
+            try StandardOutput.print(String(decoding: try result.canonicalJSON(), as: UTF8.self) + "\n")
+        } else {
+            try StandardOutput.print(ReplayReport(result, of: trace, style: Terminal.style).render(all: all))
+        }
+        if let failure = result.failure {
+            throw CommandFailure("\(self.trace.file): the engine broke at call \(failure.call): \(failure.reason)")
+        }
+        if result.counts.divergences > 0 { throw ExitCode(ExitStatus.found) }
+    }
+}
