@@ -14,7 +14,17 @@ extension Variant {
             if parts.count == 1 {
                 for part in parts[0] { add(part, family(of: part, argument: joint[0])) }
             } else if parts.allSatisfy({ !$0.isEmpty }) {
-                add(parts.map { $0.joined(separator: "|") }.joined(separator: ", "))
+                // socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC) is socket(AF_INET, SOCK_STREAM) and socket(SOCK_CLOEXEC).
+                let kinds = zip(joint, parts).map { index, part in part.filter { isKind($0, argument: index) } }
+                let main = zip(kinds, parts).map { kind, part in kind.isEmpty ? part : kind }
+                var own: Family?
+                for (index, names) in zip(joint, main) {
+                    for name in names where own == nil { own = family(of: name, argument: index) }
+                }
+                add(main.map { $0.joined(separator: "|") }.joined(separator: ", "), own)
+                for (kind, part) in zip(kinds, parts) where !kind.isEmpty {
+                    for flag in part where !kind.contains(flag) { add(flag) }
+                }
             }
         }
         if let path = pathArgument, case .pointer = arguments[path].type,
@@ -25,6 +35,14 @@ extension Variant {
             }
         }
         return cells.isEmpty ? [Cell(call: callName, families: families)] : cells
+    }
+
+    /// Whether an id is a value of an enumerated field inside a flag word (SOCK_STREAM), not a flag beside it.
+    private func isKind(_ id: String, argument index: Int) -> Bool {
+        guard case .scalar(let scalar) = arguments[index].type, case .flags(let set) = scalar.format else {
+            return false
+        }
+        return set.entries.contains { $0.name == id && $0.mask != $0.value }
     }
 
     /// The family that a flag or value has of its own.

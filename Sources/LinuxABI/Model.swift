@@ -62,35 +62,38 @@ public final class CallDescription: Sendable {
         self.isOpaque = isOpaque
         self.plain = plain
         self.variants = variants
-        // Most commands select on one argument's whole value: find those by value.
-        var index: [UInt64: Int] = [:]
-        var selectorArgument: Int?
-        var isIndexed = !variants.isEmpty
-        for (position, variant) in variants.enumerated() {
-            let selecting = variant.arguments.indices.filter { variant.arguments[$0].selector != nil }
-            guard selecting.count == 1, variant.arguments[selecting[0]].selector?.mask == UInt64.max,
-                selectorArgument == nil || selectorArgument == selecting[0],
-                let value = variant.arguments[selecting[0]].selector?.value
-            else {
-                isIndexed = false
-                break
+        // Sub-commands select on the whole value of one argument, and often on a second one: find them by the argument
+        // that tells most of them apart (the option, not the level).
+        var best: [UInt64: [Int]] = [:]
+        var bestArgument: Int?
+        for argument in 0..<6 {
+            var index: [UInt64: [Int]] = [:]
+            for (position, variant) in variants.enumerated() {
+                guard argument < variant.arguments.count, let selector = variant.arguments[argument].selector,
+                    selector.mask == UInt64.max
+                else {
+                    index = [:]
+                    break
+                }
+                index[variant.wantedValue(argument), default: []].append(position)
             }
-            selectorArgument = selecting[0]
-            if index[value] == nil { index[value] = position }
+            if index.count > best.count { (best, bestArgument) = (index, argument) }
         }
-        self.selectorArgument = isIndexed ? selectorArgument : nil
-        self.index = isIndexed ? index : [:]
+        selectorArgument = bestArgument
+        self.index = best
     }
 
     private let selectorArgument: Int?
-    private let index: [UInt64: Int]
+    /// Positions in `variants`, in order, by the value of `selectorArgument`.
+    private let index: [UInt64: [Int]]
 
     /// The description that holds for these arguments.
     public func variant(for arguments: SyscallArguments) -> Variant {
         if variants.isEmpty { return plain }
         if let argument = selectorArgument {
             let value = variants[0].selectorValue(argument, arguments)
-            return index[value].map { variants[$0] } ?? plain
+            for position in index[value] ?? [] where variants[position].matches(arguments) { return variants[position] }
+            return plain
         }
         return variants.first { $0.matches(arguments) } ?? plain
     }
@@ -172,13 +175,16 @@ public final class Variant: Sendable {
     func matches(_ words: SyscallArguments) -> Bool {
         for (index, argument) in arguments.enumerated() {
             guard let selector = argument.selector else { continue }
-            var wanted = selector.value
-            if case .scalar(let scalar) = argument.type, scalar.size < 8 {
-                wanted &= 1 << UInt64(scalar.size * 8) - 1
-            }
-            guard selectorValue(index, words) & selector.mask == wanted else { return false }
+            guard selectorValue(index, words) & selector.mask == wantedValue(index) else { return false }
         }
         return true
+    }
+
+    /// The selector's value in the width of its argument's type.
+    func wantedValue(_ index: Int) -> UInt64 {
+        guard let selector = arguments[index].selector else { return 0 }
+        guard case .scalar(let scalar) = arguments[index].type, scalar.size < 8 else { return selector.value }
+        return selector.value & (1 << UInt64(scalar.size * 8) - 1)
     }
 }
 

@@ -29,3 +29,63 @@ import Testing
         }
     }
 }
+
+/// Which description and which cells well-known calls get.
+@Suite struct ShippedCellTests {
+    private func cells(_ name: String, _ words: SyscallArguments, _ strings: [UInt64: String] = [:]) throws -> [String]
+    {
+        let call = try #require(ABI.call(named: name))
+        let memory = MemoryChunks(strings.map { .init(address: $0.key, bytes: Array($0.value.utf8) + [0]) })
+        return call.variant(for: words).cells(words, memory: memory).map { cell in
+            "\(cell) \(cell.families.map(\.rawValue).joined(separator: ","))"
+        }
+    }
+
+    @Test func socketsSelectByFamilyAndTypeOrProtocol() throws {
+        let stream = ABI.constant("SOCK_STREAM") | ABI.constant("SOCK_CLOEXEC")
+        #expect(
+            try cells("socket", SyscallArguments(ABI.constant("AF_UNIX"), stream))
+                == ["socket(AF_UNIX, SOCK_STREAM) net", "socket(SOCK_CLOEXEC) net"]
+        )
+        let audit = SyscallArguments(ABI.constant("AF_NETLINK"), 3, ABI.constant("NETLINK_AUDIT"))
+        #expect(try cells("socket", audit) == ["socket(AF_NETLINK, NETLINK_AUDIT) security"])
+    }
+
+    @Test func namespaceFlagsKeepTheirFamily() throws {
+        let flags = ABI.constant("CLONE_NEWUSER") | ABI.constant("CLONE_FS")
+        #expect(
+            try cells("unshare", SyscallArguments(flags))
+                == ["unshare(CLONE_FS) process", "unshare(CLONE_NEWUSER) namespaces"]
+        )
+    }
+
+    @Test func mountSelectsByFileSystem() throws {
+        let words = SyscallArguments(0x10, 0x20, 0x30, ABI.constant("MS_NOSUID"))
+        #expect(
+            try cells("mount", words, [0x10: "none", 0x20: "/mnt", 0x30: "cgroup2"])
+                == ["mount(cgroup2) cgroups", "mount(MS_NOSUID) mount"]
+        )
+    }
+
+    @Test func pathsAreClasses() throws {
+        let words = SyscallArguments(ABI.constant("AT_FDCWD"), 0x10)
+        #expect(try cells("openat", words, [0x10: "/proc/17/ns/user"]).contains("openat(/proc/self/ns/*) namespaces"))
+        #expect(try cells("openat", words, [0x10: "/sys/fs/cgroup/a/b"]).contains("openat(/sys/fs/cgroup/**) cgroups"))
+    }
+
+    @Test func subCommandsAreFoundByOneOrTwoArguments() throws {
+        let nodelay = SyscallArguments(3, ABI.constant("SOL_TCP"), ABI.constant("TCP_NODELAY"))
+        #expect(try cells("setsockopt", nodelay) == ["setsockopt(TCP_NODELAY) net"])
+        let reuse = SyscallArguments(3, ABI.constant("SOL_SOCKET"), ABI.constant("SO_REUSEADDR"))
+        #expect(try cells("setsockopt", reuse) == ["setsockopt(SO_REUSEADDR) net"])
+        #expect(
+            try cells("setsockopt", SyscallArguments(3, ABI.constant("SOL_TCP"), 999)) == [
+                "setsockopt(SOL_TCP, 999) net"
+            ]
+        )
+        #expect(try cells("ioctl", SyscallArguments(0, 0xffff_ffff_0000_5413)) == ["ioctl(TIOCGWINSZ) tty"])
+        #expect(try cells("futex", SyscallArguments(0x1000, 0x80 | 9 | 0x100)) == ["futex(FUTEX_WAIT_BITSET) ipc"])
+        let filter = SyscallArguments(ABI.constant("PR_SET_SECCOMP"), ABI.constant("SECCOMP_MODE_FILTER"), 0x10)
+        #expect(try cells("prctl", filter) == ["prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER) security"])
+    }
+}
