@@ -240,7 +240,7 @@ struct EntryCapture: CaptureTarget {
             region.bias = Int32(size)
         } else {
             let skipped = Int64(clamping: item.skip) + Int64(offset)
-            region.bias = Int32(clamping: -skipped)
+            region.bias = Int32(clamping: Int64(clamping: item.extra) - skipped)
             region.scale = UInt8(clamping: item.scale)
             if item.kind == .pointee { region.source = item.lengthAddress }
         }
