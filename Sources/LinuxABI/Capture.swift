@@ -8,10 +8,27 @@ public struct CaptureProgram: Sendable, Hashable {
     public let steps: [CaptureStep]
     /// The call writes memory on success.
     public let hasOutput: Bool
+    /// Arguments that are narrower than a register, or signed: their lengths are not the register's value.
+    let narrowArguments: [NarrowArgument]
 
-    init(steps: [CaptureStep]) {
+    init(steps: [CaptureStep], narrowArguments: [NarrowArgument] = []) {
         self.steps = steps
+        self.narrowArguments = narrowArguments
         hasOutput = steps.contains { $0.direction != .input || $0.operation.hasData(.output) }
+    }
+}
+
+/// How the kernel reads an argument that is narrower than a register.
+struct NarrowArgument: Sendable, Hashable {
+    var index: Int
+    var scalar: Scalar
+}
+
+extension Scalar {
+    /// The value as a length: a negative one counts nothing (the kernel answers EINVAL).
+    func length(_ word: UInt64) -> UInt64 {
+        let value = value(word)
+        return isSigned && value < 0 ? 0 : UInt64(bitPattern: value)
     }
 }
 
@@ -58,8 +75,8 @@ public struct CaptureCondition: Sendable, Hashable {
 public indirect enum CaptureLength: Sendable, Hashable {
     case fixed(Int)
     case argument(Int, scale: Int)
-    /// An integer of `size` bytes at `offset` of an earlier step's memory.
-    case field(step: Int, offset: Int, size: Int, scale: Int)
+    /// An integer of `size` bytes at `offset` of an earlier step's memory; a negative one counts nothing.
+    case field(step: Int, offset: Int, size: Int, isSigned: Bool, scale: Int)
     case result(scale: Int)
     /// The u32 that this argument points to.
     case pointee(Int, scale: Int)
@@ -131,7 +148,25 @@ extension CaptureProgram {
                 }
             )
         }
-        self.init(steps: compiler.steps)
+        self.init(steps: compiler.steps, narrowArguments: NarrowArgument.of(arguments))
+    }
+}
+
+extension NarrowArgument {
+    static func of(_ arguments: [Argument]) -> [NarrowArgument] {
+        arguments.indices.compactMap {
+            guard case .scalar(let scalar) = arguments[$0].type, scalar.size < 8 || scalar.isSigned else { return nil }
+            return NarrowArgument(index: $0, scalar: scalar)
+        }
+    }
+}
+
+extension [NarrowArgument] {
+    /// The arguments as lengths; pointers stay what they are.
+    func lengths(_ words: SyscallArguments) -> SyscallArguments {
+        var lengths = words
+        for argument in self { lengths[argument.index] = argument.scalar.length(words[argument.index]) }
+        return lengths
     }
 }
 
@@ -172,8 +207,9 @@ private struct CaptureCompiler {
         case .cstring:
             if direction == .output { bytes(.fixed(256)) } else { steps.append(step(.cstring(limit: 4096), .input)) }
         case .buffer(let length): bytes(self.length(length, enclosing), isPayload: true)
-        case .sockaddr(let length): bytes(self.length(length, enclosing))
-        case .sigset(let length): bytes(self.length(length, enclosing))
+        // The kernel refuses longer addresses (struct sockaddr_storage) and reads no more of a set than it has signals.
+        case .sockaddr(let length): bytes(.minimum(.fixed(128), self.length(length, enclosing)))
+        case .sigset(let length): bytes(.minimum(.fixed(8), self.length(length, enclosing)))
         case .dirents(let length, _): bytes(self.length(length, enclosing))
         case .fdset(let length):
             if case .field(let index, _) = length { bytes(.bits(index)) } else { bytes(.fixed(128)) }
@@ -212,7 +248,13 @@ private struct CaptureCompiler {
                     condition: field.condition.map {
                         let other = structure.fields[$0.index]
                         return CaptureCondition(
-                            value: .field(step: step, offset: offset + other.offset, size: other.type.size, scale: 1),
+                            value: .field(
+                                step: step,
+                                offset: offset + other.offset,
+                                size: other.type.size,
+                                isSigned: false,
+                                scale: 1
+                            ),
                             mask: $0.mask
                         )
                     }
@@ -229,10 +271,13 @@ private struct CaptureCompiler {
         case .field(let index, let scale):
             guard let enclosing else { return .argument(index, scale: scale) }
             let field = enclosing.structure.fields[index]
+            var isSigned = false
+            if case .scalar(let scalar) = field.type { isSigned = scalar.isSigned }
             return .field(
                 step: enclosing.step,
                 offset: enclosing.offset + field.offset,
                 size: field.type.size,
+                isSigned: isSigned,
                 scale: scale
             )
         case .result(let scale): return .result(scale: scale)
@@ -248,8 +293,8 @@ extension CaptureLength {
         switch self {
         case .fixed(let count): .fixed(count * factor)
         case .argument(let index, let scale): .argument(index, scale: scale * factor)
-        case .field(let step, let offset, let size, let scale):
-            .field(step: step, offset: offset, size: size, scale: scale * factor)
+        case .field(let step, let offset, let size, let isSigned, let scale):
+            .field(step: step, offset: offset, size: size, isSigned: isSigned, scale: scale * factor)
         case .result(let scale): .result(scale: scale * factor)
         case .pointee(let index, let scale): .pointee(index, scale: scale * factor)
         case .bits: self

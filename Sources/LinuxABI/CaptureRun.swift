@@ -17,6 +17,7 @@ extension CaptureProgram {
 
     public func run(_ arguments: SyscallArguments, on target: inout some CaptureTarget) {
         guard !steps.isEmpty else { return }
+        let arguments = narrowArguments.lengths(arguments)
         // Memory of the steps that later steps point into; no description has more than eight pointers before its last.
         var kept = CaptureMemory()
         for index in steps.indices {
@@ -31,7 +32,7 @@ extension CaptureProgram {
                 let value: UInt64 =
                     switch condition.value {
                     case .argument(let argument, _): arguments[argument]
-                    case .field(let parent, let offset, let size, _): kept[parent].integer(at: offset, size: size)
+                    case .field(let parent, let offset, let size, _, _): kept[parent].integer(at: offset, size: size)
                     default: 0
                     }
                 guard value & condition.mask != 0 else { continue }
@@ -63,10 +64,13 @@ extension CaptureProgram {
             case .msghdr(let data): target.message(address, data, lengthAt: nil)
             case .mmsghdr(let count, let data):
                 let messages = min(entryLength(count, arguments, kept, &target), 1024)
-                for message in 0..<max(messages, 0) {
+                guard messages > 0 else { continue }
+                for message in 0..<messages {
                     let header = address &+ UInt64(message * 64)
                     target.message(header, data, lengthAt: header &+ 56)
                 }
+                // sendmmsg writes too: msg_len of each message that went. Headers of the others stay as they were.
+                target.output(ExitItem(kind: .result, address: address, limit: UInt64(messages * 64), scale: 64))
             }
         }
     }
@@ -80,15 +84,18 @@ extension CaptureProgram {
         switch length {
         case .fixed(let count): return count
         case .argument(let index, let scale): return clamp(arguments[index], scale)
-        case .field(let step, let offset, let size, let scale):
-            return clamp(kept[step].integer(at: offset, size: size), scale)
+        case .field(let step, let offset, let size, let isSigned, let scale):
+            let value = kept[step].integer(at: offset, size: size)
+            if isSigned, value >> UInt64(size * 8 - 1) == 1 { return 0 }
+            return clamp(value, scale)
         case .result: return 0
         case .pointee(let index, let scale):
             guard arguments[index] != 0 else { return 0 }
             return clamp(target.input(arguments[index], length: 4, isPayload: false).integer(at: 0, size: 4), scale)
-        case .bits(let index): return (clamp(arguments[index], 1) + 63) / 64 * 8
+        // No process can have more descriptors than this (fs.nr_open's ceiling is far below in practice).
+        case .bits(let index): return (min(clamp(arguments[index], 1), 1 << 20) + 63) / 64 * 8
         case .sum(let base, let extra):
-            return entryLength(base, arguments, kept, &target) + extra
+            return min(entryLength(base, arguments, kept, &target) + extra, CaptureProgram.lengthLimit)
         case .minimum(let left, let right):
             // At entry the result is not known: the other bound holds.
             if case .result = right { return entryLength(left, arguments, kept, &target) }
@@ -127,7 +134,8 @@ extension CaptureProgram {
             )
         case .sum(let base, let extra):
             var item = exitItem(address, base, arguments, kept, &target)
-            if item.kind == .fixed { item.limit += UInt64(extra) } else { item.extra += UInt64(extra) }
+            item.limit += UInt64(extra)
+            if item.kind != .fixed { item.extra += UInt64(extra) }
             return item
         case .minimum(let left, let right):
             var item = exitItem(address, right, arguments, kept, &target)
@@ -243,7 +251,7 @@ extension CaptureTarget {
             }
         }
         if data != .input {
-            output(ExitItem(kind: .fixed, address: address, limit: lengthAt == nil ? 56 : 64))
+            if lengthAt == nil { output(ExitItem(kind: .fixed, address: address, limit: 56)) }
             if name != 0, nameLength > 0 {
                 output(
                     ExitItem(

@@ -115,6 +115,25 @@ extension Decoder {
         return .structure(fields)
     }
 
+    /// `struct mmsghdr` entries: those that the call dealt with, at exit.
+    func messages(at address: UInt64, _ direction: Direction, count: Int) -> Value {
+        var values: [Value] = []
+        for index in 0..<max(0, min(isOutput ? min(Int(result), count) : count, 1024)) {
+            let header = address &+ UInt64(index * 64)
+            let length = memory.integer(header &+ 56, size: 4)
+            var fields: [Value.Field] = []
+            if !isOutput || direction != .input {
+                fields.append(Value.Field("msg_hdr", message(at: header, total: isOutput ? length.map(Int.init) : nil)))
+            }
+            if isOutput {
+                let value = length.map { Value.scalar(Int64($0), .unsigned, .exact) }
+                fields.append(Value.Field("msg_len", value ?? .unavailable("bad pointer")))
+            }
+            values.append(.structure(fields))
+        }
+        return .list(values, .exact)
+    }
+
     /// cmsg headers: `{cmsg_len u64, cmsg_level i32, cmsg_type i32, data}`, each padded to 8 bytes.
     private func controlMessages(_ bytes: [UInt8]) -> [Value] {
         var values: [Value] = []

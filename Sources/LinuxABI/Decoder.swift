@@ -13,10 +13,11 @@ extension Variant {
         input: some MemoryView,
         output: some MemoryView
     ) -> DecodedCall {
-        let entry = Decoder(arguments: words, result: 0, memory: input, fallback: input, isOutput: false)
+        let lengths = NarrowArgument.of(arguments).lengths(words)
+        let entry = Decoder(arguments: lengths, result: 0, memory: input, fallback: input, isOutput: false)
         var decoded = DecodedCall(arguments: [], output: [], result: nil)
         let succeeded = result.map { $0 >= 0 } ?? false
-        let exit = Decoder(arguments: words, result: result ?? 0, memory: output, fallback: input, isOutput: true)
+        let exit = Decoder(arguments: lengths, result: result ?? 0, memory: output, fallback: input, isOutput: true)
         for (index, argument) in arguments.enumerated() {
             switch argument.type {
             case .pointer(let direction, let pointee, let rule):
@@ -25,7 +26,7 @@ extension Variant {
                 let isRead = direction != .output && address != 0 && isFollowed
                 let target = isRead ? entry.decode(pointee, direction, at: address, rule: rule) : nil
                 decoded.arguments.append(Value.Field(argument.name, .pointer(address, target)))
-                if direction != .input, address != 0, isFollowed, succeeded || argument.isAlways {
+                if direction != .input || pointee.writesBack, address != 0, isFollowed, succeeded || argument.isAlways {
                     let value = exit.decode(pointee, direction, at: address, rule: rule)
                     decoded.output.append(Value.Field(argument.name, value))
                 }
@@ -53,6 +54,7 @@ extension Variant {
 
 /// Decodes memory of one call, of one direction.
 struct Decoder<Memory: MemoryView, Input: MemoryView> {
+    /// The arguments as lengths (``NarrowArgument``), and pointers.
     let arguments: SyscallArguments
     let result: Int64
     let memory: Memory
@@ -98,15 +100,7 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
         case .iovec(let length):
             return vectors(at: address, count: count(length, enclosing), total: isOutput ? Int(result) : nil, rule)
         case .msghdr: return message(at: address, total: isOutput ? Int(result) : nil)
-        case .mmsghdr(let length):
-            var messages: [Value] = []
-            let all = isOutput ? Int(result) : count(length, enclosing)
-            for index in 0..<max(0, min(all, 1024)) {
-                let header = address &+ UInt64(index * 64)
-                let length = memory.integer(header &+ 56, size: 4)
-                messages.append(message(at: header, total: isOutput ? length.map(Int.init) : nil))
-            }
-            return .list(messages, .exact)
+        case .mmsghdr(let length): return messages(at: address, direction, count: count(length, enclosing))
         case .sockaddr(let length):
             let count = count(length, enclosing)
             guard count > 0 else { return .bytes([], fullLength: 0, .exact) }
@@ -222,8 +216,9 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
             guard let enclosing else { return Int(min(arguments[index], limit)) * scale }
             let field = enclosing.structure.fields[index]
             let start = min(enclosing.bytes.startIndex + field.offset, enclosing.bytes.endIndex)
-            let value: UInt64 = enclosing.bytes[start..<min(start + field.type.size, enclosing.bytes.endIndex)]
+            var value: UInt64 = enclosing.bytes[start..<min(start + field.type.size, enclosing.bytes.endIndex)]
                 .littleEndian()
+            if case .scalar(let scalar) = field.type { value = scalar.length(value) }
             return Int(min(value, limit)) * scale
         case .result(let scale): return max(0, Int(min(UInt64(max(result, 0)), limit))) * scale
         case .pointee(let index, let scale):

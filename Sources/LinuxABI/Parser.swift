@@ -404,7 +404,8 @@ struct Parser {
             _ = accept(",")
             let right = try expression()
             try expect(")")
-            return .minimum(left, right)
+            let minimum = Expression.minimum(left, right)
+            return accept("+") ? .sum(minimum, Int(try constant())) : minimum
         }
         let next = tokens[position + 1].text
         if current.text == "struct" || next == "[" || next == ":" || next == "@"

@@ -71,6 +71,9 @@ public indirect enum Pointee: Sendable, Hashable {
     case sigset(Length)
     /// An extensible struct: only its first bytes exist.
     case sized(StructDescription, Length)
+
+    /// The kernel writes part of it even where the data goes in: `msg_len` of sendmmsg.
+    var writesBack: Bool { if case .mmsghdr = self { true } else { false } }
 }
 
 public indirect enum ABIType: Sendable, Hashable {

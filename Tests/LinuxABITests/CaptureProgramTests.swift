@@ -112,4 +112,71 @@ private func run(_ name: String, _ arguments: SyscallArguments, _ memory: [UInt6
         #expect(tracee.inputs.isEmpty)
         #expect(tracee.outputs.isEmpty)
     }
+
+    /// A register's upper half is not part of a 32-bit argument, and a negative length reads nothing.
+    @Test func lengthsCountAtTheirDeclaredWidth() throws {
+        let poll = try run("poll", SyscallArguments(0x1000, 0xdead_0000_0000_0002, 0), [0x1000: words(3, 4)])
+        #expect(poll.inputs == [[0x1000, 16]])
+        #expect(poll.outputs.map(\.limit) == [16])
+        let minusOne = UInt64(UInt32(bitPattern: -1))
+        #expect(try run("select", SyscallArguments(minusOne, 0x1000, 0, 0, 0)).inputs.isEmpty)
+        #expect(try run("connect", SyscallArguments(3, 0x1000, minusOne)).inputs == [[0x1000, 128]])
+    }
+
+    /// The recorder reserves for the limit: it must be the caller's room, not any number.
+    @Test func outputByTheResultIsBoundedByTheRoom() throws {
+        #expect(try run("read", SyscallArguments(3, 0x1000, 512)).outputs.map(\.limit) == [512])
+        #expect(try run("getdents64", SyscallArguments(3, 0x1000, 32768)).outputs.map(\.limit) == [32768])
+        #expect(try run("epoll_wait", SyscallArguments(3, 0x1000, 8, 0)).outputs.map(\.limit) == [96])
+        #expect(try run("epoll_wait", SyscallArguments(3, 0x1000, 8, 0)).outputs.map(\.scale) == [12])
+        let message = try #require(try run("msgrcv", SyscallArguments(1, 0x1000, 100, 0, 0)).outputs.first)
+        #expect(message.limit == 108)
+        #expect(message.extra == 8)
+    }
+
+    @Test func sendmmsgCopiesItsMessagesAndPlansTheirLengths() throws {
+        let headers = words(0, 0, 0x3000, 1, 0, 0, 0, 0) + words(0, 0, 0x3010, 1, 0, 0, 0, 0)
+        let tracee = try run(
+            "sendmmsg",
+            SyscallArguments(3, 0x1000, 2, 0),
+            [0x1000: headers, 0x3000: words(0x5000, 2, 0x5100, 3), 0x5000: [1, 2], 0x5100: [3, 4, 5]]
+        )
+        #expect(tracee.inputs.contains([0x5000, 2]))
+        #expect(tracee.inputs.contains([0x5100, 3]))
+        // As many headers as messages went.
+        #expect(tracee.outputs == [ExitItem(kind: .result, address: 0x1000, limit: 128, scale: 64)])
+    }
+
+    @Test func recvmmsgPlansOneRangeOfHeaders() throws {
+        let headers = words(0, 0, 0x3000, 1, 0, 0, 0, 0) + words(0, 0, 0x3010, 1, 0, 0, 0, 0)
+        let tracee = try run(
+            "recvmmsg",
+            SyscallArguments(3, 0x1000, 2, 0, 0),
+            [0x1000: headers, 0x3000: words(0x5000, 20, 0x5100, 30)]
+        )
+        #expect(tracee.outputs.map(\.address) == [0x5000, 0x5100, 0x1000])
+        #expect(tracee.outputs.map(\.lengthAddress) == [0x1038, 0x1078, 0])
+        #expect(tracee.outputs.last?.scale == 64)
+    }
+
+    @Test func inoutIsCopiedBothWays() throws {
+        let tracee = try run("poll", SyscallArguments(0x1000, 1, 0), [0x1000: words(3)])
+        #expect(tracee.inputs == [[0x1000, 8]])
+        #expect(tracee.outputs.map(\.address) == [0x1000])
+    }
+
+    /// What a description could ask for with hostile arguments must stay within bounds.
+    @Test func noArgumentsMakeAProgramAskForEverything() {
+        for call in ABI.calls {
+            for variant in [call.plain] + call.variants {
+                for word in [UInt64.max, 1 << 63, 0x7fff_ffff, 0xffff_ffff] {
+                    var tracee = FakeTracee()
+                    variant.capture.run(SyscallArguments(word, word, word, word, word, word), on: &tracee)
+                    for copy in tracee.copies { copy.deallocate() }
+                    #expect(tracee.inputs.allSatisfy { $0[1] <= 1 << 30 }, "\(variant.fullName)")
+                    #expect(tracee.outputs.allSatisfy { $0.limit <= 1 << 31 }, "\(variant.fullName)")
+                }
+            }
+        }
+    }
 }
