@@ -9,6 +9,8 @@ import TraceLog
         switch arguments.dropFirst().first {
         case "speed": try Speed.run(calls: arguments.count > 2 ? Int(arguments[2]) ?? 2_000_000 : 2_000_000)
         case "read" where arguments.count == 3: try Speed.read(arguments[2])
+        case "recompress" where arguments.count == 5:
+            try TraceRewriter.recompress(arguments[2], to: arguments[3], level: Int32(arguments[4]) ?? 6)
         case "size" where arguments.count >= 4:
             try StraceDump.convert(
                 arguments[2],
@@ -16,7 +18,7 @@ import TraceLog
                 level: arguments.count > 4 ? Int32(arguments[4]) ?? 3 : 3
             )
         default:
-            print("usage: TraceLogBenchmark speed [CALLS] | read LOG | size DUMP LOG [LEVEL]")
+            print("usage: TraceLogBenchmark speed [CALLS] | read LOG | recompress LOG LOG LEVEL | size DUMP LOG [LEVEL]")
             exit(64)
         }
     }
