@@ -41,6 +41,11 @@ final class BlockEncoder {
         return 0
     }
 
+    /// Whether the log already holds some contents (and the writer remembers).
+    func isKnown(_ bytes: ArraySlice<UInt8>) -> Bool {
+        bytes.withUnsafeBytes { known.find(ContentHash(of: $0)) != nil }
+    }
+
     /// Stores the contents of an oversized batch in payload blocks, so that the events only refer to them.
     private func spill(_ batch: Batch) {
         section.clear()

@@ -21,7 +21,15 @@ struct RecordDecoder {
         text(try references.resolve(try cursor.varint()))
     }
 
-    private func text(_ id: Int) -> String { payloads.withBytes(id) { String(decoding: $0, as: UTF8.self) } }
+    /// A string stored with its final NUL.
+    private func text(_ id: Int) -> String {
+        payloads.withBytes(id) { bytes in
+            String(
+                decoding: bytes.last == 0 ? UnsafeRawBufferPointer(rebasing: bytes.dropLast()) : bytes,
+                as: UTF8.self
+            )
+        }
+    }
 
     private func int32(_ cursor: inout ByteCursor) throws(Malformed) -> Int32 {
         Int32(truncatingIfNeeded: try cursor.zigzag())
@@ -110,31 +118,57 @@ struct RecordDecoder {
         let scratch = Scratch<UInt64>(0)
         let column = scratch.room(count)
         try columns.decode(&cursor, rows: count, into: column)
-        var marks: [UInt64] = []
-        for row in 0..<count { marks.append(column[row]) }
         var records: [PathRecord] = []
         records.reserveCapacity(count)
+        for row in 0..<count { records.append(PathRecord(path: "", beforeCall: baseCall &+ column[row])) }
         try columns.decode(&cursor, rows: count, into: column)
-        for row in 0..<count {
-            records.append(PathRecord(path: text(try references.resolve(column[row])), beforeCall: 0))
-        }
-        try columns.decode(&cursor, rows: count, into: column)
-        for row in 0..<count { records[row].beforeCall = baseCall &+ column[row] }
-        let absent = marks.indices.filter { marks[$0] & 1 != 0 }
+        let flags = (0..<count).map { column[$0] }
+        try decodeNames(&cursor, flags, column, &records, &references)
+        func rows(_ flag: UInt64) -> [Int] { flags.indices.filter { flags[$0] & flag != 0 } }
+        let absent = rows(PathFlag.absent)
         try columns.decode(&cursor, rows: absent.count, into: column)
         for (place, row) in absent.enumerated() { records[row].absent = Int32(truncatingIfNeeded: column[place]) }
-        let links = marks.indices.filter { marks[$0] & 2 != 0 }
+        let links = rows(PathFlag.link)
         try columns.decode(&cursor, rows: links.count, into: column)
-        for (place, row) in links.enumerated() { records[row].linkTarget = text(try references.resolve(column[place])) }
-        let heads = marks.indices.filter { marks[$0] & 4 != 0 }
+        for (place, row) in links.enumerated() {
+            let id = try references.resolve(column[place])
+            records[row].linkTarget = payloads.withBytes(id) { String(decoding: $0, as: UTF8.self) }
+        }
+        let heads = rows(PathFlag.head)
         try columns.decode(&cursor, rows: heads.count, into: column)
         for (place, row) in heads.enumerated() {
             records[row].head = payloads.bytes(try references.resolve(column[place]))
         }
-        for word in 0..<FileStatus.wordCount {
-            try columns.decode(&cursor, rows: count, into: column)
-            for row in 0..<count { records[row].status[word: word] = column[row] }
+        let statuses = rows(PathFlag.status)
+        try columns.decode(&cursor, rows: statuses.count, into: column)
+        for (place, row) in statuses.enumerated() {
+            let id = try references.resolve(column[place])
+            guard let status = payloads.withBytes(id, { FileStatus(layout: $0) }) else {
+                throw Malformed("has file metadata of \(payloads.length(id)) bytes")
+            }
+            records[row].status = status
         }
         batch.pathRecords = records
+    }
+
+    /// Paths: a prefix for those that have one, and a name; references in the order of the rows, prefix first.
+    private mutating func decodeNames(
+        _ cursor: inout ByteCursor,
+        _ flags: [UInt64],
+        _ column: UnsafeMutablePointer<UInt64>,
+        _ records: inout [PathRecord],
+        _ references: inout ReferenceDecoder
+    ) throws(Malformed) {
+        let prefixed = flags.reduce(0) { $0 + ($1 & PathFlag.prefix != 0 ? 1 : 0) }
+        try columns.decode(&cursor, rows: prefixed, into: column)
+        var prefixes = (0..<prefixed).map { column[$0] }[...]
+        try columns.decode(&cursor, rows: flags.count, into: column)
+        for row in flags.indices {
+            var path = ""
+            if flags[row] & PathFlag.prefix != 0, let prefix = prefixes.popFirst() {
+                path = payloads.withBytes(try references.resolve(prefix)) { String(decoding: $0, as: UTF8.self) }
+            }
+            records[row].path = path + text(try references.resolve(column[row]))
+        }
     }
 }

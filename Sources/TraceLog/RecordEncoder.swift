@@ -78,25 +78,54 @@ struct RecordEncoder {
     private func encodePaths(_ records: [PathRecord], _ strings: inout StringStage) {
         body.appendVarint(records.count)
         guard !records.isEmpty else { return }
-        columns.encode(
-            records.map { record in
-                (record.absent == nil ? 0 : 1) | (record.linkTarget == nil ? 0 : 2) | (record.head.isEmpty ? 0 : 4)
-            },
-            into: body
-        )
-        columns.encode(records.map { strings.reference($0.path, store) }, into: body)
-        store.section.endRun()
         columns.encode(records.map { $0.beforeCall &- baseCall }, into: body)
-        columns.encode(records.compactMap { $0.absent.map { UInt64(bitPattern: Int64($0)) } }, into: body)
-        columns.encode(records.compactMap { $0.linkTarget.map { strings.reference($0, store) } }, into: body)
+        var flags: [UInt64] = []
+        var prefixes: [UInt64] = []
+        var names: [UInt64] = []
+        for record in records {
+            var flag = PathFlag.none
+            if record.absent != nil { flag |= PathFlag.absent }
+            if record.linkTarget != nil { flag |= PathFlag.link }
+            if !record.head.isEmpty { flag |= PathFlag.head }
+            if record.status != FileStatus() { flag |= PathFlag.status }
+            let bytes = Array(record.path.utf8) + [0]
+            let start = knownSuffix(bytes)
+            if start > 0 {
+                flag |= PathFlag.prefix
+                prefixes.append(strings.reference(bytes[..<start], store))
+            }
+            names.append(strings.reference(bytes[start...], store))
+            flags.append(flag)
+        }
+        // Prefixes and names take their payloads by turns, so both columns come with the flags that tell which.
+        columns.encode(flags, into: body)
+        columns.encode(prefixes, into: body)
+        columns.encode(names, into: body)
         store.section.endRun()
+        columns.encode(records.compactMap { $0.absent.map { UInt64(bitPattern: Int64($0)) } }, into: body)
         columns.encode(
-            records.filter { !$0.head.isEmpty }.map { record in
-                record.head.withUnsafeBytes { strings.reference($0, store) }
-            },
+            records.compactMap { $0.linkTarget.map { strings.reference(Array($0.utf8)[...], store) } },
             into: body
         )
-        for word in 0..<FileStatus.wordCount { columns.encode(records.map { $0.status[word: word] }, into: body) }
+        store.section.endRun()
+        columns.encode(
+            records.filter { !$0.head.isEmpty }.map { strings.reference($0.head[...], store) },
+            into: body
+        )
+        store.section.endRun()
+        columns.encode(
+            records.filter { $0.status != FileStatus() }.map { strings.reference($0.status.layout[...], store) },
+            into: body
+        )
+    }
+
+    /// Where the longest part of a path begins that a call already passed, after a `/`; 0 if there is none.
+    private func knownSuffix(_ path: [UInt8]) -> Int {
+        guard !store.isKnown(path[...]) else { return 0 }
+        for position in path.indices.dropLast(2) where path[position] == UInt8(ascii: "/") {
+            if store.isKnown(path[(position + 1)...]) { return position + 1 }
+        }
+        return 0
     }
 }
 
@@ -104,13 +133,13 @@ struct RecordEncoder {
 private struct StringStage {
     private var kept: [StableBytes] = []
 
+    /// Strings are stored with a final NUL, as calls pass them, so that both share one payload.
     mutating func reference(_ string: String, _ store: BlockEncoder) -> UInt64 {
-        var copy = string
-        return copy.withUTF8 { reference(UnsafeRawBufferPointer($0), store) }
+        reference((Array(string.utf8) + [0])[...], store)
     }
 
-    mutating func reference(_ bytes: UnsafeRawBufferPointer, _ store: BlockEncoder) -> UInt64 {
-        let stable = StableBytes(bytes)
+    mutating func reference(_ bytes: ArraySlice<UInt8>, _ store: BlockEncoder) -> UInt64 {
+        let stable = bytes.withUnsafeBytes { StableBytes($0) }
         kept.append(stable)
         return store.reference(stable.bytes)
     }
@@ -126,46 +155,4 @@ private final class StableBytes {
     }
 
     deinit { bytes.deallocate() }
-}
-
-extension FileStatus {
-    static let wordCount = 13
-
-    /// The fields in order, as 64-bit words.
-    subscript(word word: Int) -> UInt64 {
-        get {
-            switch word {
-            case 0: device
-            case 1: inode
-            case 2: UInt64(mode)
-            case 3: links
-            case 4: UInt64(uid)
-            case 5: UInt64(gid)
-            case 6: specialDevice
-            case 7: UInt64(bitPattern: size)
-            case 8: UInt64(bitPattern: blockSize)
-            case 9: UInt64(bitPattern: blocks)
-            case 10: UInt64(bitPattern: accessTime)
-            case 11: UInt64(bitPattern: modificationTime)
-            default: UInt64(bitPattern: changeTime)
-            }
-        }
-        set {
-            switch word {
-            case 0: device = newValue
-            case 1: inode = newValue
-            case 2: mode = UInt32(truncatingIfNeeded: newValue)
-            case 3: links = newValue
-            case 4: uid = UInt32(truncatingIfNeeded: newValue)
-            case 5: gid = UInt32(truncatingIfNeeded: newValue)
-            case 6: specialDevice = newValue
-            case 7: size = Int64(bitPattern: newValue)
-            case 8: blockSize = Int64(bitPattern: newValue)
-            case 9: blocks = Int64(bitPattern: newValue)
-            case 10: accessTime = Int64(bitPattern: newValue)
-            case 11: modificationTime = Int64(bitPattern: newValue)
-            default: changeTime = Int64(bitPattern: newValue)
-            }
-        }
-    }
 }

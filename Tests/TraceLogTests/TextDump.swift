@@ -20,7 +20,11 @@ enum TextDump {
             )
         }
         for path in trace.paths {
-            let status = (0..<FileStatus.wordCount).map { String(path.status[word: $0]) }.joined(separator: " ")
+            let file = path.status
+            let status =
+                "\(file.device) \(file.inode) \(file.mode) \(file.links) \(file.uid) \(file.gid) \(file.specialDevice)"
+                + " \(file.size) \(file.blockSize) \(file.blocks) \(file.accessTime) \(file.modificationTime)"
+                + " \(file.changeTime)"
             lines.append(
                 "path \(path.path) \(path.beforeCall) \(word(path.absent)) \(word(path.linkTarget)) \(hex(path.head)) \(status)"
             )

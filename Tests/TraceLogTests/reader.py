@@ -231,7 +231,7 @@ class Log:
 
     def records(self, cursor, base_time, base_call):
         def text():
-            return self.resolve(cursor.varint()).decode()
+            return self.resolve(cursor.varint()).removesuffix(b'\0').decode()
         time, call = base_time, base_call
         for _ in range(cursor.varint()):
             kind, task = cursor.byte(), cursor.varint()
@@ -252,17 +252,24 @@ class Log:
             time, call = (time + cursor.zigzag()) & MASK, (call + cursor.zigzag()) & MASK
             self.signals.append([task, time, call, signed(cursor.zigzag(), 32), signed(cursor.zigzag(), 32), cursor.varint()])
         rows = cursor.varint()
-        flags = cursor.column(rows)
-        paths = [self.resolve(reference).decode() for reference in cursor.column(rows)]
         before = [(base_call + gap) & MASK for gap in cursor.column(rows)]
-        absent, links, heads = ([row for row in range(rows) if flags[row] & bit] for bit in (1, 2, 4))
+        flags = cursor.column(rows)
+        prefixed, absent, links, heads, status = ([row for row in range(rows) if flags[row] & bit] for bit in (16, 1, 2, 4, 8))
+        prefixes, names = dict(zip(prefixed, cursor.column(len(prefixed)))), cursor.column(rows)
+        paths = [((self.resolve(prefixes[row]) if row in prefixes else b'') + self.resolve(names[row]).removesuffix(b'\0')).decode()
+                 for row in range(rows)]
         absent = dict(zip(absent, [signed(value, 32) for value in cursor.column(len(absent))]))
         links = dict(zip(links, [self.resolve(reference).decode() for reference in cursor.column(len(links))]))
         heads = dict(zip(heads, [self.resolve(reference) for reference in cursor.column(len(heads))]))
-        status = [cursor.column(rows) for _ in range(13)] if rows else []
+        status = dict(zip(status, [self.status(self.resolve(reference)) for reference in cursor.column(len(status))]))
         for row in range(rows):
             self.paths.append([paths[row], before[row], absent.get(row), links.get(row), heads.get(row, b'').hex(),
-                               [column[row] for column in status]])
+                               status.get(row, [0] * 13)])
+
+    @staticmethod
+    def status(content):
+        dev, ino, nlink, mode, uid, gid, _, rdev, size, block, blocks, *times = struct.unpack('<QQQIIIIQqqq6q24x', content)
+        return [dev, ino, mode, nlink, uid, gid, rdev, size, block, blocks] + [times[i] * 10**9 + times[i + 1] for i in (0, 2, 4)]
 
 
 def main():
