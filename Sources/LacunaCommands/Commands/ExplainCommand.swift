@@ -29,13 +29,13 @@ struct ExplainCommand: ParsableCommand {
     @OptionGroup var replay: ReplayOption
     @Flag(help: "Do not prove the root, which takes two more replays.")
     var noReceipt = false
-    @Flag(help: "One JSON object: call, text, recorded, verdict, cells, report, evidence, root, rootEvidence.")
+    @Flag(help: "One JSON object: before, call, after, recorded, engine, differences, evidence, root, receipt, …")
     var json = false
 
     func run() throws {
         let make = try replay.engine.make
         let trace = try trace.load()
-        let record = try self.trace.call(index, of: trace)
+        _ = try self.trace.call(index, of: trace)
         let replayer = Replayer(trace: trace, options: replay.options())
         var result = replayer.run(making: make)
         if !noReceipt, let root = result.root(of: index),
@@ -43,7 +43,10 @@ struct ExplainCommand: ParsableCommand {
         {
             result.roots[at].receipt = replayer.receipt(for: root, making: make)
         }
-        let explanation = Explanation(of: record, in: trace, result, style: Terminal.style)
-        try StandardOutput.print(json ? explanation.json : explanation.render())
+        guard let explanation = result.explain(call: index, in: trace) else {
+            throw CommandFailure("\(self.trace.file): has no call \(index)")
+        }
+        let report = ExplanationReport(explanation, result, of: trace, style: Terminal.style)
+        try StandardOutput.print(json ? report.json : report.render())
     }
 }
