@@ -81,6 +81,7 @@ final class TinyEngine: Engine {
                 directories.insert(file.path)
             } else if files[file.path] == nil {
                 files[file.path] = []
+                for extent in file.content { files[file.path]?.place(extent.bytes, at: Int(extent.offset)) }
             }
         case .absent(let path):
             files[path] = nil

@@ -11,6 +11,12 @@ struct OutsideChange: Sendable {
     var grafts: [Graft]
 }
 
+/// A change while the recording is still being followed: what was read of the file later is what it held.
+private struct OpenChange {
+    var change: OutsideChange
+    var file: (node: FileNode, path: String)?
+}
+
 final class RecordedFiles {
     enum Name {
         case node(FileNode)
@@ -21,7 +27,19 @@ final class RecordedFiles {
     private(set) var current: [String: Name] = [:]
     /// What each name was at time zero; the first decisive event has decided.
     private(set) var initial: [String: Name] = [:]
-    private(set) var changes: [OutsideChange] = []
+    private var openChanges: [OpenChange] = []
+    /// Changes that no recorded call explains, with what all calls prove of them.
+    var changes: [OutsideChange] {
+        openChanges.map { open in
+            guard let (node, path) = open.file else { return open.change }
+            var change = open.change
+            var file = node.file(at: path)
+            file.content = node.content.sorted { $0.offset < $1.offset }
+            if let last = file.content.last { file.size = max(file.size, last.offset + Int64(last.bytes.count)) }
+            change.grafts = [.file(file)]
+            return change
+        }
+    }
     /// Directories that the engine serves itself, each with a trailing slash.
     var engineServed: [String] = []
     private var byIdentity: [FileIdentity: FileNode] = [:]
@@ -79,8 +97,9 @@ final class RecordedFiles {
             report(
                 call,
                 "\(path): absent, then there without a recorded call that made it",
-                [.file(node.file(at: path))],
-                path
+                [],
+                path,
+                file: node
             )
         }
         return node
@@ -117,8 +136,9 @@ final class RecordedFiles {
             report(
                 call,
                 "\(path): replaced by another file without a recorded call",
-                [.file(fresh.file(at: path))],
-                path
+                [],
+                path,
+                file: fresh
             )
         } else if !node.isModified, node.kind == .regular, old.size != status.size {
             node.learn(status)
@@ -271,8 +291,19 @@ final class RecordedFiles {
         path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
     }
 
-    private func report(_ call: UInt64, _ summary: String, _ grafts: [Graft], _ path: String) {
+    private func report(
+        _ call: UInt64,
+        _ summary: String,
+        _ grafts: [Graft],
+        _ path: String,
+        file node: FileNode? = nil
+    ) {
         guard !isEngineServed(path) else { return }
-        changes.append(OutsideChange(beforeCall: call, summary: summary, grafts: grafts))
+        openChanges.append(
+            OpenChange(
+                change: OutsideChange(beforeCall: call, summary: summary, grafts: grafts),
+                file: node.map { ($0, path) }
+            )
+        )
     }
 }

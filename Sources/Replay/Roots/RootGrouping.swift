@@ -2,6 +2,9 @@
 import Engine
 import LinuxABI
 
+/// The rule that a new descriptor gets the lowest free number.
+let lowestFreeRule = "lowest free fd"
+
 struct RootGrouping {
     private struct Key: Hashable {
         var name: String
@@ -25,9 +28,12 @@ struct RootGrouping {
         var index: [Key: Int] = [:]
         for candidate in candidates {
             let choice = CellChoice(candidate, working: working)
+            // One allocator gives all descriptor numbers: breaking its rule is one gap, whichever call shows it.
+            let rules = Set(candidate.judgement.differences.map(\.rule))
+            let isAllocator = rules == [lowestFreeRule]
             let key = Key(
-                name: candidate.name,
-                cells: choice.cells,
+                name: isAllocator ? "" : candidate.name,
+                cells: isAllocator ? [] : choice.cells,
                 signature: Self.signature(candidate),
                 handler: candidate.evidence.handler,
                 support: candidate.evidence.support,

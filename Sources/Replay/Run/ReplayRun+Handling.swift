@@ -123,7 +123,7 @@ extension ReplayRun {
             result.given.isEmpty, result.evidence.support != .hole
         else { return false }
         if let engine = InterruptedClass(value), engine == InterruptedClass(call.result) { return false }
-        guard value < 0 || value == 0 && Self.asksWithoutEffect(pending.call) else { return false }
+        guard value < 0 || value == 0 && asksWithoutEffect(pending) else { return false }
         var next = pending.position + 1
         while next < trace.calls.count, trace.calls[next].entryTime < call.exitTime {
             if trace.calls[next].task != call.task { return true }
@@ -132,13 +132,15 @@ extension ReplayRun {
         return false
     }
 
-    /// Calls for which 0 means that nothing was ready.
-    private static func asksWithoutEffect(_ call: RecordedCall) -> Bool {
+    /// Calls for which 0 means that nothing was ready, or that a stream has ended: either way nothing was taken.
+    private func asksWithoutEffect(_ pending: Pending) -> Bool {
+        let call = pending.call
         switch call.known {
-        case .poll, .ppoll, .select, .pselect6, .epoll_wait, .epoll_pwait, .epoll_pwait2: true
-        case .wait4: call.word(2) & Linux.waitNoHang != 0
-        case .waitid: call.word(3) & Linux.waitNoHang != 0
-        default: false
+        case .read, .readv, .recvfrom, .recvmsg: return stream(pending) != nil
+        case .poll, .ppoll, .select, .pselect6, .epoll_wait, .epoll_pwait, .epoll_pwait2: return true
+        case .wait4: return call.word(2) & Linux.waitNoHang != 0
+        case .waitid: return call.word(3) & Linux.waitNoHang != 0
+        default: return false
         }
     }
 }

@@ -154,7 +154,7 @@ extension ReplayRun {
         if engine != free {
             comparison.differ(
                 "result",
-                "lowest free fd",
+                lowestFreeRule,
                 "\(recorded), the lowest free",
                 "\(engine), while \(free) is free"
             )

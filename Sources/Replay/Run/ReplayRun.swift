@@ -181,6 +181,8 @@ final class ReplayRun {
                 Difference(field: "task", rule: "exists", recorded: "exists", engine: "not in the engine")
             ]
             follow(pending, &judgement, MarkedInput(mark: mark, via: "the task itself", isAmbient: true), result: nil)
+            // What it did to things that other tasks share is missing too.
+            repair(pending, engine: nil, mark: mark, withholds: true)
         } else {
             record.add(
                 pending,

@@ -7,6 +7,8 @@ struct SignalLedger {
     private var unclaimed: [TaskID: [Int32]] = [:]
     /// Recorded deliveries that the engine has not made yet, by task, with the call they came after.
     private var awaited: [TaskID: [(signal: Int32, call: UInt64)]] = [:]
+    /// Signals posted to make up for missing ones: their delivery is expected and says nothing.
+    private var madeUp: [TaskID: [Int32]] = [:]
     private(set) var posted: Set<Int> = []
     /// Positions of the signals recorded between a call's completion and its task's next entry, by the call's position.
     private(set) var interrupting: [Int: [Int]] = [:]
@@ -27,6 +29,8 @@ struct SignalLedger {
         for signal in signals {
             if let index = awaited[task]?.firstIndex(where: { $0.signal == signal }) {
                 awaited[task]?.remove(at: index)
+            } else if let index = madeUp[task]?.firstIndex(of: signal) {
+                madeUp[task]?.remove(at: index)
             } else {
                 unclaimed[task, default: []].append(signal)
             }
@@ -50,7 +54,9 @@ struct SignalLedger {
     mutating func overdue(_ task: TaskID, at call: UInt64) -> [Int32] {
         guard let list = awaited[task], !list.isEmpty else { return [] }
         awaited[task] = list.filter { $0.call >= call }
-        return list.filter { $0.call < call }.map(\.signal)
+        let due = list.filter { $0.call < call }.map(\.signal)
+        madeUp[task, default: []] += due
+        return due
     }
 
     mutating func ended(_ task: TaskID) { awaited[task] = nil }
