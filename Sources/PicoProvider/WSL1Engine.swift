@@ -2,26 +2,111 @@
 public import Engine
 public import LinuxABI
 
+/// WSL 1, build 19041: every call is served by a provider routine or answers as lxcore's table does.
+///
+/// Single-threaded. Nothing of the host is touched: what cannot be known is asked of the environment.
 public final class WSL1Engine: Engine {
     public let identity = EngineIdentity(
         name: "wsl1", version: "4.4.0-19041-Microsoft", summary: "WSL 1: lxcore's pico provider on the NT executive")
 
+    /// Collects NT steps and handler names for every call. Off: only the support mark is kept.
+    public var collectsEvidence = true
+
     var environment = Environment()
-    /// Realtime in nanoseconds since the epoch.
-    var realtime: Int64 = 0
+    /// Nanoseconds since the start of the recording.
+    var time: UInt64 = 0
     /// Types that mount(2) accepts, by name.
     var fileSystems: [String: any VfsFileSystemType] = [:]
+    /// By task number.
+    var threads: [LxThread?] = []
+    var anonymous = LxAnonymousSuperblock(type: "anon_inodefs", device: 13, source: "anon_inodefs")
+    /// Counts everything that may let a parked call finish.
+    var events: UInt64 = 0
+    let table = LxpSyscallTable.standard
+    var initialPidNamespace = LxPidNamespace(identifier: 0, parent: nil)
+    var lastNamespace: UInt64 = 4_026_531_834
+    var lastCookie: UInt32 = 0
+    var lastMount = 20
+    var lastDevice: UInt64 = 40
+    var lastPeerGroup = 0
+    var futexes = LxpFutexTable()
+    var terminals = LxTerminalTable()
+    var cgroups = LxCgroupHierarchy()
+    var network = LxNetworkState()
+    var isBooted = false
+    /// Pipes that existed before, by the environment's id.
+    var outsidePipes: [UInt64: (pipe: LxPipe, inode: VfsInode)] = [:]
+    /// Files of the environment with several names.
+    var populated: [FileIdentity: VfsInode] = [:]
+    /// The type of the root file system: that of distributions made or upgraded since 1903.
+    let rootType = "wslfs"
+    var mountNamespaces: [LxWeak<LxMountNamespace>] = []
+    /// Processes with an armed timer, and the earliest deadline of them all.
+    var timedGroups: [ObjectIdentifier: LxThreadGroup] = [:]
+    var nextTimer: UInt64?
+    var pico = LxpPico()
+    lazy var call = LxpCall(engine: self)
 
     public init() {}
 
-    public func boot(_ environment: Environment) throws(EngineFailure) { self.environment = environment }
-    public func dispatch(_ call: GuestCall, on task: TaskID) throws(EngineFailure) -> DispatchResult {
-        throw EngineFailure("not booted")
+    /// Nanoseconds since the epoch.
+    var realtime: Int64 { Int64(bitPattern: environment.startRealtime &+ time) }
+
+    func thread(_ task: TaskID) -> LxThread? {
+        let index = Int(task.rawValue)
+        return index < threads.count ? threads[index] : nil
     }
-    public func retry(_ task: TaskID) throws(EngineFailure) -> DispatchResult { throw EngineFailure("not booted") }
-    public func cancel(_ task: TaskID) {}
-    public func advance(to time: UInt64) {}
-    public func postSignal(_ signal: Int32, to task: TaskID) {}
-    public func taskEnded(_ task: TaskID, status: Int32?) {}
-    public func graft(_ graft: Graft, on task: TaskID) -> Bool { false }
+
+    func setThread(_ task: TaskID, _ thread: LxThread?) {
+        let index = Int(task.rawValue)
+        while threads.count <= index { threads.append(nil) }
+        threads[index] = thread
+    }
+
+    func group(globalID: Int32) -> LxThreadGroup? { initialPidNamespace.groups[globalID] }
+
+    func nextCookie() -> UInt32 {
+        lastCookie += 1
+        return lastCookie
+    }
+
+    public func cancel(_ task: TaskID) {
+        guard let thread = thread(task) else { return }
+        futexes.forget(thread)
+        thread.parked = nil
+        if let saved = thread.signals.savedMask {
+            thread.signals.mask = saved
+            thread.signals.savedMask = nil
+        }
+    }
+
+    public func advance(to time: UInt64) {
+        guard time > self.time else { return }
+        self.time = time
+        events += 1
+        fireTimers()
+    }
+
+    public func postSignal(_ signal: Int32, to task: TaskID) {
+        guard let thread = thread(task), !thread.isDead, (1...64).contains(signal) else { return }
+        events += 1
+        // SI_KERNEL: a terminal or another program sent it.
+        post(LxSignalInfo(signal: signal, code: 0x80), to: thread)
+    }
+
+    public func taskEnded(_ task: TaskID, status: Int32?) {
+        guard let thread = thread(task), !thread.isDead else { return }
+        events += 1
+        let context = quietContext(thread)
+        if let status, thread.group.threads.allSatisfy({ $0 === thread }) { thread.group.groupExitStatus = status }
+        endThread(thread, status: thread.group.groupExitStatus ?? status ?? 0, context)
+    }
+
+    /// A context for work that no call asked for.
+    func quietContext(_ thread: LxThread?) -> VfsContext {
+        let context = VfsContext(engine: self)
+        context.thread = thread
+        if let thread { context.credentials = thread.credentials }
+        return context
+    }
 }

@@ -11,4 +11,10 @@ extern const unsigned char CFacts_ntstatus[];
 extern const size_t CFacts_ntstatus_size;
 extern const unsigned char CFacts_ntmapping[];
 extern const size_t CFacts_ntmapping_size;
+
+// Swift does not import arrays of unknown bound: their first bytes.
+static inline const unsigned char *CFacts_syscalls_start(void) { return CFacts_syscalls; }
+static inline const unsigned char *CFacts_features_start(void) { return CFacts_features; }
+static inline const unsigned char *CFacts_ntstatus_start(void) { return CFacts_ntstatus; }
+static inline const unsigned char *CFacts_ntmapping_start(void) { return CFacts_ntmapping; }
 #endif

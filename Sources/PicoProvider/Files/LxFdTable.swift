@@ -1,4 +1,5 @@
 // A descriptor table: numbers to open file descriptions, lowest free number first; shared by CLONE_FILES.
+import LinuxABI
 
 final class LxFdTable {
     struct Slot {
@@ -7,6 +8,8 @@ final class LxFdTable {
     }
 
     private(set) var slots: [Slot?]
+    /// Threads that use it.
+    var users = 1
     /// No free number is below this.
     private var lowestFree = 0
 

@@ -39,6 +39,12 @@ final class LxMountNamespace: LxNamespace {
         mounts.removeAll { $0 === mount }
     }
 
+    /// Puts `mount` at the bottom of the tree.
+    func setRoot(_ mount: VfsMount) {
+        root = mount
+        mount.point = nil
+    }
+
     func children(of mount: VfsMount) -> [VfsMount] { mounts.filter { $0.point?.mount === mount } }
 
     func isMountPoint(_ entry: VfsEntry) -> Bool { mounts.contains { $0.point?.entry === entry } }

@@ -1,6 +1,7 @@
 // One Linux thread: a pico thread with its Linux state (LX_THREAD).
 import Engine
 import LinuxABI
+import NTKernel
 
 final class LxThread {
     let task: TaskID
@@ -20,11 +21,15 @@ final class LxThread {
     var schedule = LxScheduling()
     var fsBase: UInt64 = 0
     var gsBase: UInt64 = 0
+    /// What restart_syscall goes on with.
+    var restart: (call: GuestCall, number: Int, parked: LxParkedCall)?
     /// The call that waits, if one does.
     var parked: LxParkedCall?
     /// SIGSTOP and friends are kept per group; a ptrace stop is the thread's own.
     var tracer: LxThread?
     var isDead = false
+    /// The pico thread in the NT executive.
+    var ntThread: EThread?
 
     init(
         task: TaskID, ids: [Int32], group: LxThreadGroup, credentials: LxCredentials, fs: LxFsContext, files: LxFdTable,

@@ -55,8 +55,8 @@ final class LxThreadGroup {
     var cgroupPath = "/"
     /// SysV semaphore adjustments (SEM_UNDO), by set id and index.
     var semaphoreUndo: [Int32: [Int: Int]] = [:]
-    /// Handle of the pico process in the NT executive.
-    var ntProcess: AnyObject?
+
+
 
     init(
         ids: [Int32], pidNamespace: LxPidNamespace, parent: LxThreadGroup?, exitSignal: Int32, processGroup: LxProcessGroup,

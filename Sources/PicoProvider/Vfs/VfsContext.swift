@@ -77,8 +77,10 @@ class VfsContext {
         return value
     }
 
-    /// A NUL-terminated string of at most `limit` bytes; without a NUL, ENAMETOOLONG.
-    final func readString(_ address: UInt64, limit: Int = 4096) throws(LxFailure) -> String {
+    /// A NUL-terminated string of at most `limit` bytes; without a NUL, ENAMETOOLONG, or the first bytes if `cutting`.
+    final func readString(
+        _ address: UInt64, limit: Int = 4096, cutting: Bool = false
+    ) throws(LxFailure) -> String {
         let bytes: [UInt8]
         switch memory.read(address, count: limit) {
         case .bytes(let known): bytes = known
@@ -86,6 +88,7 @@ class VfsContext {
         case .absent: throw .errno(.EFAULT)
         }
         guard let end = bytes.firstIndex(of: 0) else {
+            if cutting, !bytes.isEmpty { return String(decoding: bytes, as: UTF8.self) }
             throw bytes.count >= limit ? .errno(.ENAMETOOLONG) : .errno(.EFAULT)
         }
         return String(decoding: bytes[..<end], as: UTF8.self)

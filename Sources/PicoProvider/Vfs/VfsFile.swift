@@ -1,6 +1,7 @@
 // The file operations that an open file implements (after lxcore's file callback table; pico-interface.md §6).
 import Engine
 import LinuxABI
+import NTKernel
 
 /// An open file description: what descriptors share after dup and fork.
 ///
@@ -19,8 +20,8 @@ class VfsFile {
     final var ownerSignal: Int32 = 0
     /// What getdents walks: taken at position 0, so that a reader sees one consistent set of names.
     final var listing: [VfsDirectoryEntry]?
-    /// Edge-triggered epoll wants to know of new readiness even when the level does not change.
-    final var readinessGeneration: UInt64 = 0
+    /// The epoll interests that watch this description.
+    final var interests: [LxEpollInterest] = []
 
     init(inode: VfsInode) { self.inode = inode }
 
@@ -52,7 +53,7 @@ class VfsFile {
     /// provider's. nil: the provider's own answer.
     func seek(_ offset: Int64, whence: Int, _ context: VfsContext) throws(LxFailure) -> Int64? { nil }
 
-    func allocate(mode: UInt32, offset: Int64, length: Int64, _ context: VfsContext) throws(LxFailure) {
+    func allocate(mode: Int32, offset: Int64, length: Int64, _ context: VfsContext) throws(LxFailure) {
         throw .errno(.EOPNOTSUPP)
     }
 
@@ -80,6 +81,15 @@ class VfsFile {
 
     /// False: epoll_ctl answers EPERM (regular files and directories).
     var isPollable: Bool { false }
+
+    /// Counts arrivals of data, for edge-triggered epoll, which reports them also when the level does not change.
+    var inputArrivals: UInt64 { 0 }
+
+    /// Counts the times that room to write came up.
+    var outputArrivals: UInt64 { 0 }
+
+    /// Somebody who was not recorded feeds it: whether it is readable is the environment's to say.
+    var isFedFromOutside: Bool { false }
 }
 
 struct VfsMapRequest {
@@ -90,8 +100,13 @@ struct VfsMapRequest {
     var isShared: Bool
 }
 
-/// A section that views are made of; `release` runs when the last view is gone.
+/// What a mapped file gives to the memory manager: its section, of which the provider maps views.
 class VfsMapping {
-    /// Content of the page range, if known: what a reader of the mapping sees.
+    /// A handle from NtCreateSection; null for memory that no section backs (devices of the provider).
+    final let section: Handle
+
+    init(section: Handle) { self.section = section }
+
+    /// The last view is gone: close the section.
     func unmapped(_ context: VfsContext) {}
 }

@@ -2,14 +2,6 @@
 import LinuxABI
 
 final class VfsMount {
-    /// How mounts and unmounts below it reach other mounts (mount_namespaces(7)).
-    enum Propagation: Hashable {
-        case isPrivate
-        case shared(group: Int)
-        case slave(of: Int)
-        case unbindable
-    }
-
     /// mountinfo's first field.
     let identifier: Int
     let superblock: VfsSuperblock
@@ -19,9 +11,11 @@ final class VfsMount {
     var point: VfsLocation?
     /// MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_NODIRATIME, MS_RELATIME.
     var flags: UInt64
-    var propagation = Propagation.isPrivate
-    /// A slave may itself be a peer in another group.
+    /// Mounts of one peer group see each other's mounts (mount_namespaces(7)); nil: not shared.
+    var peerGroup: Int?
+    /// The peer group it is a slave of.
     var master: Int?
+    var isUnbindable = false
     unowned var namespace: LxMountNamespace
 
     init(

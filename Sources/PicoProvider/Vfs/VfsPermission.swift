@@ -1,4 +1,5 @@
 // The mode check that decides access to an inode.
+import LinuxABI
 
 enum VfsPermission {
     static let execute: UInt32 = 1

@@ -15,6 +15,8 @@ class VfsSuperblock {
     /// False: names come and go by themselves (procfs), so the provider asks at every lookup.
     final let cachesNames: Bool
     final var root: VfsInode?
+    /// The entry of `root`; made by the provider.
+    final var rootEntry: VfsEntry?
     /// Mounts that show this superblock; 0: gone.
     final var mountCount = 0
 

@@ -1,0 +1,180 @@
+// The provider's side of the pico interface: registration, processes, threads, memory, and LxpUtilTranslateStatus.
+import CFacts
+import Engine
+import LinuxABI
+import NTKernel
+
+/// What the provider keeps of the executive it registered with.
+struct LxpPico {
+    /// The machine: one address besides loopback.
+    static let configuration: ExecutiveConfiguration = {
+        var configuration = ExecutiveConfiguration()
+        configuration.hostAddresses = [TransportAddress(family: .ipv4, bytes: [172, 16, 0, 2], port: 0)]
+        return configuration
+    }()
+
+    var kernel = NTExecutive()
+    var routines = PicoRoutines(size: PicoABI.rs4.picoRoutinesSize)
+    /// Process and thread contexts, so that the kernel can hand them back.
+    final class Context {
+        let task: TaskID
+        init(_ task: TaskID) { self.task = task }
+    }
+}
+
+/// LxpUtilTranslateStatus: NTSTATUS to errno by ntstatus-errno.tsv; EINVAL for what the table does not have (GH:6063).
+enum LxpStatus {
+    private static let byValue: [UInt32: Errno] = {
+        var result: [UInt32: Errno] = [:]
+        for row in LxpFacts.rows(CFacts_ntstatus_start(), CFacts_ntstatus_size) where row.count > 2 {
+            guard let value = UInt32(row[1].dropFirst(2), radix: 16), let errno = Errno(name: row[2]) else { continue }
+            result[value] = errno
+        }
+        return result
+    }()
+
+    static func translate(_ status: NTSTATUS) -> Errno { byValue[status.rawValue] ?? .EINVAL }
+
+    /// Throws unless the status is a success.
+    static func check(_ status: NTSTATUS) throws(LxFailure) {
+        guard !status.isSuccess else { return }
+        throw .errno(translate(status))
+    }
+}
+
+extension WSL1Engine {
+    var kernel: NTExecutive { pico.kernel }
+
+    /// lxcore's driver entry: registers as the one provider before the window closes.
+    func registerProvider() throws(EngineFailure) {
+        var provider = PicoProviderRoutines(size: PicoABI.rs4.providerRoutinesSize)
+        provider.terminateProcess = { [unowned self] process, status in
+            kernel.PspTerminatePicoProcess(process, status: status)
+        }
+        let status = kernel.PsRegisterPicoProvider(provider, routines: &pico.routines)
+        guard status.isSuccess else { throw EngineFailure("PsRegisterPicoProvider answered \(status.name)") }
+        kernel.PspDisablePicoRegistration()
+    }
+
+    /// Moves the executive's trace into the evidence.
+    func drainSteps(into evidence: inout Evidence) {
+        guard collectsEvidence else {
+            _ = kernel.drainTrace()
+            return
+        }
+        for step in kernel.drainTrace() {
+            evidence.steps.append(
+                Evidence.Step(step.routineName, step.detailText, status: step.status.name))
+        }
+    }
+
+    // MARK: - Processes and threads
+
+    /// The pico process and thread behind a new Linux thread.
+    func ntCreate(_ thread: LxThread, cloning parent: LxThreadGroup?, shares: Bool) {
+        let group = thread.group
+        let context = LxpPico.Context(thread.task)
+        if group.address.ntProcess == nil {
+            var handle = Handle.null
+            let source = parent?.address.ntProcess
+            let attributes = PicoProcessAttributes(
+                parent: source, context: context, flags: source == nil ? [] : [.cloneParent, .cloneReducedCommit])
+            let info = PicoCreateInfo(imageName: group.executable)
+            _ = pico.routines.createProcess?(attributes, info, &handle)
+            var process: EProcess?
+            if kernel.ObReferenceObjectByHandle(handle, object: &process).isSuccess { group.address.ntProcess = process }
+            _ = kernel.NtClose(handle)
+        }
+        guard let process = group.address.ntProcess else { return }
+        var registers = Context()
+        registers.fsBase = thread.fsBase
+        registers.gsBase = thread.gsBase
+        var handle = Handle.null
+        let attributes = PicoThreadAttributes(process: process, registers: registers, context: context)
+        _ = pico.routines.createThread?(attributes, nil, &handle)
+        var nt: EThread?
+        if kernel.ObReferenceObjectByHandle(handle, object: &nt).isSuccess, let nt {
+            thread.ntThread = nt
+            var previous: UInt32 = 0
+            _ = pico.routines.resumeThread?(nt, &previous)
+        }
+        _ = kernel.NtClose(handle)
+    }
+
+    func ntTerminate(_ thread: LxThread, _ status: Int32) {
+        guard let nt = thread.ntThread else { return }
+        thread.ntThread = nil
+        let exit = NTSTATUS.STATUS_SUCCESS
+        // The last user of the address space takes the pico process with it.
+        if thread.group.threads.isEmpty, thread.group.address.users <= 1 {
+            if let process = thread.group.address.ntProcess { _ = pico.routines.terminateProcess?(process, exit) }
+            thread.group.address.ntProcess = nil
+        } else {
+            _ = pico.routines.terminateThread?(nt, exit, true)
+        }
+    }
+
+    /// execve: a rebuilt address space, and so a new pico process (nt-mapping.tsv).
+    func ntReplaceImage(_ group: LxThreadGroup, _ path: String) {
+        let old = group.address
+        let replacement = old.ntProcess
+        if old.users <= 0 || group.threads.isEmpty { return }
+        if let process = replacement, group.vforkParent == nil { _ = kernel.MmUnmapPicoRange(process, base: 0x10000, size: LxAddressSpace.highest - 0x10000) }
+    }
+
+    func ntSetDescriptorBase(_ thread: LxThread, isFS: Bool, _ base: UInt64) {
+        _ = pico.routines.setThreadDescriptorBase?(isFS ? .fs : .gs, base)
+    }
+
+    // MARK: - Memory
+
+    private static func protection(_ bits: UInt32, copies: Bool) -> PageProtection {
+        let (read, write, execute) = (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0)
+        switch (write, execute) {
+        case (true, true): return copies ? .executeWriteCopy : .executeReadWrite
+        case (true, false): return copies ? .writeCopy : .readWrite
+        case (false, true): return .executeRead
+        case (false, false): return read ? .readOnly : .noAccess
+        }
+    }
+
+    /// Reserves and commits, or maps a view. False: the commit limit.
+    func ntMap(_ space: LxAddressSpace, _ region: LxRegion) -> Bool {
+        guard let process = space.ntProcess else { return true }
+        var base = region.start
+        var size = region.end - region.start
+        let section = region.mapping?.mapping.section ?? .null
+        // What a fixed mapping replaces goes first.
+        if process.addressSpace.descriptor(containing: base) != nil {
+            _ = kernel.MmUnmapPicoRange(process, base: base, size: size)
+        }
+        let status: NTSTATUS
+        if section != .null {
+            status = kernel.NtMapViewOfSection(
+                section, process: process, base: &base, offset: UInt64(region.offset), viewSize: &size,
+                type: .reserve, protection: Self.protection(region.protection, copies: !region.isShared))
+        } else {
+            status = kernel.NtAllocateVirtualMemory(
+                process, base: &base, size: &size, type: region.protection == 0 ? .reserve : [.reserve, .commit],
+                protection: Self.protection(region.protection, copies: false))
+        }
+        return status != .STATUS_COMMITMENT_LIMIT
+    }
+
+    func ntUnmap(_ space: LxAddressSpace, _ start: UInt64, _ size: UInt64) {
+        guard let process = space.ntProcess else { return }
+        _ = kernel.MmUnmapPicoRange(process, base: start, size: size)
+    }
+
+    func ntProtect(_ space: LxAddressSpace, _ start: UInt64, _ size: UInt64, _ protection: UInt32) {
+        guard let process = space.ntProcess, process.addressSpace.descriptor(containing: start) != nil else { return }
+        var old = PageProtection.noAccess
+        _ = kernel.NtProtectVirtualMemory(
+            process, base: start, size: size, protection: Self.protection(protection, copies: false), old: &old)
+    }
+
+    func ntFlush(_ space: LxAddressSpace, _ start: UInt64, _ size: UInt64) {
+        guard let process = space.ntProcess else { return }
+        _ = kernel.NtFlushVirtualMemory(process, base: start, size: size)
+    }
+}

@@ -1,0 +1,161 @@
+// execve: scripts, ELF64, and the reset of everything that belongs to the old image.
+import Engine
+import LinuxABI
+
+private let imageHead = 256
+
+func LxpSyscall_EXECVE(_ c: LxpCall) throws(LxFailure) -> Int64 {
+    let path = try c.path(0)
+    var arguments = try LxpStrings(c, c[1])
+    let environment = try LxpStrings(c, c[2])
+    var location = try LxpExecutable(c, path, c.cwd)
+    let named = location
+    var interpreter = path
+    for depth in 0... {
+        let head = try LxpHead(c, location)
+        guard let line = LxpScript(head) else {
+            try LxpCheckImage(head, location, c)
+            break
+        }
+        if depth > 4 { throw .errno(.ELOOP) }
+        if line.interpreter.isEmpty { throw .errno(.ENOEXEC) }
+        arguments = [line.interpreter] + (line.argument.map { [$0] } ?? []) + [interpreter] + arguments.dropFirst()
+        interpreter = line.interpreter
+        location = try LxpExecutable(c, line.interpreter, c.cwd)
+    }
+    LxpReplaceImage(c, path: path, named: named, image: location, arguments: arguments, environment: environment)
+    return 0
+}
+
+/// argv or envp; a null pointer is an empty list.
+private func LxpStrings(_ c: LxpCall, _ address: UInt64) throws(LxFailure) -> [String] {
+    guard address != 0 else { return [] }
+    var result: [String] = []
+    var position = address
+    while true {
+        let pointer = try c.readInteger(position, as: UInt64.self)
+        if pointer == 0 { return result }
+        // A string that the recording could not keep whole is still a string.
+        result.append((try? c.readString(pointer, limit: 131072)) ?? "")
+        position += 8
+    }
+}
+
+private func LxpExecutable(_ c: LxpCall, _ path: String, _ base: VfsLocation) throws(LxFailure) -> VfsLocation {
+    let location = try c.walk(path, from: base, follow: true)
+    guard location.inode.kind == .regular, location.mount.flags & MountFlag.noExec == 0 else { throw .errno(.EACCES) }
+    try location.inode.permission(VfsPermission.execute, c)
+    return location
+}
+
+/// The first bytes, as far as they are known.
+private func LxpHead(_ c: LxpCall, _ location: VfsLocation) throws(LxFailure) -> [UInt8]? {
+    let file = try location.inode.open(0, c)
+    file.location = location
+    defer { file.release(c) }
+    let data = try file.read(imageHead, at: 0, c)
+    var known: [UInt8] = []
+    for case .bytes(let bytes) in data.segments.prefix(1) { known += bytes }
+    if known.isEmpty, !data.isEmpty { return nil }
+    return known
+}
+
+private func LxpScript(_ head: [UInt8]?) -> (interpreter: String, argument: String?)? {
+    guard let head, head.count >= 2, head[0] == UInt8(ascii: "#"), head[1] == UInt8(ascii: "!") else { return nil }
+    let isBlank: (UInt8) -> Bool = { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+    let line = head.dropFirst(2).prefix { $0 != UInt8(ascii: "\n") && $0 != 0 }.drop(while: isBlank)
+    let interpreter = line.prefix { !isBlank($0) }
+    var rest = Array(line.dropFirst(interpreter.count).drop(while: isBlank))
+    while let last = rest.last, isBlank(last) { rest.removeLast() }
+    let text = String(decoding: interpreter, as: UTF8.self)
+    return (text, rest.isEmpty ? nil : String(decoding: rest, as: UTF8.self))
+}
+
+/// ELF64 for x86-64 only; what the recording never showed is taken to be one.
+private func LxpCheckImage(_ head: [UInt8]?, _ location: VfsLocation, _ c: LxpCall) throws(LxFailure) {
+    guard let head else { return }
+    guard head.count >= 20, head[0] == 0x7f, Array(head[1..<4]) == Array("ELF".utf8) else {
+        if head.count >= 2, head[0] == UInt8(ascii: "M"), head[1] == UInt8(ascii: "Z") {
+            throw .notModelled("a Windows program runs through /init on the Windows side (RN:14951)")
+        }
+        throw .errno(.ENOEXEC)
+    }
+    let machine = UInt16(head[18]) | UInt16(head[19]) << 8
+    // EI_CLASS 2 is ELFCLASS64; 62 is EM_X86_64, 183 is EM_AARCH64.
+    guard head[4] == 2, machine == 62 || machine == 183 else {
+        throw .unsupported(.ENOEXEC, note: "only 64-bit programs run", source: "GH:390")
+    }
+}
+
+/// The point of no return: everything that execve(2) lists is reset.
+func LxpReplaceImage(
+    _ c: VfsContext, path: String, named: VfsLocation, image: VfsLocation, arguments: [String], environment: [String]
+) {
+    let engine = c.engine
+    let thread: LxThread = c.thread
+    let group = thread.group
+    // The other threads die; the caller takes over the leader's id (RN:18342).
+    for other in group.threads where other !== thread { engine.endThread(other, status: 0, c) }
+    if group.leader !== thread {
+        engine.adoptLeadership(thread)
+    }
+    if thread.files.users > 1 {
+        thread.files.users -= 1
+        thread.files = thread.files.copy()
+    }
+    for fd in thread.files.open where thread.files[fd]?.closeOnExec == true {
+        if let file = thread.files.take(fd) { LxpClose(c, file) }
+    }
+    if group.address.users > 1 {
+        group.address.users -= 1
+    }
+    engine.ntReplaceImage(group, path)
+    group.address = LxAddressSpace()
+    let handlers = group.handlers.copy()
+    handlers.resetForExec()
+    group.handlers = handlers
+    thread.signals.alternateStack = (0, 0, 2)
+    thread.signals.frames = []
+    thread.clearChildTid = 0
+    thread.robustList = 0
+    group.timers.removePosixTimers()
+    group.executable = VfsWalk.path(of: named, root: thread.fs.root) ?? path
+    group.executableLocation = image
+    group.arguments = arguments
+    group.environment = environment
+    group.hasExecuted = true
+    group.isDumpable = true
+    group.semaphoreUndo = [:]
+    thread.name = LxpComm(named.entry.name)
+    LxpExecCredentials(thread, image)
+    group.address.personality = group.personality
+    engine.releaseVforkParent(group)
+}
+
+/// At most 15 bytes.
+func LxpComm(_ name: String) -> String { String(decoding: name.utf8.prefix(15), as: UTF8.self) }
+
+/// Set-user-id and set-group-id programs (RN:16251), and the capabilities of root (capabilities(7)).
+private func LxpExecCredentials(_ thread: LxThread, _ image: VfsLocation) {
+    var credentials = thread.credentials
+    let inode = image.inode
+    if image.mount.flags & MountFlag.noSetuid == 0, !credentials.noNewPrivileges {
+        if inode.mode & 0o4000 != 0 { credentials.euid = inode.uid }
+        if inode.mode & 0o2010 == 0o2010 { credentials.egid = inode.gid }
+    }
+    credentials.suid = credentials.euid
+    credentials.fsuid = credentials.euid
+    credentials.sgid = credentials.egid
+    credentials.fsgid = credentials.egid
+    // SECBIT_NOROOT is bit 0.
+    let isRoot = credentials.securebits & 1 == 0 && (credentials.euid == 0 || credentials.uid == 0)
+    if isRoot {
+        credentials.permitted = credentials.bounding | credentials.inheritable
+        credentials.effective = credentials.euid == 0 ? credentials.permitted : credentials.ambient
+    } else {
+        credentials.permitted = credentials.ambient
+        credentials.effective = credentials.ambient
+    }
+    credentials.keepCapabilities = false
+    thread.credentials = credentials
+}

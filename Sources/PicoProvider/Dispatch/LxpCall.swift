@@ -1,0 +1,134 @@
+// The call being served: its arguments, and what it left behind when it had to wait.
+import Engine
+import LinuxABI
+
+final class LxpCall: VfsContext {
+    var arguments = SyscallArguments()
+    var childTask = TaskID(rawValue: 0)
+    /// A graft names the id of the child.
+    var wantedID: Int32?
+    /// The slot of the table that serves it.
+    var entryNumber = 0
+    /// Set while a parked call is tried again.
+    var parked: LxParkedCall?
+    var interruption = LxpInterruption.restartSys
+    /// The wait ends only for a fatal signal.
+    var isUninterruptible = false
+    /// A failure keeps what was written (capget answers the version that it knows).
+    var keepsWrites = false
+    /// Overrides of the entry's evidence; nil: as in the table.
+    var support: Evidence.Support?
+    var note = ""
+    var source = ""
+
+    subscript(index: Int) -> UInt64 { arguments[index] }
+
+    func int(_ index: Int) -> Int32 { Int32(truncatingIfNeeded: arguments[index]) }
+
+    func uint(_ index: Int) -> UInt32 { UInt32(truncatingIfNeeded: arguments[index]) }
+
+    func long(_ index: Int) -> Int64 { Int64(bitPattern: arguments[index]) }
+
+    /// What the call keeps from one attempt to the next; made at the first attempt that has to wait.
+    var waiting: LxParkedCall {
+        if let parked { return parked }
+        let made = LxParkedCall()
+        parked = made
+        return made
+    }
+
+    /// The call fell into a documented gap of the implementation under study.
+    func partial(_ note: String, _ source: String = "") {
+        support = .partial
+        self.note = note
+        if !source.isEmpty { self.source = source }
+    }
+
+    /// The call was answered without being done, as lxcore does.
+    func stub(_ note: String, _ source: String = "") {
+        support = .stub
+        self.note = note
+        if !source.isEmpty { self.source = source }
+    }
+
+    var group: LxThreadGroup { thread.group }
+
+    // MARK: - Descriptors
+
+    /// The open file behind descriptor argument `index`, or EBADF. O_PATH descriptors answer EBADF too.
+    func file(_ index: Int) throws(LxFailure) -> VfsFile {
+        let file = try anyFile(index)
+        if file.flags & OpenFlag.path != 0 { throw .errno(.EBADF) }
+        return file
+    }
+
+    /// As ``file(_:)``, for calls that work on O_PATH descriptors.
+    func anyFile(_ index: Int) throws(LxFailure) -> VfsFile {
+        guard let slot = thread.files[Int(int(index))] else { throw .errno(.EBADF) }
+        return slot.file
+    }
+
+    var openLimit: Int { Int(clamping: group.limit(.nofile).soft) }
+
+    func install(_ file: VfsFile, closeOnExec: Bool) throws(LxFailure) -> Int64 {
+        let fd = try thread.files.lowest(from: 0, limit: openLimit)
+        _ = thread.files.put(file, at: fd, closeOnExec: closeOnExec)
+        return Int64(fd)
+    }
+
+    // MARK: - Paths
+
+    func path(_ index: Int) throws(LxFailure) -> String { try readString(arguments[index]) }
+
+    /// Where a relative path of an *at call starts: the directory descriptor, or the working directory.
+    func base(_ index: Int, for path: String) throws(LxFailure) -> VfsLocation {
+        if path.utf8.first == UInt8(ascii: "/") { return thread.fs.root }
+        if int(index) == AtFlag.workingDirectory { return thread.fs.workingDirectory }
+        guard let location = try anyFile(index).location else { throw .errno(.ENOTDIR) }
+        if !path.isEmpty, !location.inode.isDirectory { throw .errno(.ENOTDIR) }
+        return location
+    }
+
+    func walk(_ path: String, from base: VfsLocation, follow: Bool) throws(LxFailure) -> VfsLocation {
+        var walk = VfsWalk(self)
+        return try walk.resolve(path, from: base, follow: follow)
+    }
+
+    func walkParent(_ path: String, from base: VfsLocation) throws(LxFailure) -> VfsWalk.Place {
+        var walk = VfsWalk(self)
+        return try walk.parent(path, from: base)
+    }
+}
+
+/// A call that waits: what it needs to be tried again.
+final class LxParkedCall {
+    var call: GuestCall?
+    var number = 0
+    /// Nanoseconds since the start of the recording; nil: no timeout.
+    var deadline: UInt64?
+    /// Bytes or items done before it had to wait.
+    var progress = 0
+    /// Whatever the routine keeps: a futex waiter, a pending connection.
+    var object: AnyObject?
+    var value: Int64 = 0
+    /// False when the task was stopped before the call began.
+    var hasStarted = true
+    /// The engine's event count at the last attempt: without a new event the answer is the same.
+    var seenEvents: UInt64 = 0
+}
+
+extension LxpCall {
+    /// A signal waits to be delivered: a call that would wait ends instead.
+    var isInterrupted: Bool { thread.hasDeliverableSignal }
+}
+
+extension VfsContext {
+    /// Data of somebody who was not recorded, or a wait when the environment has none for this call.
+    func dataFromOutside(_ count: Int, _ what: String) throws(LxFailure) -> VfsData {
+        guard isCall, let available = environment.given.number(.available(what: what), for: index) else {
+            throw .wouldBlock
+        }
+        given.append(GivenUse(name: what, part: .result))
+        return VfsData(unknown: min(max(0, Int(available)), count), what: what)
+    }
+}

@@ -1,0 +1,102 @@
+// The dispatch table: one slot for each call number, with the handler and its support state beside it.
+import Engine
+import LinuxABI
+
+/// A provider routine for a call.
+typealias LxpHandler = @Sendable (LxpCall) throws(LxFailure) -> Int64
+
+/// The raw result of a call that a signal interrupted while it waited (fs/, kernel/signal.c).
+enum LxpInterruption: Int64, Sendable {
+    case intr = -4
+    case restartSys = -512
+    case restartNoHand = -514
+    case restartBlock = -516
+}
+
+struct LxpSyscallEntry: Sendable {
+    var handler: LxpHandler?
+    /// What the evidence says when nothing special happened.
+    var evidence: Evidence
+    /// The errno of an entry without handler.
+    var errno: Errno
+    var interruption = LxpInterruption.restartSys
+}
+
+struct LxpSyscallTable: Sendable {
+    private(set) var entries: [LxpSyscallEntry] = []
+    private var numbers: [String: Int] = [:]
+
+    /// The default answer of lxcore's dispatcher, for numbers beyond the table too.
+    let beyond: LxpSyscallEntry
+
+    init(facts: [LxpSyscallFact]) {
+        var hole = Evidence()
+        hole.support = .hole
+        hole.note = "no such entry in the dispatch table"
+        hole.source = "inferred"
+        beyond = LxpSyscallEntry(handler: nil, evidence: hole, errno: .ENOSYS)
+        let last = facts.map(\.number).max() ?? 0
+        entries = Array(repeating: beyond, count: last + 1)
+        for fact in facts {
+            var evidence = Evidence()
+            evidence.source = fact.source
+            evidence.note = fact.note
+            switch fact.status {
+            case .unsupported: evidence.support = .hole
+            case .unknown:
+                evidence.support = .hole
+                evidence.note = "no source says; " + fact.note
+            case .supported, .partial:
+                evidence.support = .notModelled
+                evidence.note = "WSL 1 has this call; the model does not"
+            }
+            entries[fact.number] = LxpSyscallEntry(handler: nil, evidence: evidence, errno: fact.errno)
+            numbers[fact.name] = fact.number
+        }
+    }
+
+    /// A complete handler.
+    mutating func supported(
+        _ name: String, _ handler: @escaping LxpHandler, _ interruption: LxpInterruption = .restartSys
+    ) { set(name, handler, .handled, interruption) }
+
+    /// A handler that answers without doing, as lxcore's does.
+    mutating func stub(_ name: String, _ handler: @escaping LxpHandler) { set(name, handler, .stub, .restartSys) }
+
+    private mutating func set(
+        _ name: String, _ handler: @escaping LxpHandler, _ support: Evidence.Support, _ interruption: LxpInterruption
+    ) {
+        guard let number = numbers[name] else { preconditionFailure("no fact row for \(name)") }
+        entries[number].handler = handler
+        entries[number].interruption = interruption
+        entries[number].evidence.handler = "LxpSyscall_" + name.uppercased()
+        entries[number].evidence.support = support
+        if support == .handled { entries[number].evidence.note = "" }
+    }
+
+    subscript(number: Int) -> LxpSyscallEntry { number >= 0 && number < entries.count ? entries[number] : beyond }
+}
+
+extension LxpSyscallTable {
+    /// lxcore's table of the default profile (19041).
+    static let standard: LxpSyscallTable = {
+        var table = LxpSyscallTable(facts: LxpSyscallFact.all)
+        addFileCalls(&table)
+        addPathCalls(&table)
+        addDescriptorCalls(&table)
+        addMetadataCalls(&table)
+        addPipeCalls(&table)
+        addPollCalls(&table)
+        addEventCalls(&table)
+        addProcessCalls(&table)
+        addIdentityCalls(&table)
+        addSignalCalls(&table)
+        addMemoryCalls(&table)
+        addTimeCalls(&table)
+        addNamespaceCalls(&table)
+        addSocketCalls(&table)
+        addIpcCalls(&table)
+        addSystemCalls(&table)
+        return table
+    }()
+}

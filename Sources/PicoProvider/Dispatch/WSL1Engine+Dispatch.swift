@@ -1,0 +1,163 @@
+// LxpSysDispatch: from the trap frame to a provider routine and back, with parking and signals on the way out.
+public import Engine
+public import LinuxABI
+
+extension WSL1Engine {
+    public func dispatch(_ call: GuestCall, on task: TaskID) throws(EngineFailure) -> DispatchResult {
+        guard isBooted else { throw EngineFailure("dispatch before boot") }
+        guard let thread = thread(task) else {
+            throw EngineFailure("task \(task.rawValue) makes call \(call.index) and was never created")
+        }
+        guard !thread.isDead else { return DispatchResult(.exited) }
+        guard thread.parked == nil else {
+            throw EngineFailure("task \(task.rawValue) makes call \(call.index) while another of its calls waits")
+        }
+        events += 1
+        let number = tableNumber(call)
+        begin(call, thread, number)
+        // Whatever arrived while the task ran in user mode interrupted it before this call.
+        var early: [Int32] = []
+        deliverSignals(thread, self.call, rawResult: nil, into: &early)
+        if thread.isDead { return finish(.exited, early) }
+        if case .stopped = thread.group.state {
+            let parked = LxParkedCall()
+            parked.call = call
+            parked.number = number
+            parked.hasStarted = false
+            thread.parked = parked
+            return finish(.blocked, early)
+        }
+        return run(thread, number, early, call)
+    }
+
+    public func retry(_ task: TaskID) throws(EngineFailure) -> DispatchResult {
+        guard let thread = thread(task) else { throw EngineFailure("task \(task.rawValue) was never created") }
+        if thread.isDead {
+            thread.parked = nil
+            return DispatchResult(.exited)
+        }
+        guard let parked = thread.parked, let call = parked.call else {
+            throw EngineFailure("task \(task.rawValue) has no call that waits")
+        }
+        guard parked.seenEvents != events else { return DispatchResult(.blocked) }
+        begin(call, thread, parked.number)
+        self.call.parked = parked.hasStarted ? parked : nil
+        if case .stopped = thread.group.state {
+            parked.seenEvents = events
+            return finish(.blocked, [])
+        }
+        thread.parked = nil
+        return run(thread, parked.number, [], call)
+    }
+
+    private func begin(_ guest: GuestCall, _ thread: LxThread, _ number: Int) {
+        let call = self.call
+        call.thread = thread
+        call.credentials = thread.credentials
+        call.index = guest.index
+        call.isCall = true
+        call.memory = guest.memory
+        call.arguments = guest.arguments
+        call.childTask = guest.childTask
+        call.parked = nil
+        call.support = nil
+        call.note = ""
+        call.source = ""
+        call.isUninterruptible = false
+        call.keepsWrites = false
+        call.interruption = table[number].interruption
+        if !call.writes.isEmpty { call.writes = [] }
+        if !call.given.isEmpty { call.given = [] }
+    }
+
+    private func run(_ thread: LxThread, _ number: Int, _ early: [Int32], _ guest: GuestCall) -> DispatchResult {
+        let call = self.call
+        let entry = table[number]
+        var signals = early
+        var result: Int64
+        call.entryNumber = number
+        guard let handler = entry.handler else {
+            result = -Int64(entry.errno.rawValue)
+            thread.signals.lastResult = result
+            deliverSignals(thread, call, rawResult: result, into: &signals)
+            return finish(thread.isDead ? .exited : .returned(result), signals)
+        }
+        do throws(LxFailure) {
+            result = try handler(call)
+        } catch {
+            switch error {
+            case .errno(let errno): result = -Int64(errno.rawValue)
+            case .unsupported(let errno, let note, let source):
+                call.support = .partial
+                call.note = "\(note)"
+                call.source = "\(source)"
+                result = -Int64(errno.rawValue)
+            case .notModelled(let what):
+                call.support = .notModelled
+                call.note = what
+                result = -Int64(entry.errno.rawValue)
+            case .exited: return finish(.exited, signals)
+            case .wouldBlock:
+                guard thread.hasDeliverableSignal, !call.isUninterruptible || isDying(thread) else { return park(thread, number, signals, guest) }
+                result = call.interruption.rawValue
+                futexes.forget(thread)
+                if call.interruption == .restartBlock { thread.restart = (guest, number, call.waiting) }
+            }
+            if result < 0 { dropWritesOfFailure(call) }
+        }
+        if thread.isDead { return finish(.exited, signals) }
+        thread.signals.lastResult = result
+        deliverSignals(thread, call, rawResult: result, into: &signals)
+        return finish(thread.isDead ? .exited : .returned(result), signals)
+    }
+
+    /// A failed call leaves what it wrote before it failed only where the kernel does: timeouts, not results.
+    private func dropWritesOfFailure(_ call: LxpCall) {
+        if call.parked == nil, !call.keepsWrites { call.writes = [] }
+    }
+
+    /// A fatal signal is among those that wait.
+    private func isDying(_ thread: LxThread) -> Bool {
+        let deliverable = thread.pendingSet.bits & ~thread.signals.mask.bits
+        return (1...64).contains { signal in
+            deliverable & LxSignalSet.bit(signal) != 0
+                && (signal == LxSignal.kill
+                    || (thread.group.handlers[signal].isDefault && Self.defaultAction(signal) == .terminate))
+        }
+    }
+
+    private func park(_ thread: LxThread, _ number: Int, _ signals: [Int32], _ guest: GuestCall) -> DispatchResult {
+        let parked = call.waiting
+        parked.call = guest
+        parked.number = number
+        parked.hasStarted = true
+        parked.seenEvents = events
+        thread.parked = parked
+        call.writes = []
+        call.given = []
+        return finish(.blocked, signals)
+    }
+
+    private func finish(_ outcome: DispatchResult.Outcome, _ signals: [Int32]) -> DispatchResult {
+        let entry = table[call.entryNumber]
+        var evidence = Evidence()
+        if collectsEvidence { evidence = entry.evidence } else { evidence.support = entry.evidence.support }
+        if let support = call.support {
+            evidence.support = support
+            evidence.note = call.note
+            if !call.source.isEmpty { evidence.source = call.source }
+        }
+        drainSteps(into: &evidence)
+        return DispatchResult(outcome, writes: call.writes, evidence: evidence, given: call.given, signals: signals)
+    }
+
+    /// The x86-64 number of a call: the table is indexed by it whatever the architecture.
+    private func tableNumber(_ call: GuestCall) -> Int {
+        switch call.architecture {
+        case .x86_64: return call.number
+        case .arm64: return ABI.call(call.number, .arm64)?.numbers.x86_64 ?? Int.max
+        // 64-bit only: neither `int $0x80` nor x32 has entries.
+        case .i386, .x32: return Int.max
+        }
+    }
+}
