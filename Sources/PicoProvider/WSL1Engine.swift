@@ -7,7 +7,10 @@ public import LinuxABI
 /// Single-threaded. Nothing of the host is touched: what cannot be known is asked of the environment.
 public final class WSL1Engine: Engine {
     public let identity = EngineIdentity(
-        name: "wsl1", version: "4.4.0-19041-Microsoft", summary: "WSL 1: lxcore's pico provider on the NT executive")
+        name: "wsl1",
+        version: "4.4.0-19041-Microsoft",
+        summary: "WSL 1: lxcore's pico provider on the NT executive"
+    )
 
     /// Collects NT steps and handler names for every call. Off: only the support mark is kept.
     public var collectsEvidence = true

@@ -9,7 +9,9 @@ extension WSL1Engine {
         self.environment = environment
         pico.kernel = NTExecutive(LxpPico.configuration)
         pico.kernel.KeInitializeClock(
-            systemTime: environment.startRealtime / 100, interruptTime: environment.startMonotonic / 100)
+            systemTime: environment.startRealtime / 100,
+            interruptTime: environment.startMonotonic / 100
+        )
         try registerProvider()
         registerFileSystems()
         let context = VfsContext(engine: self)
@@ -33,7 +35,8 @@ extension WSL1Engine {
     }
 
     private func mountRoot(
-        _ namespace: LxMountNamespace, _ context: VfsContext
+        _ namespace: LxMountNamespace,
+        _ context: VfsContext
     ) throws(EngineFailure) -> VfsLocation {
         do throws(LxFailure) {
             guard let type = fileSystems[rootType] else { throw .errno(.ENODEV) }
@@ -55,8 +58,14 @@ extension WSL1Engine {
         let session = LxSession(identifier: process.session)
         let processGroup = LxProcessGroup(identifier: process.processGroup, session: session)
         let group = LxThreadGroup(
-            ids: [process.pid], pidNamespace: initialPidNamespace, parent: nil, exitSignal: LxSignal.child,
-            processGroup: processGroup, handlers: LxSignalHandlers(), address: LxAddressSpace())
+            ids: [process.pid],
+            pidNamespace: initialPidNamespace,
+            parent: nil,
+            exitSignal: LxSignal.child,
+            processGroup: processGroup,
+            handlers: LxSignalHandlers(),
+            address: LxAddressSpace()
+        )
         processGroup.members[ObjectIdentifier(group)] = group
         if process.pid == 1 { initialPidNamespace.initGroup = group }
         group.limits = process.limits
@@ -65,16 +74,24 @@ extension WSL1Engine {
         let namespaces = LxNamespaces(
             mount: mounts,
             uts: LxUtsNamespace(identifier: 4_026_531_838, hostname: environment.hostname, domainname: "localdomain"),
-            ipc: LxIpcNamespace(identifier: 4_026_531_839), pid: initialPidNamespace,
+            ipc: LxIpcNamespace(identifier: 4_026_531_839),
+            pid: initialPidNamespace,
             pidForChildren: initialPidNamespace,
             net: LxNetNamespace(identifier: 4_026_531_957, compartment: Compartment.defaultID),
-            user: LxUserNamespace(identifier: 4_026_531_837))
+            user: LxUserNamespace(identifier: 4_026_531_837)
+        )
         lastNamespace = 4_026_532_000
         let name = process.executable.split(separator: "/").last.map(String.init) ?? "init"
         let thread = LxThread(
-            task: process.task, ids: [process.pid], group: group, credentials: Self.credentials(process),
-            fs: LxFsContext(root: root, workingDirectory: root, umask: process.umask), files: LxFdTable(),
-            namespaces: namespaces, name: LxpComm(name))
+            task: process.task,
+            ids: [process.pid],
+            group: group,
+            credentials: Self.credentials(process),
+            fs: LxFsContext(root: root, workingDirectory: root, umask: process.umask),
+            files: LxFdTable(),
+            namespaces: namespaces,
+            name: LxpComm(name)
+        )
         thread.signals.mask = LxSignalSet(bits: process.blockedSignals)
         for signal in 1...64 as ClosedRange<Int32>
         where process.ignoredSignals & LxSignalSet.bit(signal) != 0 {

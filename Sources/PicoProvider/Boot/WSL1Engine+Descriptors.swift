@@ -93,7 +93,11 @@ extension WSL1Engine {
             let terminal = console(path, thread)
             let inode =
                 place(path, thread)?.inode
-                ?? LxAnonymousInode(self, mode: VfsKind.characterDevice.rawValue | 0o620, credentials: thread.credentials)
+                ?? LxAnonymousInode(
+                    self,
+                    mode: VfsKind.characterDevice.rawValue | 0o620,
+                    credentials: thread.credentials
+                )
             file = LxTerminalFile(inode: inode, terminal: terminal)
             file.location = place(path, thread)
             adopt(terminal, thread)
@@ -102,7 +106,12 @@ extension WSL1Engine {
             file = LxPipeFile(pipe: ends.pipe, inode: ends.inode, reads: !writeEnd, writes: writeEnd)
         case .socket:
             let inode = LxAnonymousInode(self, mode: VfsKind.socket.rawValue | 0o777, credentials: thread.credentials)
-            let socket = LxUnixSocket(inode: inode, family: SocketFamily.unix, type: SocketType.stream, protocolNumber: 0)
+            let socket = LxUnixSocket(
+                inode: inode,
+                family: SocketFamily.unix,
+                type: SocketType.stream,
+                protocolNumber: 0
+            )
             socket.connectOutside()
             file = socket
         case .other(let text):
@@ -136,7 +145,9 @@ extension WSL1Engine {
         }
         guard let location = place(path, thread) else {
             return LxOutsideFile(
-                inode: LxAnonymousInode(self, mode: 0o600, credentials: thread.credentials), text: path)
+                inode: LxAnonymousInode(self, mode: 0o600, credentials: thread.credentials),
+                text: path
+            )
         }
         let call = LxpCall(engine: self)
         call.thread = thread

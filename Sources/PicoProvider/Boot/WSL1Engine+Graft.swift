@@ -49,7 +49,9 @@ extension WSL1Engine {
             guard (try? LxpNewNamespaces(context, flags, &thread.namespaces, thread.fs)) != nil else { return false }
             if flags & CloneFlag.newPid != 0 {
                 thread.namespaces.pidForChildren = LxPidNamespace(
-                    identifier: nextNamespace(), parent: thread.namespaces.pid)
+                    identifier: nextNamespace(),
+                    parent: thread.namespaces.pid
+                )
             }
         case .offset(let fd, let offset):
             guard let file = thread.files[Int(fd)]?.file else { return false }
@@ -79,7 +81,9 @@ extension WSL1Engine {
             detach(location.mount, context)
         case .programBreak(let address):
             let space = thread.group.address
-            if space.breakStart == 0 { space.breakStart = min(address, space.breakStart == 0 ? address : space.breakStart) }
+            if space.breakStart == 0 {
+                space.breakStart = min(address, space.breakStart == 0 ? address : space.breakStart)
+            }
             space.programBreak = address
         default: return false
         }

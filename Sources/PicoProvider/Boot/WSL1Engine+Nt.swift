@@ -64,7 +64,8 @@ extension WSL1Engine {
         }
         for step in kernel.drainTrace() {
             evidence.steps.append(
-                Evidence.Step(step.routineName, step.detailText, status: step.status.name))
+                Evidence.Step(step.routineName, step.detailText, status: step.status.name)
+            )
         }
     }
 
@@ -78,11 +79,16 @@ extension WSL1Engine {
             var handle = Handle.null
             let source = parent?.address.ntProcess
             let attributes = PicoProcessAttributes(
-                parent: source, context: context, flags: source == nil ? [] : [.cloneParent, .cloneReducedCommit])
+                parent: source,
+                context: context,
+                flags: source == nil ? [] : [.cloneParent, .cloneReducedCommit]
+            )
             let info = PicoCreateInfo(imageName: group.executable)
             _ = pico.routines.createProcess?(attributes, info, &handle)
             var process: EProcess?
-            if kernel.ObReferenceObjectByHandle(handle, object: &process).isSuccess { group.address.ntProcess = process }
+            if kernel.ObReferenceObjectByHandle(handle, object: &process).isSuccess {
+                group.address.ntProcess = process
+            }
             _ = kernel.NtClose(handle)
         }
         guard let process = group.address.ntProcess else { return }
@@ -119,7 +125,9 @@ extension WSL1Engine {
         let old = group.address
         let replacement = old.ntProcess
         if old.users <= 0 || group.threads.isEmpty { return }
-        if let process = replacement, group.vforkParent == nil { _ = kernel.MmUnmapPicoRange(process, base: 0x10000, size: LxAddressSpace.highest - 0x10000) }
+        if let process = replacement, group.vforkParent == nil {
+            _ = kernel.MmUnmapPicoRange(process, base: 0x10000, size: LxAddressSpace.highest - 0x10000)
+        }
     }
 
     func ntSetDescriptorBase(_ thread: LxThread, isFS: Bool, _ base: UInt64) {
@@ -151,12 +159,22 @@ extension WSL1Engine {
         let status: NTSTATUS
         if section != .null {
             status = kernel.NtMapViewOfSection(
-                section, process: process, base: &base, offset: UInt64(region.offset), viewSize: &size,
-                type: .reserve, protection: Self.protection(region.protection, copies: !region.isShared))
+                section,
+                process: process,
+                base: &base,
+                offset: UInt64(region.offset),
+                viewSize: &size,
+                type: .reserve,
+                protection: Self.protection(region.protection, copies: !region.isShared)
+            )
         } else {
             status = kernel.NtAllocateVirtualMemory(
-                process, base: &base, size: &size, type: region.protection == 0 ? .reserve : [.reserve, .commit],
-                protection: Self.protection(region.protection, copies: false))
+                process,
+                base: &base,
+                size: &size,
+                type: region.protection == 0 ? .reserve : [.reserve, .commit],
+                protection: Self.protection(region.protection, copies: false)
+            )
         }
         return status != .STATUS_COMMITMENT_LIMIT
     }
@@ -170,7 +188,12 @@ extension WSL1Engine {
         guard let process = space.ntProcess, process.addressSpace.descriptor(containing: start) != nil else { return }
         var old = PageProtection.noAccess
         _ = kernel.NtProtectVirtualMemory(
-            process, base: start, size: size, protection: Self.protection(protection, copies: false), old: &old)
+            process,
+            base: start,
+            size: size,
+            protection: Self.protection(protection, copies: false),
+            old: &old
+        )
     }
 
     func ntFlush(_ space: LxAddressSpace, _ start: UInt64, _ size: UInt64) {

@@ -43,7 +43,13 @@ func LxpSyscall_CLONE(_ c: LxpCall) throws(LxFailure) -> Int64 {
     let signal = Int32(c[0] & 0xff)
     try LxpCheckCloneFlags(c, flags, signal)
     return try LxpClone(
-        c, flags: flags, exitSignal: signal, parentTid: c[2], childTid: c[3], tls: c[4])
+        c,
+        flags: flags,
+        exitSignal: signal,
+        parentTid: c[2],
+        childTid: c[3],
+        tls: c[4]
+    )
 }
 
 /// Flags that lxcore refuses as a whole (GH:1005, UT:namespace.c), then Linux's own rules (man 2 clone).
@@ -73,7 +79,10 @@ private func LxpCheckCloneFlags(_ c: LxpCall, _ flags: UInt64, _ signal: Int32) 
     }
     if flags & CloneFlag.parentSetTid != 0, flags & (CloneFlag.thread | CloneFlag.memory) == 0 {
         throw .unsupported(
-            .EINVAL, note: "CLONE_PARENT_SETTID is refused for a fork-like clone", source: "LTP:16251;UT:fork.c")
+            .EINVAL,
+            note: "CLONE_PARENT_SETTID is refused for a fork-like clone",
+            source: "LTP:16251;UT:fork.c"
+        )
     }
     if flags & CloneFlag.newNamespaces != 0, !c.credentials.has(.sysAdmin) { throw .errno(.EPERM) }
     // Only CLONE_THREAD carries no signal; others may have any (RN:17093).
@@ -87,7 +96,12 @@ private func LxpCheckCloneFlags(_ c: LxpCall, _ flags: UInt64, _ signal: Int32) 
 }
 
 func LxpClone(
-    _ c: LxpCall, flags: UInt64, exitSignal: Int32, parentTid: UInt64 = 0, childTid: UInt64 = 0, tls: UInt64 = 0
+    _ c: LxpCall,
+    flags: UInt64,
+    exitSignal: Int32,
+    parentTid: UInt64 = 0,
+    childTid: UInt64 = 0,
+    tls: UInt64 = 0
 ) throws(LxFailure) -> Int64 {
     if c.parked != nil { return try LxpAwaitVfork(c) }
     let engine = c.engine
@@ -117,11 +131,19 @@ func LxpClone(
         files = parent.files.copy()
     }
     let child = LxThread(
-        task: c.childTask, ids: ids, group: group, credentials: parent.credentials, fs: fs, files: files,
-        namespaces: namespaces, name: parent.name)
+        task: c.childTask,
+        ids: ids,
+        group: group,
+        credentials: parent.credentials,
+        fs: fs,
+        files: files,
+        namespaces: namespaces,
+        name: parent.name
+    )
     child.signals.mask = parent.signals.savedMask ?? parent.signals.mask
     child.signals.frames = parent.signals.frames
-    child.signals.alternateStack = flags & CloneFlag.memory != 0 && flags & CloneFlag.vfork == 0
+    child.signals.alternateStack =
+        flags & CloneFlag.memory != 0 && flags & CloneFlag.vfork == 0
         ? (0, 0, 2) : parent.signals.alternateStack
     child.schedule = parent.schedule
     child.fsBase = flags & CloneFlag.setTLS != 0 ? tls : parent.fsBase
@@ -173,7 +195,12 @@ private func LxpNewIDs(_ c: LxpCall, _ namespace: LxPidNamespace) -> [Int32] {
 }
 
 private func LxpNewGroup(
-    _ c: LxpCall, _ parent: LxThread, _ flags: UInt64, _ ids: [Int32], _ namespace: LxPidNamespace, _ exitSignal: Int32
+    _ c: LxpCall,
+    _ parent: LxThread,
+    _ flags: UInt64,
+    _ ids: [Int32],
+    _ namespace: LxPidNamespace,
+    _ exitSignal: Int32
 ) throws(LxFailure) -> LxThreadGroup {
     let old = parent.group
     let address: LxAddressSpace
@@ -185,9 +212,14 @@ private func LxpNewGroup(
     }
     let real = flags & CloneFlag.parent != 0 ? old.parent : old
     let group = LxThreadGroup(
-        ids: ids, pidNamespace: namespace, parent: real,
-        exitSignal: flags & CloneFlag.parent != 0 ? old.exitSignal : exitSignal, processGroup: old.processGroup,
-        handlers: flags & CloneFlag.handlers != 0 ? old.handlers : old.handlers.copy(), address: address)
+        ids: ids,
+        pidNamespace: namespace,
+        parent: real,
+        exitSignal: flags & CloneFlag.parent != 0 ? old.exitSignal : exitSignal,
+        processGroup: old.processGroup,
+        handlers: flags & CloneFlag.handlers != 0 ? old.handlers : old.handlers.copy(),
+        address: address
+    )
     group.parentThread = flags & CloneFlag.parent != 0 ? old.parentThread : parent
     group.limits = old.limits
     group.executable = old.executable

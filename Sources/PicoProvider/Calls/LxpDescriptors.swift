@@ -24,7 +24,10 @@ func addDescriptorCalls(_ table: inout LxpSyscallTable) {
 }
 
 private func LxpDuplicate(
-    _ c: LxpCall, _ file: VfsFile, onto fd: Int32, closeOnExec: Bool
+    _ c: LxpCall,
+    _ file: VfsFile,
+    onto fd: Int32,
+    closeOnExec: Bool
 ) throws(LxFailure) -> Int64 {
     guard fd >= 0, Int(fd) < c.openLimit else { throw .errno(.EBADF) }
     if let previous = c.thread.files.put(file, at: Int(fd), closeOnExec: closeOnExec) { LxpClose(c, previous) }

@@ -25,7 +25,10 @@ func LxpAnonymousInode(_ c: LxpCall) -> VfsInode { LxAnonymousInode(c.engine, mo
 
 /// Gives the new file a number; O_CLOEXEC and O_NONBLOCK as in open (EFD_*, TFD_*, SFD_* are the same bits).
 func LxpInstallAnonymous(
-    _ c: LxpCall, flags: UInt32, access: UInt32 = OpenFlag.readWrite, _ make: (VfsInode) -> VfsFile
+    _ c: LxpCall,
+    flags: UInt32,
+    access: UInt32 = OpenFlag.readWrite,
+    _ make: (VfsInode) -> VfsFile
 ) throws(LxFailure) -> Int64 {
     let fd = try c.thread.files.lowest(from: 0, limit: c.openLimit)
     let file = make(LxpAnonymousInode(c))
@@ -83,7 +86,8 @@ private func LxpWriteTimerFile(_ c: LxpCall, _ file: LxTimerFile, _ address: UIn
 private func LxpMakeSignalFile(_ c: LxpCall, flags: UInt32) throws(LxFailure) -> Int64 {
     guard flags & ~(OpenFlag.closeOnExec | OpenFlag.nonBlocking) == 0, c[2] == 8 else { throw .errno(.EINVAL) }
     let mask = LxSignalSet(
-        bits: try c.readInteger(c[1], as: UInt64.self) & ~LxSignalSet.unblockable.bits)
+        bits: try c.readInteger(c[1], as: UInt64.self) & ~LxSignalSet.unblockable.bits
+    )
     if c.int(0) == -1 { return try LxpInstallAnonymous(c, flags: flags) { LxSignalFile(inode: $0, mask: mask) } }
     guard let file = try c.file(0) as? LxSignalFile else { throw .errno(.EINVAL) }
     file.mask = mask

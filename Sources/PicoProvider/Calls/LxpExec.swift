@@ -89,7 +89,12 @@ private func LxpCheckImage(_ head: [UInt8]?, _ location: VfsLocation, _ c: LxpCa
 
 /// The point of no return: everything that execve(2) lists is reset.
 func LxpReplaceImage(
-    _ c: VfsContext, path: String, named: VfsLocation, image: VfsLocation, arguments: [String], environment: [String]
+    _ c: VfsContext,
+    path: String,
+    named: VfsLocation,
+    image: VfsLocation,
+    arguments: [String],
+    environment: [String]
 ) {
     let engine = c.engine
     let thread: LxThread = c.thread

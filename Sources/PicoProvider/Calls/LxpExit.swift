@@ -127,8 +127,13 @@ func LxpSyscall_WAITID(_ c: LxpCall) throws(LxFailure) -> Int64 {
     }
     if c[2] != 0 {
         try LxpWriteSignalInfo(
-            c, signal: LxSignal.child, code: code, pid: event.group.id(in: c.group.pidNamespace),
-            uid: event.group.leader?.credentials.uid ?? 0, status: status)
+            c,
+            signal: LxSignal.child,
+            code: code,
+            pid: event.group.id(in: c.group.pidNamespace),
+            uid: event.group.leader?.credentials.uid ?? 0,
+            status: status
+        )
     }
     if c[4] != 0 { c.writeGiven(c[4], 144, "resource usage") }
     LxpConsume(c, event, options)
@@ -137,7 +142,12 @@ func LxpSyscall_WAITID(_ c: LxpCall) throws(LxFailure) -> Int64 {
 
 /// `siginfo_t` as waitid fills it.
 private func LxpWriteSignalInfo(
-    _ c: LxpCall, signal: Int32, code: Int32, pid: Int32, uid: UInt32, status: Int32
+    _ c: LxpCall,
+    signal: Int32,
+    code: Int32,
+    pid: Int32,
+    uid: UInt32,
+    status: Int32
 ) throws(LxFailure) {
     let info = LxSignalInfo(signal: signal, code: code, pid: pid, uid: uid, value: Int64(status))
     try c.write(c[2], LxpSignalInfoBytes(info))

@@ -4,7 +4,8 @@ import LinuxABI
 
 private enum Place { case path, link, descriptor }
 
-private func LxpAttributed(_ c: LxpCall, _ place: Place) throws(LxFailure) -> (inode: VfsInode, location: VfsLocation?) {
+private func LxpAttributed(_ c: LxpCall, _ place: Place) throws(LxFailure) -> (inode: VfsInode, location: VfsLocation?)
+{
     switch place {
     case .descriptor:
         let file = try c.file(0)

@@ -77,7 +77,8 @@ func addGroupIdentityCalls(_ table: inout LxpSyscallTable) {
 }
 
 private func LxpSetGroups(
-    _ c: LxpCall, _ change: (inout LxCredentials) throws(LxFailure) -> Void
+    _ c: LxpCall,
+    _ change: (inout LxCredentials) throws(LxFailure) -> Void
 ) throws(LxFailure) -> Int64 {
     var new = c.thread.credentials
     try change(&new)

@@ -79,7 +79,8 @@ func addIdentityCalls(_ table: inout LxpSyscallTable) {
 func LxpParentID(_ c: LxpCall) -> Int32 {
     guard let parent = c.group.parent else {
         // The parent of the first task was not recorded, and init's is 0.
-        return c.group.globalID == c.environment.process.pid ? c.environment.process.parent
+        return c.group.globalID == c.environment.process.pid
+            ? c.environment.process.parent
             : c.group.pidNamespace.level > 0 ? 0 : 1
     }
     return parent.id(in: c.group.pidNamespace)
@@ -138,7 +139,8 @@ extension WSL1Engine {
 
 /// Changes user ids and what capabilities(7) says follows.
 private func LxpSetUsers(
-    _ c: LxpCall, _ change: (inout LxCredentials) throws(LxFailure) -> Void
+    _ c: LxpCall,
+    _ change: (inout LxCredentials) throws(LxFailure) -> Void
 ) throws(LxFailure) -> Int64 {
     let old = c.thread.credentials
     var new = old

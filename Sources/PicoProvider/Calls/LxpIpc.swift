@@ -31,9 +31,13 @@ func addIpcCalls(_ table: inout LxpSyscallTable) {
     table.supported("shmctl", LxpSyscall_SHMCTL)
     table.supported("semget", LxpSyscall_SEMGET)
     table.supported("semop", { c throws(LxFailure) in try LxpSemaphoreOperations(c, timeout: nil) }, .intr)
-    table.supported("semtimedop", { c throws(LxFailure) in
-        try LxpSemaphoreOperations(c, timeout: c[3] == 0 ? nil : try c.readTimespec(c[3]))
-    }, .intr)
+    table.supported(
+        "semtimedop",
+        { c throws(LxFailure) in
+            try LxpSemaphoreOperations(c, timeout: c[3] == 0 ? nil : try c.readTimespec(c[3]))
+        },
+        .intr
+    )
     table.supported("semctl", LxpSyscall_SEMCTL)
 }
 
@@ -59,9 +63,13 @@ func LxpSyscall_SHMGET(_ c: LxpCall) throws(LxFailure) -> Int64 {
     guard size > 0 else { throw .errno(.EINVAL) }
     let identifier = LxpNewIpcIdentifier(c) { namespace.segments[$0] == nil }
     namespace.segments[identifier] = LxSharedSegment(
-        identifier: identifier, size: size,
-        permissions: LxIpcPermissions(key: key, mode: flags, credentials: c.credentials), creator: c.group.globalID,
-        time: c.now / 1_000_000_000, namespace: namespace)
+        identifier: identifier,
+        size: size,
+        permissions: LxIpcPermissions(key: key, mode: flags, credentials: c.credentials),
+        creator: c.group.globalID,
+        time: c.now / 1_000_000_000,
+        namespace: namespace
+    )
     return Int64(identifier)
 }
 
@@ -97,8 +105,12 @@ func LxpSyscall_SHMAT(_ c: LxpCall) throws(LxFailure) -> Int64 {
         start = free
     }
     let region = LxRegion(
-        start: start, end: start + length, protection: flags & shmReadOnly != 0 ? 1 : 3, isShared: true,
-        segment: segment)
+        start: start,
+        end: start + length,
+        protection: flags & shmReadOnly != 0 ? 1 : 3,
+        isShared: true,
+        segment: segment
+    )
     guard c.engine.ntMap(space, region) else { throw .errno(.ENOMEM) }
     space.insert(region)
     segment.attachments += 1
@@ -160,8 +172,11 @@ func LxpSyscall_SEMGET(_ c: LxpCall) throws(LxFailure) -> Int64 {
     guard count > 0 else { throw .errno(.EINVAL) }
     let identifier = LxpNewIpcIdentifier(c) { namespace.semaphoreSets[$0] == nil }
     namespace.semaphoreSets[identifier] = LxSemaphoreSet(
-        identifier: identifier, count: count,
-        permissions: LxIpcPermissions(key: key, mode: flags, credentials: c.credentials), time: c.now / 1_000_000_000)
+        identifier: identifier,
+        count: count,
+        permissions: LxIpcPermissions(key: key, mode: flags, credentials: c.credentials),
+        time: c.now / 1_000_000_000
+    )
     return Int64(identifier)
 }
 

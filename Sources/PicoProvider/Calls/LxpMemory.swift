@@ -54,7 +54,11 @@ func LxpSyscall_MMAP(_ c: LxpCall) throws(LxFailure) -> Int64 {
     if isFixed {
         guard hint % LxAddressSpace.pageSize == 0 else { throw .errno(.EINVAL) }
         if hint > LxAddressSpace.highest - length {
-            throw .unsupported(.EINVAL, note: "a fixed address beyond user space (Linux: ENOMEM)", source: "LTP:16251(mmap15)")
+            throw .unsupported(
+                .EINVAL,
+                note: "a fixed address beyond user space (Linux: ENOMEM)",
+                source: "LTP:16251(mmap15)"
+            )
         }
     }
     let isShared: Bool
@@ -78,7 +82,10 @@ func LxpSyscall_MMAP(_ c: LxpCall) throws(LxFailure) -> Int64 {
 
 /// The file part of mmap: rights, the section, and what NT cannot map.
 private func LxpMapFile(
-    _ c: LxpCall, _ region: inout LxRegion, isFixed: Bool, length: UInt64
+    _ c: LxpCall,
+    _ region: inout LxRegion,
+    isFixed: Bool,
+    length: UInt64
 ) throws(LxFailure) {
     let offset = c.long(5)
     guard offset >= 0, offset % 4096 == 0 else { throw .errno(.EINVAL) }
@@ -97,11 +104,17 @@ private func LxpMapFile(
     }
     if isFixed, !region.isShared, offset % 0x10000 != 0, c.group.address.isUnknown(c[0], c[0] + length) {
         throw .unsupported(
-            .ENOMEM, note: "MAP_PRIVATE at a fixed address with an offset that is not a multiple of 64 KiB",
-            source: "GH:7569")
+            .ENOMEM,
+            note: "MAP_PRIVATE at a fixed address with an offset that is not a multiple of 64 KiB",
+            source: "GH:7569"
+        )
     }
     let request = VfsMapRequest(
-        offset: offset, length: length, protection: region.protection, isShared: region.isShared)
+        offset: offset,
+        length: length,
+        protection: region.protection,
+        isShared: region.isShared
+    )
     let mapping = try file.map(request, c)
     region.mapping = LxMappingReference(mapping, inode: file.inode, engine: c.engine)
     region.offset = offset
@@ -110,7 +123,11 @@ private func LxpMapFile(
 
 /// Where the mapping goes. Only identity matters: a free address that the environment offers is as good as any.
 private func LxpPlace(
-    _ c: LxpCall, _ space: LxAddressSpace, _ hint: UInt64, _ length: UInt64, isFixed: Bool
+    _ c: LxpCall,
+    _ space: LxAddressSpace,
+    _ hint: UInt64,
+    _ length: UInt64,
+    isFixed: Bool
 ) throws(LxFailure) -> UInt64 {
     if isFixed { return hint }
     if let offered = c.offer(.address), offered % LxAddressSpace.pageSize == 0, offered >= 0x10000,
@@ -252,7 +269,8 @@ private let adviceKnown: Set<Int32> = Set(
     [
         "MADV_NORMAL", "MADV_RANDOM", "MADV_SEQUENTIAL", "MADV_WILLNEED", "MADV_DONTNEED", "MADV_DONTFORK",
         "MADV_DOFORK", "MADV_HUGEPAGE", "MADV_NOHUGEPAGE", "MADV_DONTDUMP", "MADV_DODUMP", "MADV_FREE",
-    ].map(abiInt))
+    ].map(abiInt)
+)
 private let adviceMergeable: Set<Int32> = [abiInt("MADV_MERGEABLE"), abiInt("MADV_UNMERGEABLE")]
 
 func LxpSyscall_MADVISE(_ c: LxpCall) throws(LxFailure) -> Int64 {

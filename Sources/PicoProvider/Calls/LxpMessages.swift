@@ -45,7 +45,8 @@ func addMessageCalls(_ table: inout LxpSyscallTable) {
 
 /// The messages of a vector until one fails; the failure counts only for the first.
 private func LxpForEachMessage(
-    _ c: LxpCall, _ body: (UInt64) throws(LxFailure) -> Int64
+    _ c: LxpCall,
+    _ body: (UInt64) throws(LxFailure) -> Int64
 ) throws(LxFailure) -> Int64 {
     var done: Int64 = 0
     for index in 0..<UInt64(min(c.uint(2), 1024)) {
@@ -67,7 +68,11 @@ private func LxpSource(_ message: LxMessage, _ socket: LxSocket) -> [UInt8] {
 }
 
 private func LxpSend(
-    _ c: LxpCall, _ socket: LxSocket, _ message: LxMessage, _ address: [UInt8], _ flags: UInt32
+    _ c: LxpCall,
+    _ socket: LxSocket,
+    _ message: LxMessage,
+    _ address: [UInt8],
+    _ flags: UInt32
 ) throws(LxFailure) -> Int64 {
     if flags & SocketFlag.outOfBand != 0, socket.family == SocketFamily.unix { throw .errno(.EOPNOTSUPP) }
     var message = message
@@ -78,7 +83,11 @@ private func LxpSend(
     }
     do throws(LxFailure) {
         return try LxpWaiting(
-            socket, c, socket.sendTimeout, .EAGAIN, doNotWait: flags & SocketFlag.doNotWait != 0
+            socket,
+            c,
+            socket.sendTimeout,
+            .EAGAIN,
+            doNotWait: flags & SocketFlag.doNotWait != 0
         ) { () throws(LxFailure) in
             var total = done
             while true {
@@ -113,7 +122,10 @@ private func LxpSend(
 }
 
 private func LxpReceive(
-    _ c: LxpCall, _ socket: LxSocket, _ count: Int, _ flags: UInt32
+    _ c: LxpCall,
+    _ socket: LxSocket,
+    _ count: Int,
+    _ flags: UInt32
 ) throws(LxFailure) -> LxMessage {
     if flags & SocketFlag.errorQueue != 0 {
         throw .unsupported(.EINVAL, note: "MSG_ERRQUEUE is refused (Linux: EAGAIN)", source: "LTP:16251")
@@ -122,7 +134,11 @@ private func LxpReceive(
         throw socket.family == SocketFamily.unix ? .errno(.EOPNOTSUPP) : .errno(.EINVAL)
     }
     return try LxpWaiting(
-        socket, c, socket.receiveTimeout, .EAGAIN, doNotWait: flags & SocketFlag.doNotWait != 0
+        socket,
+        c,
+        socket.receiveTimeout,
+        .EAGAIN,
+        doNotWait: flags & SocketFlag.doNotWait != 0
     ) { () throws(LxFailure) in
         if flags & SocketFlag.waitAll != 0, socket.type == SocketType.stream, flags & SocketFlag.peek == 0,
             socket.availableBytes < count, !socket.poll(c).contains(.readHangUp), !socket.isFedFromOutside,
@@ -160,7 +176,10 @@ private struct MessageHeader {
 }
 
 private func LxpSendMessage(
-    _ c: LxpCall, _ socket: LxSocket, header address: UInt64, flags: UInt32
+    _ c: LxpCall,
+    _ socket: LxSocket,
+    header address: UInt64,
+    flags: UInt32
 ) throws(LxFailure) -> Int64 {
     let header = try MessageHeader(c, address)
     var message = LxMessage(data: try LxpGather(c, header.vectors, limit: LxpMaximumTransfer))
@@ -169,7 +188,8 @@ private func LxpSendMessage(
         try LxpReadControl(c, socket, control, &message)
     }
     let destination =
-        header.name == 0 || header.nameLength == 0 ? [] : try LxpAddress(c, header.name, Int32(clamping: header.nameLength))
+        header.name == 0 || header.nameLength == 0
+        ? [] : try LxpAddress(c, header.name, Int32(clamping: header.nameLength))
     // Descriptors in flight hold their files.
     for file in message.files { file.references += 1 }
     do throws(LxFailure) {
@@ -185,7 +205,10 @@ private func LxpInteger(_ bytes: [UInt8], _ start: Int, _ count: Int) -> UInt64 
 }
 
 private func LxpReadControl(
-    _ c: LxpCall, _ socket: LxSocket, _ control: [UInt8], _ message: inout LxMessage
+    _ c: LxpCall,
+    _ socket: LxSocket,
+    _ control: [UInt8],
+    _ message: inout LxMessage
 ) throws(LxFailure) {
     var position = 0
     while position + 16 <= control.count {
@@ -227,7 +250,10 @@ private func LxpCheckCredentials(_ c: LxpCall, _ pid: Int32, _ uid: UInt32, _ gi
 }
 
 private func LxpReceiveMessage(
-    _ c: LxpCall, _ socket: LxSocket, header address: UInt64, flags: UInt32
+    _ c: LxpCall,
+    _ socket: LxSocket,
+    header address: UInt64,
+    flags: UInt32
 ) throws(LxFailure) -> Int64 {
     let header = try MessageHeader(c, address)
     let message = try LxpReceive(c, socket, header.capacity, flags)
@@ -257,7 +283,11 @@ private func LxpReceiveMessage(
 
 /// Control messages that fit; descriptors that do not are closed and MSG_CTRUNC says so.
 private func LxpWriteControl(
-    _ c: LxpCall, _ socket: LxSocket, _ message: LxMessage, _ header: MessageHeader, _ flags: UInt32,
+    _ c: LxpCall,
+    _ socket: LxSocket,
+    _ message: LxMessage,
+    _ header: MessageHeader,
+    _ flags: UInt32,
     _ outFlags: inout UInt32
 ) throws(LxFailure) -> Int {
     var out = LxpBytes()

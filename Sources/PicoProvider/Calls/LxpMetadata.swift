@@ -83,7 +83,9 @@ private func LxpOpened(_ c: LxpCall) throws(LxFailure) -> VfsLocation {
     let file = try c.file(0)
     if let location = file.location { return location }
     return VfsLocation(
-        mount: c.thread.fs.root.mount, entry: VfsEntry(name: file.linkText, parent: nil, inode: file.inode))
+        mount: c.thread.fs.root.mount,
+        entry: VfsEntry(name: file.linkText, parent: nil, inode: file.inode)
+    )
 }
 
 private func LxpChangeMode(_ c: LxpCall, _ location: VfsLocation, _ mode: UInt32) throws(LxFailure) -> Int64 {
@@ -101,7 +103,10 @@ private func LxpChangeMode(_ c: LxpCall, _ location: VfsLocation, _ mode: UInt32
 }
 
 private func LxpChangeOwner(
-    _ c: LxpCall, _ location: VfsLocation, _ uid: UInt32, _ gid: UInt32
+    _ c: LxpCall,
+    _ location: VfsLocation,
+    _ uid: UInt32,
+    _ gid: UInt32
 ) throws(LxFailure) -> Int64 {
     try LxpCheckWritableMount(location)
     let inode = location.inode
@@ -128,7 +133,11 @@ private func LxpChangeOwner(
 }
 
 private func LxpSetTimes(
-    _ c: LxpCall, _ location: VfsLocation, _ access: Int64?, _ modification: Int64?, bothNow: Bool
+    _ c: LxpCall,
+    _ location: VfsLocation,
+    _ access: Int64?,
+    _ modification: Int64?,
+    bothNow: Bool
 ) throws(LxFailure) -> Int64 {
     try LxpCheckWritableMount(location)
     let inode = location.inode

@@ -79,7 +79,10 @@ private func LxpCheckMountRoot(_ location: VfsLocation) throws(LxFailure) {
 }
 
 private func LxpRemount(
-    _ c: LxpCall, _ target: VfsLocation, _ flags: UInt64, _ data: String
+    _ c: LxpCall,
+    _ target: VfsLocation,
+    _ flags: UInt64,
+    _ data: String
 ) throws(LxFailure) -> Int64 {
     try LxpCheckMountRoot(target)
     try target.mount.superblock.remount(data, flags: flags, c)
@@ -88,7 +91,12 @@ private func LxpRemount(
 }
 
 private func LxpNewMount(
-    _ c: LxpCall, _ source: String, _ type: String?, _ target: VfsLocation, _ flags: UInt64, _ data: String
+    _ c: LxpCall,
+    _ source: String,
+    _ type: String?,
+    _ target: VfsLocation,
+    _ flags: UInt64,
+    _ data: String
 ) throws(LxFailure) -> Int64 {
     guard let type else { throw .errno(.EINVAL) }
     guard let fileSystem = c.engine.fileSystems[type] else {
@@ -107,7 +115,10 @@ private func LxpNewMount(
 }
 
 private func LxpBind(
-    _ c: LxpCall, _ source: String?, _ target: VfsLocation, _ flags: UInt64
+    _ c: LxpCall,
+    _ source: String?,
+    _ target: VfsLocation,
+    _ flags: UInt64
 ) throws(LxFailure) -> Int64 {
     guard let source else { throw .errno(.EINVAL) }
     let origin = try c.walk(source, from: c.cwd, follow: true)
@@ -149,7 +160,10 @@ private func LxpTree(below entry: VfsEntry, in mount: VfsMount) -> [VfsMount] {
 }
 
 private func LxpSetPropagation(
-    _ c: LxpCall, _ target: VfsLocation, _ flags: UInt64, _ kind: UInt64
+    _ c: LxpCall,
+    _ target: VfsLocation,
+    _ flags: UInt64,
+    _ kind: UInt64
 ) throws(LxFailure) -> Int64 {
     try LxpCheckMountRoot(target)
     guard flags & ~(MountFlag.recursive | MountFlag.silent | kind) == 0, kind.nonzeroBitCount == 1 else {

@@ -43,7 +43,10 @@ extension LxpCall {
 
 /// A name that is free, in a directory that may be written.
 private func LxpNewName(
-    _ c: LxpCall, _ path: String, _ base: VfsLocation, isDirectory: Bool = false
+    _ c: LxpCall,
+    _ path: String,
+    _ base: VfsLocation,
+    isDirectory: Bool = false
 ) throws(LxFailure) -> VfsWalk.Place {
     var walk = VfsWalk(c)
     let place = try walk.parent(path, from: base)
@@ -66,7 +69,10 @@ private func LxpAdopt(_ c: LxpCall, _ place: VfsWalk.Place, _ inode: VfsInode) -
 }
 
 private func LxpMakeDirectory(
-    _ c: LxpCall, _ path: String, _ base: VfsLocation, _ mode: UInt32
+    _ c: LxpCall,
+    _ path: String,
+    _ base: VfsLocation,
+    _ mode: UInt32
 ) throws(LxFailure) -> Int64 {
     let place = try LxpNewName(c, path, base, isDirectory: true)
     var bits = VfsKind.directory.rawValue | mode & 0o1777 & ~c.thread.fs.umask
@@ -75,7 +81,10 @@ private func LxpMakeDirectory(
 }
 
 private func LxpSymbolicLink(
-    _ c: LxpCall, _ target: String, _ path: String, _ base: VfsLocation
+    _ c: LxpCall,
+    _ target: String,
+    _ path: String,
+    _ base: VfsLocation
 ) throws(LxFailure) -> Int64 {
     if target.isEmpty { throw .errno(.ENOENT) }
     let place = try LxpNewName(c, path, base)
@@ -83,7 +92,11 @@ private func LxpSymbolicLink(
 }
 
 private func LxpMakeNode(
-    _ c: LxpCall, _ path: String, _ base: VfsLocation, _ mode: UInt32, _ device: UInt64
+    _ c: LxpCall,
+    _ path: String,
+    _ base: VfsLocation,
+    _ mode: UInt32,
+    _ device: UInt64
 ) throws(LxFailure) -> Int64 {
     let type = mode & 0o170000 == 0 ? VfsKind.regular.rawValue : mode & 0o170000
     guard let kind = VfsKind(rawValue: type) else { throw .errno(.EINVAL) }
@@ -111,15 +124,20 @@ func LxpSyscall_LINKAT(_ c: LxpCall) throws(LxFailure) -> Int64 {
 }
 
 private func LxpLink(
-    _ c: LxpCall, _ source: VfsLocation, _ path: String, _ base: VfsLocation
+    _ c: LxpCall,
+    _ source: VfsLocation,
+    _ path: String,
+    _ base: VfsLocation
 ) throws(LxFailure) -> Int64 {
     let place = try LxpNewName(c, path, base)
     guard place.directory.mount === source.mount else { throw .errno(.EXDEV) }
     if source.inode.isDirectory { throw .errno(.EPERM) }
     if source.entry.isDeleted, try source.inode.attributes(c).links == 0 {
         throw .unsupported(
-            .EACCES, note: "linking a file without a name: NTFS access denied leaks (Linux: ENOENT)",
-            source: "UT:fscommon.c")
+            .EACCES,
+            note: "linking a file without a name: NTFS access denied leaks (Linux: ENOENT)",
+            source: "UT:fscommon.c"
+        )
     }
     try place.directory.inode.link(place.name, to: source.inode, c)
     return LxpAdopt(c, place, source.inode)
@@ -135,7 +153,10 @@ private func LxpCheckRemove(_ c: LxpCall, _ directory: VfsLocation, _ inode: Vfs
 }
 
 private func LxpRemove(
-    _ c: LxpCall, _ path: String, _ base: VfsLocation, directory wantsDirectory: Bool
+    _ c: LxpCall,
+    _ path: String,
+    _ base: VfsLocation,
+    directory wantsDirectory: Bool
 ) throws(LxFailure) -> Int64 {
     var walk = VfsWalk(c)
     let place = try walk.parent(path, from: base)
@@ -174,7 +195,11 @@ private func LxpRemove(
 }
 
 private func LxpRename(
-    _ c: LxpCall, _ old: String, _ oldBase: VfsLocation, _ new: String, _ newBase: VfsLocation
+    _ c: LxpCall,
+    _ old: String,
+    _ oldBase: VfsLocation,
+    _ new: String,
+    _ newBase: VfsLocation
 ) throws(LxFailure) -> Int64 {
     var walk = VfsWalk(c)
     let from = try walk.parent(old, from: oldBase)
@@ -217,7 +242,13 @@ private func LxpRename(
         try source.inode.permission(VfsPermission.write, c)
     }
     try from.directory.inode.rename(
-        from.name, source.inode, to: to.directory.inode, to.name, replacing: target?.inode, c)
+        from.name,
+        source.inode,
+        to: to.directory.inode,
+        to.name,
+        replacing: target?.inode,
+        c
+    )
     from.directory.entry.move(from.name, to: to.directory.entry, to.name)
     LxpNotifyMoved(c, from, to, source.inode)
     if let target { LxpNotifyRemoved(c, target.inode) }

@@ -18,18 +18,25 @@ extension WSL1Engine {
 
 /// Gives `namespaces` fresh members for the CLONE_NEW* bits; `fs` moves along into a new mount tree.
 func LxpNewNamespaces(
-    _ c: VfsContext, _ flags: UInt64, _ namespaces: inout LxNamespaces, _ fs: LxFsContext
+    _ c: VfsContext,
+    _ flags: UInt64,
+    _ namespaces: inout LxNamespaces,
+    _ fs: LxFsContext
 ) throws(LxFailure) {
     let engine = c.engine
     if flags & CloneFlag.newUts != 0 {
         namespaces.uts = LxUtsNamespace(
-            identifier: engine.nextNamespace(), hostname: namespaces.uts.hostname,
-            domainname: namespaces.uts.domainname)
+            identifier: engine.nextNamespace(),
+            hostname: namespaces.uts.hostname,
+            domainname: namespaces.uts.domainname
+        )
     }
     if flags & CloneFlag.newIpc != 0 { namespaces.ipc = LxIpcNamespace(identifier: engine.nextNamespace()) }
     if flags & CloneFlag.newNet != 0 {
         namespaces.net = LxNetNamespace(
-            identifier: engine.nextNamespace(), compartment: engine.kernel.NsiCreateCompartment())
+            identifier: engine.nextNamespace(),
+            compartment: engine.kernel.NsiCreateCompartment()
+        )
     }
     if flags & CloneFlag.newMount != 0 { namespaces.mount = engine.copyMounts(namespaces.mount, fs) }
 }
@@ -59,7 +66,9 @@ func LxpSyscall_UNSHARE(_ c: LxpCall) throws(LxFailure) -> Int64 {
     try LxpNewNamespaces(c, flags, &c.thread.namespaces, c.thread.fs)
     if flags & CloneFlag.newPid != 0 {
         c.thread.namespaces.pidForChildren = LxPidNamespace(
-            identifier: c.engine.nextNamespace(), parent: c.thread.namespaces.pid)
+            identifier: c.engine.nextNamespace(),
+            parent: c.thread.namespaces.pid
+        )
     }
     return 0
 }
@@ -69,7 +78,11 @@ func LxpSyscall_SETNS(_ c: LxpCall) throws(LxFailure) -> Int64 {
     guard let namespace = (file as? LxNamespaceFile)?.namespace else { throw .errno(.EINVAL) }
     let wanted = c.uint(1)
     if namespace.kind == .user {
-        throw .unsupported(.EINVAL, note: "the user namespace's file opens and cannot be entered", source: "UT:namespace.c")
+        throw .unsupported(
+            .EINVAL,
+            note: "the user namespace's file opens and cannot be entered",
+            source: "UT:namespace.c"
+        )
     }
     guard wanted == 0 || UInt64(wanted) == namespace.kind.flag else { throw .errno(.EINVAL) }
     guard c.credentials.has(.sysAdmin) else { throw .errno(.EPERM) }

@@ -19,7 +19,11 @@ func LxpSyscall_OPENAT(_ c: LxpCall) throws(LxFailure) -> Int64 {
 }
 
 func LxpOpen(
-    _ c: LxpCall, _ path: String, from base: VfsLocation, flags requested: UInt32, mode: UInt32
+    _ c: LxpCall,
+    _ path: String,
+    from base: VfsLocation,
+    flags requested: UInt32,
+    mode: UInt32
 ) throws(LxFailure) -> Int64 {
     var flags = requested
     if flags & OpenFlag.path != 0 {
@@ -33,7 +37,11 @@ func LxpOpen(
 }
 
 private func LxpOpenFile(
-    _ c: LxpCall, _ path: String, from base: VfsLocation, flags: UInt32, mode: UInt32
+    _ c: LxpCall,
+    _ path: String,
+    from base: VfsLocation,
+    flags: UInt32,
+    mode: UInt32
 ) throws(LxFailure) -> VfsFile {
     if flags & OpenFlag.temporary != 0 {
         throw .unsupported(.EOPNOTSUPP, note: "O_TMPFILE: LTP's tests report it as not configured", source: "LTP:16273")
@@ -70,12 +78,18 @@ private func LxpOpenFile(
 }
 
 private func LxpCreateFile(
-    _ c: LxpCall, _ place: VfsWalk.Place, flags: UInt32, mode: UInt32
+    _ c: LxpCall,
+    _ place: VfsWalk.Place,
+    flags: UInt32,
+    mode: UInt32
 ) throws(LxFailure) -> VfsFile {
     try LxpCheckCreate(c, place.directory)
     let permissions = mode & 0o7777 & ~c.thread.fs.umask
     let inode = try place.directory.inode.create(
-        place.name, mode: VfsKind.regular.rawValue | permissions, c)
+        place.name,
+        mode: VfsKind.regular.rawValue | permissions,
+        c
+    )
     let entry = place.directory.entry.adopt(place.name, inode)
     LxpNotify(c, place.directory.entry, place.name, inode, .create)
     let location = VfsLocation(mount: place.directory.mount, entry: entry)
@@ -91,7 +105,10 @@ func LxpCheckCreate(_ c: LxpCall, _ directory: VfsLocation) throws(LxFailure) {
 
 /// Opens what is there.
 func LxpOpenLocation(
-    _ c: LxpCall, _ location: VfsLocation, flags: UInt32, isNew: Bool
+    _ c: LxpCall,
+    _ location: VfsLocation,
+    flags: UInt32,
+    isNew: Bool
 ) throws(LxFailure) -> VfsFile {
     let inode = location.inode
     if flags & OpenFlag.path != 0 {

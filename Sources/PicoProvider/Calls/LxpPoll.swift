@@ -7,13 +7,21 @@ private let epollDelete = abiInt("EPOLL_CTL_DEL")
 private let epollModify = abiInt("EPOLL_CTL_MOD")
 
 func addPollCalls(_ table: inout LxpSyscallTable) {
-    table.supported("poll", { c throws(LxFailure) in
-        try LxpPollWait(c, timeout: c.int(2) < 0 ? nil : UInt64(c.int(2)) * 1_000_000)
-    }, .restartBlock)
+    table.supported(
+        "poll",
+        { c throws(LxFailure) in
+            try LxpPollWait(c, timeout: c.int(2) < 0 ? nil : UInt64(c.int(2)) * 1_000_000)
+        },
+        .restartBlock
+    )
     table.supported("ppoll", LxpSyscall_PPOLL, .restartNoHand)
-    table.supported("select", { c throws(LxFailure) in
-        try LxpSelect(c, timeout: c[4] == 0 ? nil : try c.readTimeval(c[4]), wide: false)
-    }, .restartNoHand)
+    table.supported(
+        "select",
+        { c throws(LxFailure) in
+            try LxpSelect(c, timeout: c[4] == 0 ? nil : try c.readTimeval(c[4]), wide: false)
+        },
+        .restartNoHand
+    )
     table.supported("pselect6", LxpSyscall_PSELECT6, .restartNoHand)
     table.supported("epoll_create") { c throws(LxFailure) in
         guard c.int(0) > 0 else { throw .errno(.EINVAL) }
@@ -25,10 +33,14 @@ func addPollCalls(_ table: inout LxpSyscallTable) {
     }
     table.supported("epoll_ctl", LxpSyscall_EPOLL_CTL)
     table.supported("epoll_wait", LxpEpollWait, .intr)
-    table.supported("epoll_pwait", { c throws(LxFailure) in
-        try LxpTemporaryMask(c, c[4], c[5])
-        return try LxpEpollWait(c)
-    }, .intr)
+    table.supported(
+        "epoll_pwait",
+        { c throws(LxFailure) in
+            try LxpTemporaryMask(c, c[4], c[5])
+            return try LxpEpollWait(c)
+        },
+        .intr
+    )
 }
 
 /// Parks until `timeout` (nanoseconds; nil: forever); returns when it has passed.
@@ -75,7 +87,9 @@ func LxpPollWait(_ c: LxpCall, timeout: UInt64?) throws(LxFailure) -> Int64 {
     var array = try c.read(c[0], count * 8)
     for index in 0..<count {
         let field = index * 8
-        let fd = Int32(truncatingIfNeeded: (0..<4).reduce(UInt32(0)) { $0 | UInt32(array[field + $1]) << (8 * UInt32($1)) })
+        let fd = Int32(
+            truncatingIfNeeded: (0..<4).reduce(UInt32(0)) { $0 | UInt32(array[field + $1]) << (8 * UInt32($1)) }
+        )
         let wanted = UInt32(array[field + 4]) | UInt32(array[field + 5]) << 8
         var events: UInt32 = 0
         if fd >= 0 {

@@ -74,7 +74,10 @@ extension LxThreadGroup {
 }
 
 private func LxpGetLimit(
-    _ c: LxpCall, _ group: LxThreadGroup, _ resource: Int32, _ address: UInt64
+    _ c: LxpCall,
+    _ group: LxThreadGroup,
+    _ resource: Int32,
+    _ address: UInt64
 ) throws(LxFailure) -> Int64 {
     guard (0..<LxResource.count).contains(resource) else { throw .errno(.EINVAL) }
     let limit = group.limit(number: resource)
@@ -87,11 +90,16 @@ private func LxpGetLimit(
 
 /// Only NOFILE is enforced; the others are stored (RN:16257, UT:resourcelimits.c).
 private func LxpSetLimit(
-    _ c: LxpCall, _ group: LxThreadGroup, _ resource: Int32, _ address: UInt64
+    _ c: LxpCall,
+    _ group: LxThreadGroup,
+    _ resource: Int32,
+    _ address: UInt64
 ) throws(LxFailure) -> Int64 {
     guard (0..<LxResource.count).contains(resource) else { throw .errno(.EINVAL) }
     let wanted = Environment.Limit(
-        soft: try c.readInteger(address, as: UInt64.self), hard: try c.readInteger(address + 8, as: UInt64.self))
+        soft: try c.readInteger(address, as: UInt64.self),
+        hard: try c.readInteger(address + 8, as: UInt64.self)
+    )
     guard wanted.soft <= wanted.hard else { throw .errno(.EINVAL) }
     if wanted.hard > group.limit(number: resource).hard, !c.credentials.has(.sysResource) { throw .errno(.EPERM) }
     // More than /proc/sys/fs/nr_open descriptors cannot be had.

@@ -174,7 +174,11 @@ func LxpSyscall_LSEEK(_ c: LxpCall) throws(LxFailure) -> Int64 {
     case 1: target = file.position &+ offset
     case 2: target = file.inode.isDirectory ? offset : try file.inode.attributes(c).size &+ offset
     case 3, 4:
-        throw .unsupported(.EINVAL, note: "SEEK_DATA and SEEK_HOLE: no source says that lxcore has them", source: "inferred")
+        throw .unsupported(
+            .EINVAL,
+            note: "SEEK_DATA and SEEK_HOLE: no source says that lxcore has them",
+            source: "inferred"
+        )
     default: throw .errno(.EINVAL)
     }
     guard target >= 0 else { throw .errno(.EINVAL) }

@@ -2,7 +2,7 @@
 import Engine
 import LinuxABI
 
-private let policyOther = abiInt("SCHED_OTHER")
+private let policyOther = abiInt("SCHED_NORMAL")
 private let policyFifo = abiInt("SCHED_FIFO")
 private let policyRoundRobin = abiInt("SCHED_RR")
 private let policyBatch = abiInt("SCHED_BATCH")

@@ -13,11 +13,15 @@ func addSignalCalls(_ table: inout LxpSyscallTable) {
         return 0
     }
     table.supported("rt_sigtimedwait", LxpSyscall_RT_SIGTIMEDWAIT, .intr)
-    table.supported("rt_sigsuspend", { c throws(LxFailure) in
-        guard c[1] == 8 else { throw .errno(.EINVAL) }
-        try LxpTemporaryMask(c, c[0], c[1])
-        throw .wouldBlock
-    }, .restartNoHand)
+    table.supported(
+        "rt_sigsuspend",
+        { c throws(LxFailure) in
+            guard c[1] == 8 else { throw .errno(.EINVAL) }
+            try LxpTemporaryMask(c, c[0], c[1])
+            throw .wouldBlock
+        },
+        .restartNoHand
+    )
     table.supported("pause", { _ throws(LxFailure) in throw .wouldBlock }, .restartNoHand)
     table.supported("sigaltstack", LxpSyscall_SIGALTSTACK)
     table.supported("kill", LxpSyscall_KILL)
@@ -35,9 +39,11 @@ func LxpSyscall_RT_SIGACTION(_ c: LxpCall) throws(LxFailure) -> Int64 {
     var wanted: LxSignalAction?
     if c[1] != 0 {
         wanted = LxSignalAction(
-            handler: try c.readInteger(c[1], as: UInt64.self), flags: try c.readInteger(c[1] + 8, as: UInt64.self),
+            handler: try c.readInteger(c[1], as: UInt64.self),
+            flags: try c.readInteger(c[1] + 8, as: UInt64.self),
             restorer: try c.readInteger(c[1] + 16, as: UInt64.self),
-            mask: LxSignalSet(bits: try c.readInteger(c[1] + 24, as: UInt64.self)))
+            mask: LxSignalSet(bits: try c.readInteger(c[1] + 24, as: UInt64.self))
+        )
     }
     guard (1...64).contains(signal) else { throw .errno(.EINVAL) }
     if wanted != nil, signal == LxSignal.kill || signal == LxSignal.stop { throw .errno(.EINVAL) }

@@ -63,7 +63,11 @@ func LxpReturnAddress(_ c: LxpCall, _ bytes: [UInt8], _ address: UInt64, _ lengt
 
 /// A step that may have to wait: O_NONBLOCK answers `busy`, SO_RCVTIMEO and SO_SNDTIMEO end in EAGAIN.
 func LxpWaiting<Result>(
-    _ socket: LxSocket, _ c: LxpCall, _ timeout: UInt64, _ busy: Errno, doNotWait: Bool = false,
+    _ socket: LxSocket,
+    _ c: LxpCall,
+    _ timeout: UInt64,
+    _ busy: Errno,
+    doNotWait: Bool = false,
     _ body: () throws(LxFailure) -> Result
 ) throws(LxFailure) -> Result {
     do throws(LxFailure) {
@@ -90,7 +94,10 @@ private enum Kind {
 }
 
 private func LxpMakeSocket(
-    _ c: LxpCall, family: Int32, type: Int32, protocolNumber: Int32
+    _ c: LxpCall,
+    family: Int32,
+    type: Int32,
+    protocolNumber: Int32
 ) throws(LxFailure) -> LxSocket {
     func inode() -> VfsInode {
         LxAnonymousInode(c.engine, mode: VfsKind.socket.rawValue | 0o777, credentials: c.credentials)
@@ -108,25 +115,39 @@ private func LxpMakeSocket(
         var handle = Handle.null
         var endpoint: AfdEndpoint?
         let status = c.engine.kernel.AfdCreateEndpoint(
-            &handle, kind: type == SocketType.stream ? .stream : .datagram,
-            family: family == SocketFamily.ipv4 ? .ipv4 : .ipv6, compartment: c.thread.namespaces.net.compartment,
-            endpoint: &endpoint)
+            &handle,
+            kind: type == SocketType.stream ? .stream : .datagram,
+            family: family == SocketFamily.ipv4 ? .ipv4 : .ipv6,
+            compartment: c.thread.namespaces.net.compartment,
+            endpoint: &endpoint
+        )
         try LxpStatus.check(status)
         guard let endpoint else { throw .errno(.ENOBUFS) }
         return LxInetSocket(
-            inode: inode(), family: family, type: type, protocolNumber: protocolNumber, endpoint: endpoint,
-            handle: handle)
+            inode: inode(),
+            family: family,
+            type: type,
+            protocolNumber: protocolNumber,
+            endpoint: endpoint,
+            handle: handle
+        )
     case SocketFamily.netlink:
         guard type == SocketType.raw || type == SocketType.datagram else { throw .errno(.ESOCKTNOSUPPORT) }
         guard protocolNumber == Kind.route || protocolNumber == Kind.uevent else {
             throw .unsupported(
-                .EPROTONOSUPPORT, note: "only NETLINK_ROUTE and NETLINK_KOBJECT_UEVENT", source: "GH:2249;UT:netlink.c")
+                .EPROTONOSUPPORT,
+                note: "only NETLINK_ROUTE and NETLINK_KOBJECT_UEVENT",
+                source: "GH:2249;UT:netlink.c"
+            )
         }
         if protocolNumber == Kind.uevent { c.partial("no events arrive on NETLINK_KOBJECT_UEVENT", "RN:16273") }
         return LxNetlinkSocket(inode: inode(), family: family, type: type, protocolNumber: protocolNumber)
     default:
         throw .unsupported(
-            .EAFNOSUPPORT, note: "only AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK", source: "GH:1515;GH:3975")
+            .EAFNOSUPPORT,
+            note: "only AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK",
+            source: "GH:1515;GH:3975"
+        )
     }
 }
 

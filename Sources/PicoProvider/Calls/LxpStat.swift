@@ -3,7 +3,8 @@ import Engine
 import LinuxABI
 
 func addPathCalls(_ table: inout LxpSyscallTable) {
-    table.supported("stat") { c throws(LxFailure) in try LxpStat(c, try LxpWorkingPath(c, 0, follow: true), into: c[1]) }
+    table.supported("stat") { c throws(LxFailure) in try LxpStat(c, try LxpWorkingPath(c, 0, follow: true), into: c[1])
+    }
     table.supported("lstat") { c throws(LxFailure) in
         try LxpStat(c, try LxpWorkingPath(c, 0, follow: false), into: c[1])
     }
@@ -92,7 +93,10 @@ func LxpStatBytes(_ attributes: VfsAttributes) -> [UInt8] {
 }
 
 private func LxpAccess(
-    _ c: LxpCall, _ path: String, _ base: VfsLocation, _ mode: UInt32
+    _ c: LxpCall,
+    _ path: String,
+    _ base: VfsLocation,
+    _ mode: UInt32
 ) throws(LxFailure) -> Int64 {
     guard mode & ~7 == 0 else { throw .errno(.EINVAL) }
     // access asks for the real ids; the capabilities are those the real user would have.
@@ -118,7 +122,10 @@ private func LxpAccess(
 }
 
 private func LxpReadLink(
-    _ c: LxpCall, _ location: VfsLocation, into address: UInt64, _ size: Int32
+    _ c: LxpCall,
+    _ location: VfsLocation,
+    into address: UInt64,
+    _ size: Int32
 ) throws(LxFailure) -> Int64 {
     guard size > 0 else { throw .errno(.EINVAL) }
     guard location.inode.isSymbolicLink else { throw .errno(.EINVAL) }
@@ -129,7 +136,10 @@ private func LxpReadLink(
 
 /// `struct statfs`; what only the machine knows (free space) is the environment's.
 private func LxpStatistics(
-    _ c: LxpCall, _ inode: VfsInode, _ mountFlags: UInt64, into address: UInt64
+    _ c: LxpCall,
+    _ inode: VfsInode,
+    _ mountFlags: UInt64,
+    into address: UInt64
 ) throws(LxFailure) -> Int64 {
     let statistics = try inode.superblock.statistics(c)
     var out = LxpBytes()

@@ -43,7 +43,11 @@ func addSystemCalls(_ table: inout LxpSyscallTable) {
         throw .unsupported(.ENOSYS, note: "listed as implemented, yet the raw call is not there", source: "LTP:16251")
     }
     table.stub("perf_event_open") { _ throws(LxFailure) in
-        throw .unsupported(.ENOSYS, note: "listed as a stub; its errno is not documented", source: "SYS:15014(stub);LTP:16251")
+        throw .unsupported(
+            .ENOSYS,
+            note: "listed as a stub; its errno is not documented",
+            source: "SYS:15014(stub);LTP:16251"
+        )
     }
     table.supported("keyctl") { _ throws(LxFailure) in throw .notModelled("keyrings") }
     table.supported("ptrace", LxpSyscall_PTRACE)
@@ -103,8 +107,9 @@ func LxpSyscall_REBOOT(_ c: LxpCall) throws(LxFailure) -> Int64 {
     let command = c.uint(2)
     let namespace = c.group.pidNamespace
     guard namespace.level > 0 else {
-        guard command == rebootCADOn || command == rebootCADOff || rebootRestart.contains(command)
-            || rebootHalt.contains(command)
+        guard
+            command == rebootCADOn || command == rebootCADOff || rebootRestart.contains(command)
+                || rebootHalt.contains(command)
         else { throw .errno(.EINVAL) }
         c.stub("nothing happens to the machine", "nt-mapping.tsv")
         return 0

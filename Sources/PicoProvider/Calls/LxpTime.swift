@@ -23,9 +23,13 @@ func addTimeCalls(_ table: inout LxpSyscallTable) {
         guard c.credentials.has(.sysTime) else { throw .errno(.EPERM) }
         return 0
     }
-    table.supported("nanosleep", { c throws(LxFailure) in
-        try LxpSleep(c, for: try c.readTimespec(c[0]), remainder: c[1])
-    }, .restartBlock)
+    table.supported(
+        "nanosleep",
+        { c throws(LxFailure) in
+            try LxpSleep(c, for: try c.readTimespec(c[0]), remainder: c[1])
+        },
+        .restartBlock
+    )
     table.supported("clock_nanosleep", LxpSyscall_CLOCK_NANOSLEEP, .restartBlock)
     table.supported("alarm") { c in
         let now = c.engine.time
@@ -178,8 +182,12 @@ private func LxpWriteTimer(_ c: LxpCall, _ timer: LxTimer, _ address: UInt64) th
 
 func LxpSyscall_TIMER_CREATE(_ c: LxpCall) throws(LxFailure) -> Int64 {
     let clock = c.int(0)
-    guard clock < 0 || [LxClock.realtime, LxClock.monotonic, LxClock.boottime, LxClock.processTime,
-        LxClock.threadTime].contains(clock)
+    guard
+        clock < 0
+            || [
+                LxClock.realtime, LxClock.monotonic, LxClock.boottime, LxClock.processTime,
+                LxClock.threadTime,
+            ].contains(clock)
     else { throw .errno(.EINVAL) }
     var timer = LxPosixTimer(clock: clock, notification: 0, signal: LxSignal.alarm, value: 0)
     if c[1] != 0 {
@@ -212,7 +220,8 @@ func LxpSyscall_TIMER_SETTIME(_ c: LxpCall) throws(LxFailure) -> Int64 {
     let isAbsolute = c.int(1) & 1 != 0
     timer.timer.arm(
         at: value == 0 ? nil : isAbsolute ? c.engine.engineTime(value, on: timer.clock) : now + value,
-        interval: interval)
+        interval: interval
+    )
     timer.overruns = 0
     c.group.timers.posix[c.int(0)] = timer
     c.engine.timersChanged(c.group)

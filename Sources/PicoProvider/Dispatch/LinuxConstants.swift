@@ -59,7 +59,8 @@ enum MountFlag {
     static let shared = ABI.constant("MS_SHARED")
     static let relativeAccessTime = ABI.constant("MS_RELATIME")
     static let strictAccessTime = ABI.constant("MS_STRICTATIME")
-    static let kept = readOnly | noSetuid | noDevices | noExec | noAccessTime | noDirectoryAccessTime | relativeAccessTime
+    static let kept =
+        readOnly | noSetuid | noDevices | noExec | noAccessTime | noDirectoryAccessTime | relativeAccessTime
 }
 
 /// RLIMIT_*.

@@ -30,8 +30,13 @@ struct LxpSyscallFact: Sendable {
         LxpFacts.rows(CFacts_syscalls_start(), CFacts_syscalls_size).compactMap { row in
             guard row.count >= 7, let number = Int(row[1]), let status = Status(rawValue: row[2]) else { return nil }
             return LxpSyscallFact(
-                name: row[0], number: number, status: status, errno: Errno(name: row[4]) ?? .ENOSYS, note: row[5],
-                source: row[6])
+                name: row[0],
+                number: number,
+                status: status,
+                errno: Errno(name: row[4]) ?? .ENOSYS,
+                note: row[5],
+                source: row[6]
+            )
         }
 }
 
@@ -49,7 +54,13 @@ struct LxpFeatureFact: Sendable {
         LxpFacts.rows(CFacts_features_start(), CFacts_features_size).compactMap { row in
             guard row.count >= 9, let status = LxpSyscallFact.Status(rawValue: row[4]) else { return nil }
             return LxpFeatureFact(
-                feature: row[0], syscall: row[1], selector: row[2], family: row[3], status: status,
-                errno: Errno(name: row[5]), source: row[8])
+                feature: row[0],
+                syscall: row[1],
+                selector: row[2],
+                family: row[3],
+                status: status,
+                errno: Errno(name: row[5]),
+                source: row[8]
+            )
         }
 }

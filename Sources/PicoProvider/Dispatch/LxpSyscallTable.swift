@@ -57,14 +57,19 @@ struct LxpSyscallTable: Sendable {
 
     /// A complete handler.
     mutating func supported(
-        _ name: String, _ handler: @escaping LxpHandler, _ interruption: LxpInterruption = .restartSys
+        _ name: String,
+        _ handler: @escaping LxpHandler,
+        _ interruption: LxpInterruption = .restartSys
     ) { set(name, handler, .handled, interruption) }
 
     /// A handler that answers without doing, as lxcore's does.
     mutating func stub(_ name: String, _ handler: @escaping LxpHandler) { set(name, handler, .stub, .restartSys) }
 
     private mutating func set(
-        _ name: String, _ handler: @escaping LxpHandler, _ support: Evidence.Support, _ interruption: LxpInterruption
+        _ name: String,
+        _ handler: @escaping LxpHandler,
+        _ support: Evidence.Support,
+        _ interruption: LxpInterruption
     ) {
         guard let number = numbers[name] else { preconditionFailure("no fact row for \(name)") }
         entries[number].handler = handler

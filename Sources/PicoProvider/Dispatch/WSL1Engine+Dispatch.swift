@@ -98,7 +98,9 @@ extension WSL1Engine {
                 result = -Int64(entry.errno.rawValue)
             case .exited: return finish(.exited, signals)
             case .wouldBlock:
-                guard thread.hasDeliverableSignal, !call.isUninterruptible || isDying(thread) else { return park(thread, number, signals, guest) }
+                guard thread.hasDeliverableSignal, !call.isUninterruptible || isDying(thread) else {
+                    return park(thread, number, signals, guest)
+                }
                 result = call.interruption.rawValue
                 futexes.forget(thread)
                 if call.interruption == .restartBlock { thread.restart = (guest, number, call.waiting) }

@@ -19,7 +19,11 @@ final class LxAnonymousInode: VfsInode {
         number = engine.anonymous.nextInode()
         times = engine.realtime
         super.init(
-            superblock: engine.anonymous, mode: mode, uid: credentials.fsuid, gid: credentials.fsgid)
+            superblock: engine.anonymous,
+            mode: mode,
+            uid: credentials.fsuid,
+            gid: credentials.fsgid
+        )
     }
 
     override func attributes(_ context: VfsContext) throws(LxFailure) -> VfsAttributes {

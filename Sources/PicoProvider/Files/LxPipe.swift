@@ -61,7 +61,9 @@ final class LxPipe {
     }
 
     /// tee: the same without taking it out.
-    func peek(_ count: Int) -> VfsData { buffer.isEmpty ? packets.first?.prefix(count) ?? VfsData() : buffer.prefix(count) }
+    func peek(_ count: Int) -> VfsData {
+        buffer.isEmpty ? packets.first?.prefix(count) ?? VfsData() : buffer.prefix(count)
+    }
 }
 
 final class LxPipeFile: VfsFile {
@@ -97,7 +99,9 @@ final class LxPipeFile: VfsFile {
     override func read(_ count: Int, at offset: Int64, _ context: VfsContext) throws(LxFailure) -> VfsData {
         if count == 0 { return VfsData() }
         if let data = pipe.read(count) { return data }
-        if pipe.hasOutsideWriter { return try context.dataFromOutside(count, "bytes from a pipe that was not recorded") }
+        if pipe.hasOutsideWriter {
+            return try context.dataFromOutside(count, "bytes from a pipe that was not recorded")
+        }
         if pipe.writers == 0 { return VfsData() }
         throw .wouldBlock
     }
@@ -142,7 +146,9 @@ final class LxPipeFile: VfsFile {
 /// open of a FIFO: waits for the other side unless O_NONBLOCK or O_RDWR.
 func LxpOpenFifo(_ c: LxpCall, _ inode: VfsInode, _ flags: UInt32) throws(LxFailure) -> VfsFile {
     let pipe: LxPipe
-    if let bound = inode.boundObject as? LxPipe { pipe = bound } else {
+    if let bound = inode.boundObject as? LxPipe {
+        pipe = bound
+    } else {
         pipe = LxPipe()
         inode.boundObject = pipe
     }

@@ -69,8 +69,10 @@ private func LxpOpenMaster(_ c: LxpCall, _ inode: VfsInode) -> VfsFile {
     let number = offered.flatMap { c.engine.terminals.ptys[$0] == nil ? $0 : nil } ?? free
     let pty = LxPty(number: number)
     let terminal = LxTerminal(
-        name: "/dev/pts/\(number)", device: LxDeviceNumber.make(136 + UInt64(number >> 8), UInt64(number & 0xff)),
-        pty: pty)
+        name: "/dev/pts/\(number)",
+        device: LxDeviceNumber.make(136 + UInt64(number >> 8), UInt64(number & 0xff)),
+        pty: pty
+    )
     pty.owner = terminal
     c.engine.terminals.ptys[number] = terminal
     return LxMasterFile(inode: inode, terminal: terminal, pty: pty)

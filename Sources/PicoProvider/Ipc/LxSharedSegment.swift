@@ -68,7 +68,11 @@ final class LxSharedSegment {
     unowned let namespace: LxIpcNamespace
 
     init(
-        identifier: Int32, size: UInt64, permissions: LxIpcPermissions, creator: Int32, time: Int64,
+        identifier: Int32,
+        size: UInt64,
+        permissions: LxIpcPermissions,
+        creator: Int32,
+        time: Int64,
         namespace: LxIpcNamespace
     ) {
         self.identifier = identifier

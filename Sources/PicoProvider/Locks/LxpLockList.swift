@@ -99,8 +99,12 @@ private func LxpReadLock(_ c: LxpCall, _ file: VfsFile) throws(LxFailure) -> (ty
     guard start >= 0, end > start else { throw .errno(.EINVAL) }
     guard [readLock, writeLock, unlock].contains(type) else { throw .errno(.EINVAL) }
     let record = LxpLockList.Record(
-        owner: ObjectIdentifier(c.thread.files), process: c.group.globalID, isExclusive: type == writeLock, start: start,
-        end: end)
+        owner: ObjectIdentifier(c.thread.files),
+        process: c.group.globalID,
+        isExclusive: type == writeLock,
+        start: start,
+        end: end
+    )
     return (type, record)
 }
 

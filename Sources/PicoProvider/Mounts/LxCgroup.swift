@@ -27,21 +27,30 @@ final class LxCgroupFileSystem: VfsFileSystemType {
     let name = "cgroup"
 
     func mount(
-        source: String, data: String, flags: UInt64, _ context: VfsContext
+        source: String,
+        data: String,
+        flags: UInt64,
+        _ context: VfsContext
     ) throws(LxFailure) -> VfsSuperblock {
         for option in data.split(separator: ",") {
             switch option {
             case "all", Substring(LxCgroupHierarchy.controller), "rw", "ro", "clone_children", "xattr": continue
             default:
                 throw .unsupported(
-                    .EINVAL, note: "only the devices controller exists; no named hierarchies",
-                    source: "UT:cgroup.c;GH:5081;inferred errno")
+                    .EINVAL,
+                    note: "only the devices controller exists; no named hierarchies",
+                    source: "UT:cgroup.c;GH:5081;inferred errno"
+                )
             }
         }
         let hierarchy = context.engine.cgroups
         if let superblock = hierarchy.superblock { return superblock }
         let superblock = LxCgroupSuperblock(
-            type: "cgroup", device: context.engine.nextDevice(), source: source, options: LxCgroupHierarchy.controller)
+            type: "cgroup",
+            device: context.engine.nextDevice(),
+            source: source,
+            options: LxCgroupHierarchy.controller
+        )
         superblock.root = LxCgroupDirectory(superblock, path: "/", context)
         hierarchy.superblock = superblock
         return superblock
@@ -61,8 +70,11 @@ final class LxCgroupDirectory: VfsInode {
         number = context.engine.anonymous.nextInode()
         created = context.now
         super.init(
-            superblock: superblock, mode: VfsKind.directory.rawValue | 0o755, uid: context.credentials.fsuid,
-            gid: context.credentials.fsgid)
+            superblock: superblock,
+            mode: VfsKind.directory.rawValue | 0o755,
+            uid: context.credentials.fsuid,
+            gid: context.credentials.fsgid
+        )
         var controls: [(LxCgroupControl.Kind, UInt32)] = [
             (.processes, 0o644), (.allow, 0o200), (.deny, 0o200), (.list, 0o444),
         ]
@@ -106,7 +118,9 @@ final class LxCgroupDirectory: VfsInode {
     }
 
     override func removeDirectory(
-        _ name: String, _ inode: VfsInode, _ context: VfsContext
+        _ name: String,
+        _ inode: VfsInode,
+        _ context: VfsContext
     ) throws(LxFailure) {
         guard let child = children[name] else { throw .errno(.ENOTDIR) }
         let isPopulated = context.engine.initialPidNamespace.groups.values.contains {

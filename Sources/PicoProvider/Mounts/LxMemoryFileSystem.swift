@@ -27,17 +27,30 @@ final class LxMemoryFileSystem: VfsFileSystemType {
     init(name: String) { self.name = name }
 
     func mount(
-        source: String, data: String, flags: UInt64, _ context: VfsContext
+        source: String,
+        data: String,
+        flags: UInt64,
+        _ context: VfsContext
     ) throws(LxFailure) -> VfsSuperblock {
         let superblock = LxMemorySuperblock(
-            type: name, device: context.engine.nextDevice(), source: source, options: data)
+            type: name,
+            device: context.engine.nextDevice(),
+            source: source,
+            options: data
+        )
         var mode: UInt32 = 0o1777
         for option in data.split(separator: ",") where option.hasPrefix("mode=") {
             guard let bits = UInt32(option.dropFirst(5), radix: 8) else { throw .errno(.EINVAL) }
             mode = bits & 0o7777
         }
         superblock.root = LxMemoryInode(
-            superblock, mode: VfsKind.directory.rawValue | mode, uid: 0, gid: 0, number: 1, time: context.now)
+            superblock,
+            mode: VfsKind.directory.rawValue | mode,
+            uid: 0,
+            gid: 0,
+            number: 1,
+            time: context.now
+        )
         return superblock
     }
 }
@@ -78,7 +91,9 @@ final class LxMemoryInode: VfsInode {
         if let size = change.size {
             let known = content.prefix(Int(size))
             content = known
-            if Int(size) > known.count { content.append(VfsData([UInt8](repeating: 0, count: Int(size) - known.count))) }
+            if Int(size) > known.count {
+                content.append(VfsData([UInt8](repeating: 0, count: Int(size) - known.count)))
+            }
             facts.modificationTime = context.now
         }
         if let time = change.accessTime { facts.accessTime = time }
@@ -86,7 +101,9 @@ final class LxMemoryInode: VfsInode {
         facts.changeTime = context.now
     }
 
-    override func open(_ flags: UInt32, _ context: VfsContext) throws(LxFailure) -> VfsFile { LxMemoryFile(inode: self) }
+    override func open(_ flags: UInt32, _ context: VfsContext) throws(LxFailure) -> VfsFile {
+        LxMemoryFile(inode: self)
+    }
 
     override func lookup(_ name: String, _ context: VfsContext) throws(LxFailure) -> VfsInode {
         guard let child = children[name] else { throw .errno(.ENOENT) }
@@ -104,7 +121,13 @@ final class LxMemoryInode: VfsInode {
         let owner = context.owner(in: self)
         let number = context.offer(.inode) ?? (superblock as? LxMemorySuperblock)?.nextInode() ?? 0
         return LxMemoryInode(
-            superblock, mode: mode, uid: owner.uid, gid: owner.gid, number: number, time: context.now)
+            superblock,
+            mode: mode,
+            uid: owner.uid,
+            gid: owner.gid,
+            number: number,
+            time: context.now
+        )
     }
 
     override func create(_ name: String, mode: UInt32, _ context: VfsContext) throws(LxFailure) -> VfsInode {
@@ -116,7 +139,10 @@ final class LxMemoryInode: VfsInode {
     }
 
     override func makeNode(
-        _ name: String, mode: UInt32, device: UInt64, _ context: VfsContext
+        _ name: String,
+        mode: UInt32,
+        device: UInt64,
+        _ context: VfsContext
     ) throws(LxFailure) -> VfsInode {
         let node = make(mode, context)
         node.specialDevice = device
@@ -124,7 +150,9 @@ final class LxMemoryInode: VfsInode {
     }
 
     override func makeSymbolicLink(
-        _ name: String, target: String, _ context: VfsContext
+        _ name: String,
+        target: String,
+        _ context: VfsContext
     ) throws(LxFailure) -> VfsInode {
         let link = make(VfsKind.symbolicLink.rawValue | 0o777, context)
         link.target = target
@@ -163,7 +191,11 @@ final class LxMemoryInode: VfsInode {
     }
 
     override func rename(
-        _ name: String, _ inode: VfsInode, to newDirectory: VfsInode, _ newName: String, replacing replaced: VfsInode?,
+        _ name: String,
+        _ inode: VfsInode,
+        to newDirectory: VfsInode,
+        _ newName: String,
+        replacing replaced: VfsInode?,
         _ context: VfsContext
     ) throws(LxFailure) {
         guard let file = inode as? LxMemoryInode, let destination = newDirectory as? LxMemoryInode else {
@@ -190,7 +222,10 @@ final class LxMemoryInode: VfsInode {
     }
 
     override func setExtendedAttribute(
-        _ name: String, _ value: [UInt8], flags: UInt32, _ context: VfsContext
+        _ name: String,
+        _ value: [UInt8],
+        flags: UInt32,
+        _ context: VfsContext
     ) throws(LxFailure) {
         if flags & 1 != 0, extendedAttributes[name] != nil { throw .errno(.EEXIST) }
         if flags & 2 != 0, extendedAttributes[name] == nil { throw .errno(.ENODATA) }
@@ -219,7 +254,13 @@ final class LxMemoryInode: VfsInode {
             case .blockDevice: .blockDevice
             }
         let inode = LxMemoryInode(
-            superblock, mode: type.rawValue | file.mode, uid: file.uid, gid: file.gid, number: file.inode, time: 0)
+            superblock,
+            mode: type.rawValue | file.mode,
+            uid: file.uid,
+            gid: file.gid,
+            number: file.inode,
+            time: 0
+        )
         if file.inode == 0 { inode.facts.inode = (superblock as? LxMemorySuperblock)?.nextInode() ?? 0 }
         if file.device != 0 { inode.facts.device = file.device }
         inode.facts.links = file.links
@@ -286,7 +327,8 @@ private final class LxMemoryFile: VfsFile {
         for name in memory.order {
             guard let child = memory.children[name] else { continue }
             entries.append(
-                VfsDirectoryEntry(name: name, inode: try child.attributes(context).inode, kind: child.kind))
+                VfsDirectoryEntry(name: name, inode: try child.attributes(context).inode, kind: child.kind)
+            )
         }
         return entries
     }

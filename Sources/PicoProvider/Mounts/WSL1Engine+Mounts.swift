@@ -4,11 +4,20 @@ import LinuxABI
 
 extension WSL1Engine {
     func makeMount(
-        _ superblock: VfsSuperblock, root: VfsEntry, flags: UInt64, _ namespace: LxMountNamespace
+        _ superblock: VfsSuperblock,
+        root: VfsEntry,
+        flags: UInt64,
+        _ namespace: LxMountNamespace
     ) -> VfsMount {
         lastMount += 1
         return VfsMount(
-            identifier: lastMount, superblock: superblock, root: root, point: nil, flags: flags, namespace: namespace)
+            identifier: lastMount,
+            superblock: superblock,
+            root: root,
+            point: nil,
+            flags: flags,
+            namespace: namespace
+        )
     }
 
     func nextDevice() -> UInt64 {

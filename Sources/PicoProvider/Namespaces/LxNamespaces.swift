@@ -11,7 +11,8 @@ class LxNamespace {
 
         private static let flags: [Kind: UInt64] = [
             .ipc: ABI.constant("CLONE_NEWIPC"), .mnt: ABI.constant("CLONE_NEWNS"), .net: ABI.constant("CLONE_NEWNET"),
-            .pid: ABI.constant("CLONE_NEWPID"), .user: ABI.constant("CLONE_NEWUSER"), .uts: ABI.constant("CLONE_NEWUTS"),
+            .pid: ABI.constant("CLONE_NEWPID"), .user: ABI.constant("CLONE_NEWUSER"),
+            .uts: ABI.constant("CLONE_NEWUTS"),
         ]
     }
 

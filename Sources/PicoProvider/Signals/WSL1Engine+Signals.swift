@@ -22,7 +22,8 @@ extension WSL1Engine {
     private static let ignoredByDefault: Set<Int32> = [LxSignal.child, LxSignal.urgent, LxSignal.windowChange]
     private static let dumping: Set<Int32> = Set(
         ["SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGSEGV", "SIGXCPU", "SIGXFSZ", "SIGSYS"]
-            .map(abiInt))
+            .map(abiInt)
+    )
 
     static func defaultAction(_ signal: Int32) -> DefaultAction {
         if signal == LxSignal.proceed { return .proceed }
@@ -140,7 +141,8 @@ extension WSL1Engine {
         case .intr?, nil: break
         }
         thread.signals.frames.append(
-            LxThreadSignals.Frame(mask: thread.signals.savedMask ?? thread.signals.mask, result: result))
+            LxThreadSignals.Frame(mask: thread.signals.savedMask ?? thread.signals.mask, result: result)
+        )
         thread.signals.savedMask = nil
         thread.signals.mask.bits |= action.mask.bits & ~LxSignalSet.unblockable.bits
         if action.flags & Self.noDefer == 0 { thread.signals.mask.insert(signal) }
@@ -191,7 +193,13 @@ extension WSL1Engine {
         }
         post(
             LxSignalInfo(
-                signal: LxSignal.child, code: code, pid: group.id(in: parent.pidNamespace),
-                uid: group.anyThread?.credentials.uid ?? 0, value: Int64(status)), to: parent)
+                signal: LxSignal.child,
+                code: code,
+                pid: group.id(in: parent.pidNamespace),
+                uid: group.anyThread?.credentials.uid ?? 0,
+                value: Int64(status)
+            ),
+            to: parent
+        )
     }
 }

@@ -9,7 +9,12 @@ final class LxInetSocket: LxSocket {
     private var isConnecting = false
 
     init(
-        inode: VfsInode, family: Int32, type: Int32, protocolNumber: Int32, endpoint: AfdEndpoint, handle: Handle
+        inode: VfsInode,
+        family: Int32,
+        type: Int32,
+        protocolNumber: Int32,
+        endpoint: AfdEndpoint,
+        handle: Handle
     ) {
         self.endpoint = endpoint
         self.handle = handle
@@ -70,7 +75,10 @@ final class LxInetSocket: LxSocket {
         let wanted = try decode(address)
         if wanted.port > 0, wanted.port < 1024, !c.credentials.has(.netBindService) { throw .errno(.EACCES) }
         let status = c.engine.kernel.AfdBind(
-            endpoint, wanted, preferredPort: wanted.port == 0 ? port(c) : nil)
+            endpoint,
+            wanted,
+            preferredPort: wanted.port == 0 ? port(c) : nil
+        )
         if status == .STATUS_INVALID_ADDRESS_COMPONENT { throw .errno(.EADDRNOTAVAIL) }
         if status == .STATUS_ADDRESS_ALREADY_EXISTS { throw .errno(.EADDRINUSE) }
         try LxpStatus.check(status)
@@ -79,7 +87,10 @@ final class LxInetSocket: LxSocket {
     override func listen(_ backlog: Int32, _ c: LxpCall) throws(LxFailure) {
         guard type == SocketType.stream else { throw .errno(.EOPNOTSUPP) }
         let status = c.engine.kernel.AfdStartListen(
-            endpoint, backlog: Int(max(backlog, 1)), preferredPort: endpoint.localAddress == nil ? port(c) : nil)
+            endpoint,
+            backlog: Int(max(backlog, 1)),
+            preferredPort: endpoint.localAddress == nil ? port(c) : nil
+        )
         if status == .STATUS_ADDRESS_ALREADY_EXISTS { throw .errno(.EADDRINUSE) }
         try LxpStatus.check(status)
     }
@@ -123,7 +134,13 @@ final class LxInetSocket: LxSocket {
         guard status.isSuccess, let server else { throw .errno(.EINVAL) }
         let inode = LxAnonymousInode(c.engine, mode: VfsKind.socket.rawValue | 0o777, credentials: c.credentials)
         return LxInetSocket(
-            inode: inode, family: family, type: type, protocolNumber: protocolNumber, endpoint: server, handle: handle)
+            inode: inode,
+            family: family,
+            type: type,
+            protocolNumber: protocolNumber,
+            endpoint: server,
+            handle: handle
+        )
     }
 
     override func shutdown(_ how: Int32, _ c: LxpCall) throws(LxFailure) {
@@ -159,7 +176,12 @@ final class LxInetSocket: LxSocket {
             if type == SocketType.stream { throw endpoint.state == .connected ? .errno(.EISCONN) : .errno(.EPIPE) }
             let target = try decode(destination)
             let status = c.engine.kernel.AfdSendDatagram(
-                endpoint, bytes, to: target, preferredPort: port(c), count: &count)
+                endpoint,
+                bytes,
+                to: target,
+                preferredPort: port(c),
+                count: &count
+            )
             if status == .STATUS_NETWORK_UNREACHABLE { throw .errno(.ENETUNREACH) }
             if status == .STATUS_PENDING { return bytes.count }
             try LxpStatus.check(status)
@@ -193,7 +215,10 @@ final class LxInetSocket: LxSocket {
     }
 
     private func receiveDatagram(
-        _ count: Int, flags: UInt32, peeks: Bool, _ c: VfsContext
+        _ count: Int,
+        flags: UInt32,
+        peeks: Bool,
+        _ c: VfsContext
     ) throws(LxFailure) -> LxMessage {
         var datagram: AfdEndpoint.Datagram?
         let status = c.engine.kernel.AfdReceiveDatagram(endpoint, peek: peeks, datagram: &datagram)
@@ -229,7 +254,10 @@ final class LxInetSocket: LxSocket {
     }
 
     override func setOption(
-        _ level: Int32, _ name: Int32, _ value: [UInt8], _ c: LxpCall
+        _ level: Int32,
+        _ name: Int32,
+        _ value: [UInt8],
+        _ c: LxpCall
     ) throws(LxFailure) -> Bool {
         if level == Self.socketLevel, name == Self.reuseAddress { endpoint.sharesAddress = value.first != 0 }
         if level == Self.ipv6Level, name == Self.ipv6Only { endpoint.isIPv6Only = value.first != 0 }

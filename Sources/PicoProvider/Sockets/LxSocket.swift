@@ -130,7 +130,10 @@ class LxSocket: VfsFile {
 
 /// Interface requests: only loopback is the model's; others are the machine's.
 private func LxpInterfaceControl(
-    _ socket: LxSocket, _ request: UInt32, _ argument: UInt64, _ c: VfsContext
+    _ socket: LxSocket,
+    _ request: UInt32,
+    _ argument: UInt64,
+    _ c: VfsContext
 ) throws(LxFailure) -> Int64 {
     // SIOCGIF… and SIOCSIF…: 0x8910 to 0x8970.
     guard (0x8910...0x8970).contains(request) else { throw .errno(.ENOTTY) }

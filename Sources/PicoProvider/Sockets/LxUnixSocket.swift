@@ -72,7 +72,11 @@ final class LxUnixSocket: LxSocket {
         if (try? VfsWalk.child(place.directory.entry, place.name, c)) != nil { throw .errno(.EADDRINUSE) }
         try LxpCheckCreate(c, place.directory)
         let inode = try place.directory.inode.makeNode(
-            place.name, mode: VfsKind.socket.rawValue | 0o777 & ~c.thread.fs.umask, device: 0, c)
+            place.name,
+            mode: VfsKind.socket.rawValue | 0o777 & ~c.thread.fs.umask,
+            device: 0,
+            c
+        )
         _ = place.directory.entry.adopt(place.name, inode)
         LxpNotify(c, place.directory.entry, place.name, inode, .create)
         inode.boundObject = self
@@ -236,7 +240,9 @@ final class LxUnixSocket: LxSocket {
                 pendingError = nil
                 throw .errno(error)
             }
-            if isReadShut || (isConnectionOriented && peer == nil && !hasOutsidePeer) { return LxMessage(data: VfsData()) }
+            if isReadShut || (isConnectionOriented && peer == nil && !hasOutsidePeer) {
+                return LxMessage(data: VfsData())
+            }
             if hasOutsidePeer {
                 return LxMessage(data: try c.dataFromOutside(count, "bytes from a socket that was not recorded"))
             }
@@ -275,7 +281,8 @@ final class LxUnixSocket: LxSocket {
             }
             queue[index].files = []
             _ = queue[index].data.removeFirst(wanted.count)
-            if queue[index].data.isEmpty { queue.remove(at: index) } else { break }
+            guard queue[index].data.isEmpty else { break }
+            queue.remove(at: index)
             if !result.files.isEmpty { break }
         }
         if !peeks {

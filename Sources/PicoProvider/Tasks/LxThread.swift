@@ -32,8 +32,14 @@ final class LxThread {
     var ntThread: EThread?
 
     init(
-        task: TaskID, ids: [Int32], group: LxThreadGroup, credentials: LxCredentials, fs: LxFsContext, files: LxFdTable,
-        namespaces: LxNamespaces, name: String
+        task: TaskID,
+        ids: [Int32],
+        group: LxThreadGroup,
+        credentials: LxCredentials,
+        fs: LxFsContext,
+        files: LxFdTable,
+        namespaces: LxNamespaces,
+        name: String
     ) {
         self.task = task
         self.ids = ids

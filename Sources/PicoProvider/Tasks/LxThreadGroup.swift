@@ -56,11 +56,14 @@ final class LxThreadGroup {
     /// SysV semaphore adjustments (SEM_UNDO), by set id and index.
     var semaphoreUndo: [Int32: [Int: Int]] = [:]
 
-
-
     init(
-        ids: [Int32], pidNamespace: LxPidNamespace, parent: LxThreadGroup?, exitSignal: Int32, processGroup: LxProcessGroup,
-        handlers: LxSignalHandlers, address: LxAddressSpace
+        ids: [Int32],
+        pidNamespace: LxPidNamespace,
+        parent: LxThreadGroup?,
+        exitSignal: Int32,
+        processGroup: LxProcessGroup,
+        handlers: LxSignalHandlers,
+        address: LxAddressSpace
     ) {
         self.ids = ids
         self.pidNamespace = pidNamespace

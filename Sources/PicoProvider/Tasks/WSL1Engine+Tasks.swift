@@ -115,8 +115,14 @@ extension WSL1Engine {
             let value = status & 0x7f == 0 ? status >> 8 & 0xff : status & 0x7f
             post(
                 LxSignalInfo(
-                    signal: group.exitSignal, code: code, pid: group.id(in: parent.pidNamespace),
-                    uid: group.leader?.credentials.uid ?? 0, value: Int64(value)), to: parent)
+                    signal: group.exitSignal,
+                    code: code,
+                    pid: group.id(in: parent.pidNamespace),
+                    uid: group.leader?.credentials.uid ?? 0,
+                    value: Int64(value)
+                ),
+                to: parent
+            )
         }
         if isAutomatic { reap(group) }
     }
@@ -161,7 +167,9 @@ extension WSL1Engine {
             reaper.children.append(orphan)
             if case .zombie = orphan.state {
                 post(
-                    LxSignalInfo(signal: LxSignal.child, code: 1, pid: orphan.id(in: reaper.pidNamespace)), to: reaper)
+                    LxSignalInfo(signal: LxSignal.child, code: 1, pid: orphan.id(in: reaper.pidNamespace)),
+                    to: reaper
+                )
             }
         }
     }

@@ -38,10 +38,13 @@ struct LxTerminalModes {
     static let size = 36
     /// Linux's tty_std_termios.
     static let initial = LxTerminalModes(
-        input: abi32("ICRNL") | abi32("IXON"), output: abi32("OPOST") | abi32("ONLCR"), control: 0xbf,
+        input: abi32("ICRNL") | abi32("IXON"),
+        output: abi32("OPOST") | abi32("ONLCR"),
+        control: 0xbf,
         local: abi32("ISIG") | abi32("ICANON") | abi32("ECHO") | abi32("ECHOE") | abi32("ECHOK") | abi32("ECHOCTL")
             | abi32("ECHOKE") | abi32("IEXTEN"),
-        characters: [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0])
+        characters: [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0]
+    )
 
     init(input: UInt32, output: UInt32, control: UInt32, local: UInt32, characters: [UInt8]) {
         self.input = input

@@ -27,7 +27,11 @@ private enum Control {
 }
 
 func LxpTerminalControl(
-    _ terminal: LxTerminal, _ request: UInt32, _ argument: UInt64, _ c: VfsContext, isMaster: Bool
+    _ terminal: LxTerminal,
+    _ request: UInt32,
+    _ argument: UInt64,
+    _ c: VfsContext,
+    isMaster: Bool
 ) throws(LxFailure) -> Int64 {
     switch request {
     case Control.getModes:
@@ -90,7 +94,11 @@ func LxpTerminalControl(
 }
 
 private func LxpMasterControl(
-    _ terminal: LxTerminal, _ request: UInt32, _ argument: UInt64, _ c: VfsContext, isMaster: Bool
+    _ terminal: LxTerminal,
+    _ request: UInt32,
+    _ argument: UInt64,
+    _ c: VfsContext,
+    isMaster: Bool
 ) throws(LxFailure) -> Int64 {
     guard let pty = terminal.pty else { throw .errno(.ENOTTY) }
     switch request {
@@ -104,7 +112,10 @@ private func LxpMasterControl(
 }
 
 private func LxpSetForeground(
-    _ terminal: LxTerminal, _ argument: UInt64, _ c: VfsContext, isMaster: Bool
+    _ terminal: LxTerminal,
+    _ argument: UInt64,
+    _ c: VfsContext,
+    isMaster: Bool
 ) throws(LxFailure) {
     let identifier = try c.readInteger(argument, as: Int32.self)
     let session: LxSession = c.thread.group.session

@@ -80,8 +80,12 @@ extension WSL1Engine {
         group.timers.posix[identifier] = timer
         // SI_TIMER
         let info = LxSignalInfo(
-            signal: timer.signal, code: -2, pid: identifier, uid: UInt32(timer.overruns),
-            value: Int64(bitPattern: timer.value))
+            signal: timer.signal,
+            code: -2,
+            pid: identifier,
+            uid: UInt32(timer.overruns),
+            value: Int64(bitPattern: timer.value)
+        )
         switch timer.notification {
         case 1: break
         case 4: if let target = timer.target, !target.isDead { post(info, to: target) }

@@ -48,7 +48,8 @@ enum LxClock {
 extension WSL1Engine {
     /// The engine time of a clock reading in nanoseconds; readings before the start are due at once.
     func engineTime(_ reading: UInt64, on clock: Int32) -> UInt64 {
-        let start = clock == LxClock.realtime || clock == LxClock.realtimeAlarm
+        let start =
+            clock == LxClock.realtime || clock == LxClock.realtimeAlarm
             ? environment.startRealtime : environment.startMonotonic
         return reading > start ? reading - start : 0
     }

@@ -79,7 +79,9 @@ class VfsContext {
 
     /// A NUL-terminated string of at most `limit` bytes; without a NUL, ENAMETOOLONG, or the first bytes if `cutting`.
     final func readString(
-        _ address: UInt64, limit: Int = 4096, cutting: Bool = false
+        _ address: UInt64,
+        limit: Int = 4096,
+        cutting: Bool = false
     ) throws(LxFailure) -> String {
         let bytes: [UInt8]
         switch memory.read(address, count: limit) {

@@ -79,11 +79,16 @@ class VfsInode {
 
     /// A FIFO, socket or device node.
     func makeNode(
-        _ name: String, mode: UInt32, device: UInt64, _ context: VfsContext
+        _ name: String,
+        mode: UInt32,
+        device: UInt64,
+        _ context: VfsContext
     ) throws(LxFailure) -> VfsInode { throw .errno(.EPERM) }
 
     func makeSymbolicLink(
-        _ name: String, target: String, _ context: VfsContext
+        _ name: String,
+        target: String,
+        _ context: VfsContext
     ) throws(LxFailure) -> VfsInode { throw .errno(.EPERM) }
 
     /// Adds the name `name` for `inode`, which is of the same superblock.
@@ -100,7 +105,11 @@ class VfsInode {
     /// Moves `inode` from `name` here to `newName` in `newDirectory`, replacing `replaced` if there is one. The
     /// provider has checked kinds (ENOTDIR, EISDIR), loops (EINVAL), sticky bits and that both are of one superblock.
     func rename(
-        _ name: String, _ inode: VfsInode, to newDirectory: VfsInode, _ newName: String, replacing replaced: VfsInode?,
+        _ name: String,
+        _ inode: VfsInode,
+        to newDirectory: VfsInode,
+        _ newName: String,
+        replacing replaced: VfsInode?,
         _ context: VfsContext
     ) throws(LxFailure) { throw .errno(.EPERM) }
 
@@ -121,7 +130,10 @@ class VfsInode {
 
     /// `flags` are XATTR_CREATE and XATTR_REPLACE.
     func setExtendedAttribute(
-        _ name: String, _ value: [UInt8], flags: UInt32, _ context: VfsContext
+        _ name: String,
+        _ value: [UInt8],
+        flags: UInt32,
+        _ context: VfsContext
     ) throws(LxFailure) { throw .errno(.EOPNOTSUPP) }
 
     func extendedAttributeNames(_ context: VfsContext) throws(LxFailure) -> [String] { throw .errno(.EOPNOTSUPP) }

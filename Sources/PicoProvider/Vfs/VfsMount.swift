@@ -19,7 +19,11 @@ final class VfsMount {
     unowned var namespace: LxMountNamespace
 
     init(
-        identifier: Int, superblock: VfsSuperblock, root: VfsEntry, point: VfsLocation?, flags: UInt64,
+        identifier: Int,
+        superblock: VfsSuperblock,
+        root: VfsEntry,
+        point: VfsLocation?,
+        flags: UInt64,
         namespace: LxMountNamespace
     ) {
         self.identifier = identifier

@@ -44,6 +44,9 @@ protocol VfsFileSystemType: AnyObject {
 
     /// Makes or finds a superblock. `root` of the result is set.
     func mount(
-        source: String, data: String, flags: UInt64, _ context: VfsContext
+        source: String,
+        data: String,
+        flags: UInt64,
+        _ context: VfsContext
     ) throws(LxFailure) -> VfsSuperblock
 }

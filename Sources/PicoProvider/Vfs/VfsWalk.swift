@@ -75,7 +75,9 @@ struct VfsWalk {
             case .location(let location): return location
             case .inode(let inode):
                 return VfsLocation(
-                    mount: link.mount, entry: VfsEntry(name: link.entry.name, parent: nil, inode: inode))
+                    mount: link.mount,
+                    entry: VfsEntry(name: link.entry.name, parent: nil, inode: inode)
+                )
             }
         }
         let text = try link.inode.readLink(context)
