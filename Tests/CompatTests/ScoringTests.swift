@@ -122,6 +122,23 @@ import Testing
         #expect(card.notices.contains { $0.subject == "lost" && $0.status == .miss })
     }
 
+    @Test func aNameIsOneCellWhateverFamiliesItCameWith() throws {
+        var observation = Fixture.container
+        let other = Cell(call: "unshare", selector: "CLONE_NEWUSER", families: [.security])
+        observation.cells[other] = Fixture.counts(same: 2)
+        let card = Scorecard(
+            tool: "t",
+            engine: Fixture.engine,
+            corpus: Fixture.corpus,
+            outcomes: ["container": .replayed(observation)]
+        )
+        let cells = card.cells.filter { $0.name == "unshare(CLONE_NEWUSER)" }
+        #expect(cells.count == 1)
+        #expect(cells.first?.families == ["namespaces", "security"])
+        #expect(cells.first?.calls.same == 2)
+        #expect(cells.first?.state == .partly)
+    }
+
     @Test func equalInputsGiveEqualScorecards() { #expect(card == Fixture.card()) }
 
     @Test func anEngineFailureScoresZeroAndIsAnError() throws {

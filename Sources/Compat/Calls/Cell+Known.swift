@@ -4,21 +4,18 @@ public import LinuxABI
 extension Cell {
     /// Sorted. Joint selectors and path classes show only in traces; their calls are here.
     public static let known: [Cell] = {
-        var cells: Set<Cell> = []
+        var cells: [Cell] = []
         for call in ABI.calls {
             let plain = call.plain.selectable
-            cells.formUnion(plain)
+            cells += plain
             for variant in call.variants {
-                cells.formUnion(variant.selectable.isEmpty ? [variant.own] : variant.selectable)
+                cells += variant.selectable.isEmpty ? [variant.own] : variant.selectable
             }
             if plain.isEmpty, call.variants.isEmpty {
-                cells.insert(Cell(call: call.name, families: call.plain.families))
+                cells.append(Cell(call: call.name, families: call.plain.families))
             }
         }
-        // One name, one cell, whichever variant spells its families.
-        var named: [String: Cell] = [:]
-        for cell in cells.sorted() where named[cell.description] == nil { named[cell.description] = cell }
-        return named.values.sorted()
+        return CellNaming(cells).all
     }()
 }
 

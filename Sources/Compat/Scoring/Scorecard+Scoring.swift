@@ -25,16 +25,23 @@ extension Scorecard {
             case .noTrace, nil: break
             }
         }
+        let naming = CellNaming(observations.flatMap { $0.observation.cells.keys } + universe)
+        for index in observations.indices {
+            observations[index].observation = observations[index].observation.named(by: naming)
+        }
         let gathering = RootGathering(observations)
+        var observed: [String: WorkloadObservation] = [:]
+        for (workload, observation) in observations { observed[workload.name] = observation }
         let workloads = corpus.workloads.map { workload in
             WorkloadResult(
                 workload,
                 outcomes[workload.name] ?? .noTrace("did not run", missing: true),
+                observed[workload.name] ?? WorkloadObservation(),
                 roots: gathering
             )
         }
         let cells = CellResult.all(observations, roots: gathering)
-        let unused = UnusedCells.all(universe, without: cells)
+        let unused = UnusedCells.all(universe.map { naming[$0] }, without: cells)
         let running = workloads.filter { $0.verdict == .runs }.reduce(Weight.zero) { $0 + $1.weight }
 
         self.init(
@@ -91,7 +98,12 @@ extension Scorecard {
 }
 
 extension WorkloadResult {
-    fileprivate init(_ workload: Workload, _ outcome: WorkloadOutcome, roots gathering: RootGathering) {
+    fileprivate init(
+        _ workload: Workload,
+        _ outcome: WorkloadOutcome,
+        _ observation: WorkloadObservation,
+        roots gathering: RootGathering
+    ) {
         self.init(
             name: workload.name,
             summary: workload.summary,
@@ -113,11 +125,11 @@ extension WorkloadResult {
             self.problem = problem
             status = missing ? .miss : .error
             return
-        case .engineFailed(let problem, let observation):
+        case .engineFailed(let problem, _):
             self.problem = problem
             status = .error
             fill(from: observation)
-        case .replayed(let observation):
+        case .replayed:
             fill(from: observation)
             graded = observation.calls.graded ?? .none
             switch hits.map(\.severity).max() {
