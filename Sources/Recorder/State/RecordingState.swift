@@ -160,7 +160,7 @@ struct RecordingState<Sink: RecordSink> {
         call.index = callsEntered
         call.number = number
         call.architecture = architecture
-        call.arguments = arguments
+        call.arguments = arguments.described(number, architecture)
         call.entryTime = since(time)
         call.flags = flags
         callsEntered += 1
