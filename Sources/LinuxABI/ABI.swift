@@ -80,20 +80,11 @@ struct Descriptions: Sendable {
     }
 
     init(_ files: [(String, UnsafeBufferPointer<UInt8>)]) throws(DescriptionError) {
+        let table = ConstantTable()
         var parsers: [Parser] = []
-        var constants: [String: UInt64] = [:]
-        for (name, bytes) in files {
-            let parser = try Parser(bytes, file: name)
-            for (id, value) in parser.literals() { constants[id] = value }
-            parsers.append(parser)
-        }
-        var defined: [String: UInt64] = [:]
-        for index in parsers.indices {
-            (parsers[index].constants, parsers[index].defined) = (constants, defined)
-            try parsers[index].parse()
-            (constants, defined) = (parsers[index].constants, parsers[index].defined)
-            (parsers[index].constants, parsers[index].defined) = ([:], [:])
-        }
+        for (name, bytes) in files { parsers.append(try Parser(bytes, file: name, constants: table)) }
+        for parser in parsers { parser.collectLiterals() }
+        for index in parsers.indices { try parsers[index].parse() }
         var resolver = try Resolver(parsers)
         var subs: [String: [CallSyntax]] = [:]
         for parser in parsers {
@@ -101,11 +92,23 @@ struct Descriptions: Sendable {
         }
         var calls: [CallDescription] = []
         var byName: [String: CallDescription] = [:]
+        var numbers = CallNumbers()
         for parser in parsers {
             for syntax in parser.calls where syntax.variant.isEmpty {
+                guard byName[syntax.name] == nil else { throw syntax.error("is there twice") }
                 var variants: [Variant] = []
-                for sub in subs.removeValue(forKey: syntax.name) ?? [] {
-                    variants.append(try resolver.resolve(sub, inheriting: syntax))
+                var selectors: Set<[Int: Argument.Selector]> = []
+                for sub in subs[syntax.name] ?? [] {
+                    let variant = try resolver.resolve(sub, inheriting: syntax)
+                    let own = Dictionary(
+                        uniqueKeysWithValues: variant.arguments.enumerated().compactMap { index, argument in
+                            argument.selector.map { (index, $0) }
+                        }
+                    )
+                    guard selectors.insert(own).inserted else {
+                        throw sub.error("is never chosen: an earlier sub selects the same")
+                    }
+                    variants.append(variant)
                 }
                 let call = CallDescription(
                     name: syntax.name,
@@ -114,50 +117,25 @@ struct Descriptions: Sendable {
                     plain: try resolver.resolve(syntax),
                     variants: variants
                 )
-                guard byName.updateValue(call, forKey: call.name) == nil else {
-                    throw DescriptionError(file: syntax.file, line: syntax.line, message: "\(call.name) is there twice")
-                }
+                try numbers.add(call, syntax)
+                byName[call.name] = call
                 calls.append(call)
             }
         }
-        if let orphan = subs.values.first?.first {
-            throw DescriptionError(
-                file: orphan.file,
-                line: orphan.line,
-                message: "sub \(orphan.name)$\(orphan.variant) has no call"
-            )
+        for parser in parsers {
+            for call in parser.calls where byName[call.name] == nil { throw call.error("has no call") }
         }
         calls.sort { ($0.numbers.x86_64 ?? Int.max, $0.name) < ($1.numbers.x86_64 ?? Int.max, $1.name) }
         self.calls = calls
         self.byName = byName
-        self.constants = constants
+        constants = table.values
         flagSets = resolver.flagSets
         enumerations = resolver.enumerations
         structures = resolver.structures
-        names = parsers.reduce(into: [:]) { $0.merge($1.names) { first, _ in first } }
+        names = resolver.names
         pathClasses = parsers.flatMap(\.pathClasses)
-        x86 = try Descriptions.table(calls) { $0.numbers.x86_64 }
-        arm64 = try Descriptions.table(calls) { $0.numbers.arm64 }
-    }
-
-    private static func table(
-        _ calls: [CallDescription],
-        _ number: (CallDescription) -> Int?
-    ) throws(DescriptionError) -> [CallDescription?] {
-        var table: [CallDescription?] = []
-        for call in calls {
-            guard let number = number(call) else { continue }
-            while table.count <= number { table.append(nil) }
-            if let other = table[number] {
-                throw DescriptionError(
-                    file: "descriptions",
-                    line: 0,
-                    message: "\(call.name) and \(other.name) have number \(number)"
-                )
-            }
-            table[number] = call
-        }
-        return table
+        x86 = numbers.x86
+        arm64 = numbers.arm64
     }
 
     func call(_ number: Int, _ architecture: Architecture) -> CallDescription? {
@@ -166,5 +144,28 @@ struct Descriptions: Sendable {
         guard architecture != .i386, number >= 0 else { return nil }
         let own = architecture == .x32 ? number & ~0x4000_0000 : number
         return own < table.count ? table[own] : nil
+    }
+}
+
+/// Calls by number, one table for each architecture.
+private struct CallNumbers {
+    var x86: [CallDescription?] = []
+    var arm64: [CallDescription?] = []
+
+    mutating func add(_ call: CallDescription, _ syntax: CallSyntax) throws(DescriptionError) {
+        try CallNumbers.add(call, syntax, call.numbers.x86_64, to: &x86)
+        try CallNumbers.add(call, syntax, call.numbers.arm64, to: &arm64)
+    }
+
+    private static func add(
+        _ call: CallDescription,
+        _ syntax: CallSyntax,
+        _ number: Int?,
+        to table: inout [CallDescription?]
+    ) throws(DescriptionError) {
+        guard let number else { return }
+        while table.count <= number { table.append(nil) }
+        if let other = table[number] { throw syntax.error("\(other.name) has number \(number) already") }
+        table[number] = call
     }
 }

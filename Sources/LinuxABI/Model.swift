@@ -168,8 +168,13 @@ public final class Variant: Sendable {
     }
 
     func selectorValue(_ index: Int, _ arguments: SyscallArguments) -> UInt64 {
-        guard case .scalar(let scalar) = self.arguments[index].type, scalar.size < 8 else { return arguments[index] }
-        return arguments[index] & (1 << UInt64(scalar.size * 8) - 1)
+        truncated(arguments[index], index)
+    }
+
+    /// A word at the width of an argument's type.
+    func truncated(_ word: UInt64, _ index: Int) -> UInt64 {
+        guard case .scalar(let scalar) = arguments[index].type, scalar.size < 8 else { return word }
+        return word & (1 << UInt64(scalar.size * 8) - 1)
     }
 
     func matches(_ words: SyscallArguments) -> Bool {

@@ -2,87 +2,131 @@
 
 struct Parser {
     let file: String
-    var tokens: [Token]
+    /// The file; must stay there while the parser is used.
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private let tokens: [Token]
     var position = 0
-    /// Every flag and enum id seen so far, over all files.
-    var constants: [String: UInt64] = [:]
-    /// The ids whose definition has been parsed.
-    var defined: [String: UInt64] = [:]
-    var flagSets: [FlagSet] = []
-    var enumerations: [Enumeration] = []
+    /// Every flag and enum id, over all files.
+    let constants: ConstantTable
+    var flagSets: [(FlagSet, line: Int)] = []
+    var enumerations: [(Enumeration, line: Int)] = []
     var structures: [StructSyntax] = []
-    /// Well-known strings by set and text.
-    var names: [String: [String: Family]] = [:]
+    /// Sets of well-known strings.
+    var names: [(name: String, strings: [String: Family], line: Int)] = []
     var pathClasses: [PathClass] = []
     var calls: [CallSyntax] = []
 
-    init(_ bytes: UnsafeBufferPointer<UInt8>, file: String) throws(DescriptionError) {
+    init(
+        _ bytes: UnsafeBufferPointer<UInt8>,
+        file: String,
+        constants: ConstantTable
+    ) throws(DescriptionError) {
         self.file = file
+        self.bytes = bytes
+        self.constants = constants
         tokens = try tokenize(bytes, file: file)
     }
 
     mutating func parse() throws(DescriptionError) {
         while current.kind != .end {
-            switch current.text {
-            case "flags": try parseFlags()
-            case "enum": try parseEnumeration()
-            case "struct": try parseStructure()
-            case "names": try parseNames()
-            case "path": try parsePathClass()
-            case "call": try parseCall()
-            case "sub": try parseSub()
-            default: throw error("'\(current.text)' does not begin a declaration")
+            if at("sub") {
+                try parseSub()
+            } else if at("call") {
+                try parseCall()
+            } else if at("struct") {
+                try parseStructure()
+            } else if at("flags") {
+                try parseFlags()
+            } else if at("enum") {
+                try parseEnumeration()
+            } else if at("names") {
+                try parseNames()
+            } else if at("path") {
+                try parsePathClass()
+            } else {
+                throw error("'\(text)' does not begin a declaration")
             }
         }
     }
 
-    /// Ids with literal values, wherever they are defined: declarations may refer to ids of later ones.
-    func literals() -> [(String, UInt64)] {
-        var found: [(String, UInt64)] = []
-        var inside = false
-        for index in tokens.indices.dropLast(2) {
+    /// Adds the ids with literal values, wherever they are defined: declarations may refer to ids of later ones.
+    func collectLiterals() {
+        var isInside = false
+        for index in tokens.indices.dropLast(3) {
             let token = tokens[index]
-            if token.kind == .word, token.text == "flags" || token.text == "enum", !inside { inside = true }
-            if token.text == "}" { inside = false }
-            guard inside, token.kind == .word, tokens[index + 1].text == "=" else { continue }
-            if tokens[index + 2].kind == .number, index + 3 >= tokens.count || tokens[index + 3].text != "<<" {
-                found.append((token.text, tokens[index + 2].number))
+            if !isInside {
+                isInside = token.kind == .word && (at("flags", token) || at("enum", token))
+            } else if token.kind == .punctuation, at("}", token) {
+                isInside = false
+            } else if token.kind == .word, at("=", tokens[index + 1]), tokens[index + 2].kind == .number {
+                let next = tokens[index + 3]
+                if !at("<<", next), !at("|", next) {
+                    constants.note(text(of: token), tokens[index + 2].number)
+                }
             }
         }
-        return found
     }
 
     // MARK: - Tokens
 
     var current: Token { tokens[position] }
+    var line: Int { Int(current.line) }
+    /// The current token's text; makes a String: not for comparing.
+    var text: String { current.kind == .end ? "end of file" : text(of: current) }
 
-    func error(_ message: String) -> DescriptionError {
-        DescriptionError(file: file, line: current.line, message: message)
+    func text(of token: Token) -> String {
+        let start = Int(token.start)
+        return String(decoding: bytes[start..<(start + Int(token.count))], as: UTF8.self)
     }
 
-    mutating func accept(_ text: String) -> Bool {
-        guard current.kind != .end, current.text == text else { return false }
+    /// Whether the token `ahead` of the current one reads `literal`.
+    func at(_ literal: StaticString, ahead: Int = 0) -> Bool {
+        at(literal, tokens[min(position + ahead, tokens.count - 1)])
+    }
+
+    func at(_ literal: StaticString, _ token: Token) -> Bool {
+        guard Int(token.count) == literal.utf8CodeUnitCount, token.kind != .end, token.kind != .string else {
+            return false
+        }
+        let start = Int(token.start)
+        for index in 0..<Int(token.count) where bytes[start + index] != literal.utf8Start[index] { return false }
+        return true
+    }
+
+    func error(_ message: String) -> DescriptionError {
+        DescriptionError(file: file, line: line, message: message)
+    }
+
+    mutating func accept(_ literal: StaticString) -> Bool {
+        guard at(literal) else { return false }
         position += 1
         return true
     }
 
-    mutating func expect(_ text: String) throws(DescriptionError) {
-        guard accept(text) else { throw error("expected '\(text)' instead of '\(current.text)'") }
+    mutating func expect(_ literal: StaticString) throws(DescriptionError) {
+        guard accept(literal) else { throw error("expected '\(literal)' instead of '\(text)'") }
     }
 
     mutating func word() throws(DescriptionError) -> String {
-        guard current.kind == .word else { throw error("expected a name instead of '\(current.text)'") }
+        guard current.kind == .word else { throw error("expected a name instead of '\(text)'") }
         defer { position += 1 }
-        return current.text
+        return text
+    }
+
+    /// A count of bytes or elements: a constant of a size that memory can have.
+    mutating func count() throws(DescriptionError) -> Int {
+        let value = try constant()
+        guard value <= 1 << 20 else { throw error("\(value) is too large a count") }
+        return Int(value)
     }
 
     /// A word that may begin with a digit, as enum ids and variants may (`3DFX`).
     mutating func anyWord() throws(DescriptionError) -> String {
         guard current.kind == .word || current.kind == .number else {
-            throw error("expected a name instead of '\(current.text)'")
+            throw error("expected a name instead of '\(text)'")
         }
         defer { position += 1 }
-        return current.text
+        return text
     }
 
     /// A constant expression: numbers and ids joined by `|`, shifted by `<<`, negated by `-` or `~`.
@@ -124,13 +168,13 @@ struct Parser {
     }
 
     private mutating func define(_ name: String, _ value: UInt64) throws(DescriptionError) {
-        constants[name] = value
-        if let earlier = defined.updateValue(value, forKey: name), earlier != value {
+        if let earlier = constants.define(name, value) {
             throw error("'\(name)' is \(earlier) elsewhere and \(value) here")
         }
     }
 
     private mutating func parseFlags() throws(DescriptionError) {
+        let line = line
         position += 1
         let name = try word()
         let radix = radix()
@@ -146,13 +190,14 @@ struct Parser {
             entries.append(FlagSet.Entry(name: entry, value: value, mask: mask, family: try entryFamily()))
             _ = accept(",")
         }
-        flagSets.append(FlagSet(name: name, entries: entries, radix: radix))
+        flagSets.append((FlagSet(name: name, entries: entries, radix: radix), line))
     }
 
     private mutating func parseEnumeration() throws(DescriptionError) {
+        let line = line
         position += 1
         let name = try word()
-        let isDecimal = current.text == "dec" || current.text == "{"
+        let isDecimal = at("dec") || at("{")
         let radix = radix()
         try expect("{")
         var entries: [(name: String, value: UInt64, family: Family?)] = []
@@ -164,32 +209,35 @@ struct Parser {
             entries.append((entry, value, try entryFamily()))
             _ = accept(",")
         }
-        enumerations.append(Enumeration(name: name, entries: entries, radix: isDecimal ? 10 : radix))
+        enumerations.append((Enumeration(name: name, entries: entries, radix: isDecimal ? 10 : radix), line))
     }
 
     private mutating func parseNames() throws(DescriptionError) {
+        let line = line
         position += 1
         let name = try word()
+        var strings: [String: Family] = [:]
         try expect("{")
         while !accept("}") {
-            var string = current.text
+            var string = text
             guard current.kind != .punctuation, current.kind != .end else { throw error("expected a name") }
             position += 1
-            while current.isGlued, current.text == "." || current.text == "-" {
-                string += current.text
+            while current.isGlued, at(".") || at("-") {
+                string += text
                 position += 1
                 string += try anyWord()
             }
-            names[name, default: [:]][string] = try entryFamily() ?? .other
+            strings[string] = try entryFamily() ?? .other
         }
+        names.append((name, strings, line))
     }
 
     private mutating func parsePathClass() throws(DescriptionError) {
         let line = current.line
         position += 1
         var pattern = ""
-        while current.line == line, current.text != "family" {
-            pattern += current.text
+        while current.kind != .end, current.line == line, !at("family") {
+            pattern += text
             position += 1
         }
         try expect("family")
@@ -201,8 +249,8 @@ struct Parser {
 
     /// `path` is an attribute (`path=ARG`) as well as a declaration.
     private var beginsDeclaration: Bool {
-        ["flags", "enum", "struct", "call", "sub", "names", "path"].contains(current.text)
-            && tokens[position + 1].text != "="
+        (at("call") || at("sub") || at("struct") || at("flags") || at("enum") || at("names") || at("path"))
+            && !at("=", ahead: 1)
     }
 
     /// `@namespaces` after an id.
@@ -214,7 +262,7 @@ struct Parser {
     }
 
     private mutating func parseStructure() throws(DescriptionError) {
-        let line = current.line
+        let line = line
         position += 1
         var structure = StructSyntax(
             name: try word(),
@@ -225,17 +273,15 @@ struct Parser {
             file: file,
             line: line
         )
-        while current.text != "{" {
-            switch current.text {
-            case "size":
-                position += 1
-                structure.size = Int(try constant())
-            case "packed":
-                position += 1
+        while !at("{") {
+            if accept("size") {
+                structure.size = try count()
+            } else if accept("packed") {
                 structure.isPacked = true
-            case "c":
+            } else if at("c") {
                 structure.cName = try cName()
-            default: throw error("'\(current.text)' is no struct attribute")
+            } else {
+                throw error("'\(text)' is no struct attribute")
             }
         }
         try expect("{")
@@ -248,9 +294,9 @@ struct Parser {
     }
 
     private mutating func field() throws(DescriptionError) -> FieldSyntax {
-        let line = current.line
+        let line = line
         let name = try word()
-        let cName = current.text == "c" && tokens[position + 1].text == "=" ? try self.cName() : nil
+        let cName = at("c") && at("=", ahead: 1) ? try self.cName() : nil
         var selector: (UInt64, UInt64)?
         if accept("&") {
             let mask = try constant()
@@ -266,21 +312,22 @@ struct Parser {
     private mutating func cName() throws(DescriptionError) -> String {
         position += 1
         try expect("=")
-        guard current.kind == .string else { throw error("expected a quoted C name instead of '\(current.text)'") }
+        guard current.kind == .string else { throw error("expected a quoted C name instead of '\(text)'") }
         defer { position += 1 }
-        return current.text
+        return text
     }
 
     private mutating func number() throws(DescriptionError) -> Int? {
         if accept("-") { return nil }
-        guard current.kind == .number else { throw error("expected a call number instead of '\(current.text)'") }
+        guard current.kind == .number else { throw error("expected a call number instead of '\(text)'") }
         defer { position += 1 }
         // Call numbers are decimal, never octal.
-        return Int(current.text)
+        guard let number = Int(text), number < 4096 else { throw error("'\(text)' is no call number") }
+        return number
     }
 
     private mutating func parseCall() throws(DescriptionError) {
-        let line = current.line
+        let line = line
         position += 1
         let x86 = try number()
         try expect("/")
@@ -289,7 +336,7 @@ struct Parser {
     }
 
     private mutating func parseSub() throws(DescriptionError) {
-        let line = current.line
+        let line = line
         position += 1
         let name = try word()
         try expect("$")
@@ -303,18 +350,7 @@ struct Parser {
         arm64: Int?,
         line: Int
     ) throws(DescriptionError) {
-        var call = CallSyntax(
-            name: name,
-            variant: variant,
-            x86: x86,
-            arm64: arm64,
-            arguments: [],
-            result: nil,
-            creates: false,
-            attributes: [],
-            file: file,
-            line: line
-        )
+        let call = CallSyntax(name: name, variant: variant, x86: x86, arm64: arm64, file: file, line: line)
         try expect("(")
         while !accept(")") {
             call.arguments.append(try field())
@@ -322,7 +358,6 @@ struct Parser {
         }
         if accept("->") {
             call.result = try type()
-            call.creates = call.result?.creates ?? false
         }
         while current.kind == .word, !beginsDeclaration {
             call.attributes.append(try attribute())
@@ -336,8 +371,8 @@ struct Parser {
         if accept("=") {
             repeat {
                 var value = try anyWord()
-                while current.isGlued, current.text == "." || current.text == "+" {
-                    value += current.text
+                while current.isGlued, at(".") || at("+") {
+                    value += text
                     position += 1
                     value += try anyWord()
                 }
@@ -350,11 +385,19 @@ struct Parser {
     // MARK: - Types
 
     mutating func type() throws(DescriptionError) -> TypeSyntax {
-        let line = current.line
+        let line = line
         var syntax = TypeSyntax(head: try word(), line: line)
         switch syntax.head {
         case "in", "out", "inout":
-            syntax.target = [try type()]
+            // What follows the pointee's type belongs to the pointer: when it is followed, how what is there compares.
+            var target = try type()
+            syntax.isAlways = target.isAlways
+            syntax.condition = target.condition
+            target.condition = nil
+            // A scalar of a name space keeps it: the pointee's own type knows which.
+            if target.rule != "renamed" { syntax.rule = target.rule }
+            syntax.target = [target]
+            return syntax
         case "struct":
             syntax.parameters = [.name(try word(), scale: 1)]
             if accept("[") {
@@ -362,14 +405,14 @@ struct Parser {
                 try expect("]")
             }
         default:
-            if current.text == "[" {
+            if at("[") {
                 position += 1
                 while !accept("]") {
                     syntax.parameters.append(try expression())
                     _ = accept(",")
                 }
             }
-            if current.text == ":", current.isGlued {
+            if at(":"), current.isGlued {
                 position += 1
                 syntax.suffix = try word()
             }
@@ -395,9 +438,9 @@ struct Parser {
             return .pointee(try word(), scale: try scale())
         }
         if current.kind == .number {
-            return .number(try constant())
+            return .number(UInt64(try count()))
         }
-        if current.text == "min" {
+        if at("min") {
             position += 1
             try expect("(")
             let left = try expression()
@@ -405,21 +448,21 @@ struct Parser {
             let right = try expression()
             try expect(")")
             let minimum = Expression.minimum(left, right)
-            return accept("+") ? .sum(minimum, Int(try constant())) : minimum
+            return accept("+") ? .sum(minimum, try count()) : minimum
         }
-        let next = tokens[position + 1].text
-        if current.text == "struct" || next == "[" || next == ":" || next == "@"
-            || next == "+" && tokens[position + 2].kind != .number || ["in", "out", "inout"].contains(current.text)
+        let isCreating = at("+", ahead: 1) && tokens[min(position + 2, tokens.count - 1)].kind != .number
+        if at("struct") || at("[", ahead: 1) || at(":", ahead: 1) || at("@", ahead: 1) || isCreating || at("in")
+            || at("out") || at("inout")
         {
             return .type(try type())
         }
         let name = try word()
         let scaled = Expression.name(name, scale: try scale())
-        return accept("+") ? .sum(scaled, Int(try constant())) : scaled
+        return accept("+") ? .sum(scaled, try count()) : scaled
     }
 
     private mutating func scale() throws(DescriptionError) -> Int {
         guard accept("*") else { return 1 }
-        return Int(try constant())
+        return try count()
     }
 }

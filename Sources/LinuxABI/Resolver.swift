@@ -3,14 +3,30 @@
 struct Resolver {
     var flagSets: [String: FlagSet] = [:]
     var enumerations: [String: Enumeration] = [:]
+    /// Well-known strings by set and text.
+    private(set) var names: [String: [String: Family]] = [:]
     private var pending: [String: StructSyntax] = [:]
     private(set) var structures: [String: StructDescription] = [:]
     private var resolving: Set<String> = []
 
     init(_ parsers: [Parser]) throws(DescriptionError) {
         for parser in parsers {
-            for set in parser.flagSets { flagSets[set.name] = set }
-            for enumeration in parser.enumerations { enumerations[enumeration.name] = enumeration }
+            func add<Declared>(
+                _ kind: String,
+                _ declared: Declared,
+                _ name: String,
+                _ line: Int,
+                to all: inout [String: Declared]
+            )
+                throws(DescriptionError)
+            {
+                guard all.updateValue(declared, forKey: name) == nil else {
+                    throw DescriptionError(file: parser.file, line: line, message: "\(kind) \(name) is there twice")
+                }
+            }
+            for (set, line) in parser.flagSets { try add("flags", set, set.name, line, to: &flagSets) }
+            for (list, line) in parser.enumerations { try add("enum", list, list.name, line, to: &enumerations) }
+            for (name, strings, line) in parser.names { try add("names", strings, name, line, to: &names) }
             for structure in parser.structures {
                 guard pending.updateValue(structure, forKey: structure.name) == nil else {
                     throw DescriptionError(
@@ -39,12 +55,16 @@ struct Resolver {
             throw DescriptionError(file: syntax.file, line: syntax.line, message: "struct \(name) contains itself")
         }
         let names = syntax.fields.map(\.name)
+        try Resolver.refuseTwins(syntax.fields, file: syntax.file)
         var fields: [(String, ABIType, Rule?, String?, PointerCondition?)] = []
         for field in syntax.fields {
-            let rule = try rule(field.type, file: syntax.file)
+            let type = try resolve(field.type, names: names, file: syntax.file)
+            var rule = try rule(field.type, file: syntax.file)
+            // A scalar has taken its rule in, with its own name space.
+            if case .scalar = type { rule = nil }
             fields.append(
                 (
-                    field.name, try resolve(field.type, names: names, file: syntax.file), rule, field.cName,
+                    field.name, type, rule, field.cName,
                     try condition(field.type, names: names, file: syntax.file)
                 )
             )
@@ -56,8 +76,23 @@ struct Resolver {
             declaredSize: syntax.size,
             isPacked: syntax.isPacked
         )
+        if let size = syntax.size, size < structure.size || size % structure.alignment != 0 {
+            throw DescriptionError(
+                file: syntax.file,
+                line: syntax.line,
+                message: "struct \(name) cannot have size \(size): its fields need \(structure.size) bytes,"
+                    + " aligned to \(structure.alignment)"
+            )
+        }
         structures[name] = structure
         return structure
+    }
+
+    /// Lengths and conditions refer to fields and arguments by name.
+    private static func refuseTwins(_ fields: [FieldSyntax], file: String) throws(DescriptionError) {
+        for (index, field) in fields.enumerated() where fields[..<index].contains(where: { $0.name == field.name }) {
+            throw DescriptionError(file: file, line: field.line, message: "'\(field.name)' is there twice")
+        }
     }
 
     // MARK: - Calls
@@ -67,6 +102,7 @@ struct Resolver {
     {
         let names = call.arguments.map(\.name)
         guard names.count <= 6 else { throw fail(call, "more than six arguments") }
+        try Resolver.refuseTwins(call.arguments, file: call.file)
         var arguments: [Argument] = []
         for argument in call.arguments {
             let type = try resolve(argument.type, names: names, file: call.file)
@@ -109,6 +145,10 @@ struct Resolver {
         let known: Set = [
             "family", "cell", "path", "destroys", "task", "exec", "blocks", "opaque", "since", "retired",
         ]
+        for (index, attribute) in call.attributes.enumerated()
+        where call.attributes[..<index].contains(where: { $0.name == attribute.name }) {
+            throw fail(call, "'\(attribute.name)' is there twice")
+        }
         if let unknown = call.attributes.first(where: { !known.contains($0.name) }) {
             throw fail(call, "'\(unknown.name)' is no attribute")
         }
@@ -146,9 +186,7 @@ struct Resolver {
         }
     }
 
-    private func fail(_ call: CallSyntax, _ message: String) -> DescriptionError {
-        DescriptionError(file: call.file, line: call.line, message: "\(call.name): \(message)")
-    }
+    private func fail(_ call: CallSyntax, _ message: String) -> DescriptionError { call.error(message) }
 
     // MARK: - Types
 
@@ -251,7 +289,12 @@ struct Resolver {
         switch syntax.head {
         case "path": return .cstring(isPath: true, names: "")
         case "cstring":
-            if case .name(let name, _)? = syntax.parameters.first { return .cstring(isPath: false, names: name) }
+            if case .name(let name, _)? = syntax.parameters.first {
+                guard self.names[name] != nil else {
+                    throw DescriptionError(file: file, line: syntax.line, message: "names \(name) are not described")
+                }
+                return .cstring(isPath: false, names: name)
+            }
             return .cstring(isPath: false, names: "")
         case "buf": return .buffer(try length(0))
         case "iovec": return .iovec(try length(0))

@@ -53,17 +53,56 @@ struct StructSyntax {
     var line: Int
 }
 
-struct CallSyntax {
-    var name: String
-    var variant: String
-    var x86: Int?
-    var arm64: Int?
-    var arguments: [FieldSyntax]
+/// A class: calls are passed around a lot, and hold a dozen references each.
+final class CallSyntax {
+    let name: String
+    let variant: String
+    let x86: Int?
+    let arm64: Int?
+    var arguments: [FieldSyntax] = []
     var result: TypeSyntax?
-    var creates: Bool
-    var attributes: [(name: String, values: [String])]
-    var file: String
-    var line: Int
+    var attributes: [(name: String, values: [String])] = []
+    let file: String
+    let line: Int
+
+    var creates: Bool { result?.creates ?? false }
+
+    init(name: String, variant: String, x86: Int?, arm64: Int?, file: String, line: Int) {
+        self.name = name
+        self.variant = variant
+        self.x86 = x86
+        self.arm64 = arm64
+        self.file = file
+        self.line = line
+    }
 
     func attribute(_ name: String) -> [String]? { attributes.first { $0.name == name }?.values }
+
+    func error(_ message: String) -> DescriptionError {
+        let full = variant.isEmpty ? name : "\(name)$\(variant)"
+        return DescriptionError(file: file, line: line, message: "\(full): \(message)")
+    }
+}
+
+/// Every flag and enum id of all files while they are parsed.
+final class ConstantTable {
+    private(set) var values: [String: UInt64] = [:]
+    private var defined: Set<String> = []
+
+    init() {
+        values.reserveCapacity(8192)
+        defined.reserveCapacity(8192)
+    }
+
+    subscript(name: String) -> UInt64? { values[name] }
+
+    /// An id that is defined further on.
+    func note(_ name: String, _ value: UInt64) { values[name] = value }
+
+    /// Defines an id; returns its value elsewhere, if that is another.
+    func define(_ name: String, _ value: UInt64) -> UInt64? {
+        let earlier = values.updateValue(value, forKey: name)
+        let isNew = defined.insert(name).inserted
+        return !isNew && earlier != value ? earlier : nil
+    }
 }

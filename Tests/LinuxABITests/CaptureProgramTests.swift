@@ -179,4 +179,12 @@ private func run(_ name: String, _ arguments: SyscallArguments, _ memory: [UInt6
             }
         }
     }
+
+    @Test func conditionsAndAlwaysReachTheProgram() throws {
+        let parent = ABI.constant("CLONE_PARENT_SETTID")
+        #expect(try run("clone", SyscallArguments(0, 0, 0x1000)).outputs.isEmpty)
+        #expect(try run("clone", SyscallArguments(parent, 0, 0x1000)).outputs.map(\.address) == [0x1000])
+        // The remaining time is written when a signal ended the sleep: the call failed then.
+        #expect(try run("nanosleep", SyscallArguments(0x1000, 0x2000)).outputs.map(\.isAlways) == [true])
+    }
 }
