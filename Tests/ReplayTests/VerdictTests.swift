@@ -80,6 +80,46 @@ struct VerdictTests {
         #expect(result.report(of: cut)?.verdict == .differs)
     }
 
+    @Test("The hash of a cut payload settles what its bytes cannot")
+    func cutPayloads() {
+        var builder = TraceBuilder()
+        let cut = builder.read(0, "abcdef")
+        builder.trace.calls[0].chunks = [
+            MemoryRecord(
+                .output,
+                address: 0x2000,
+                bytes: Array("abc".utf8),
+                length: 6,
+                hash: ContentHash(of: Array("abcdef".utf8))
+            )
+        ]
+        for (text, verdict) in [("abcdef", Verdict.same), ("abcdeX", .differs), ("aXcdef", .differs)] {
+            let engine = EchoEngine(builder.trace)
+            engine.answers[cut] = DispatchResult(
+                .returned(6),
+                writes: [.init(address: 0x2000, bytes: Array(text.utf8))]
+            )
+            let result = Replayer(trace: builder.trace).run(on: engine)
+            #expect(result.verdicts[0] == verdict, "\(text): \(result.summary)")
+        }
+    }
+
+    @Test("An engine that was not shown all bytes of a write is not blamed for it, nor for reading it back")
+    func cutInput() {
+        var builder = TraceBuilder()
+        builder.open("/home/f", "O_RDWR", "O_CREAT", result: 3)
+        let write = builder.write(3, "abcdef")
+        builder.trace.calls[Int(write)].chunks = [
+            MemoryRecord(.input, address: 0x3000, bytes: Array("abc".utf8), length: 6)
+        ]
+        builder.call("lseek", 3, 0, 0, result: 0)
+        let read = builder.read(3, "abcdef")
+        let result = Replayer(trace: builder.trace).run(on: TinyEngine())
+        #expect(result.divergent.isEmpty, "\(result.summary)")
+        #expect(result.report(of: write)?.verdict == .unjudged)
+        #expect(result.report(of: read)?.reason.contains("call \(write)") == true)
+    }
+
     @Test("Opaque calls are unjudged and named")
     func opaque() throws {
         let name = try #require(ABI.calls.first { $0.isOpaque && $0.numbers.x86_64 != nil }?.name)

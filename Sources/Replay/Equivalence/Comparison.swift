@@ -53,7 +53,7 @@ struct Comparison {
         switch (recorded, engine) {
         case (.unavailable("padding"), _): break
         case (.unavailable(let reason), .unavailable): _ = reason
-        case (.unavailable(let reason), _): leave("\(field): not in the recording (\(reason))")
+        case (.unavailable(let reason), _): leave("output is not in the recording (\(field): \(reason))")
         case (.pointer(_, let left?), .pointer(_, let right?)):
             compare(left, right, field, device: device, creates: creates)
         case (.pointer(let left, nil), .pointer(let right, nil)):
@@ -180,7 +180,9 @@ struct Comparison {
                 if engine.count < recorded.count {
                     differ(field, "exact", "\(recordedLength) bytes", "only \(engine.count) bytes written")
                 } else {
-                    leave("\(field): \(recordedLength - common) of \(recordedLength) bytes are not in the recording")
+                    leave(
+                        "output beyond the payload limit is needed (\(field): \(recordedLength - common) of \(recordedLength) bytes)"
+                    )
                 }
             }
         }

@@ -54,7 +54,9 @@ struct ResultRecorder {
             recordedErrors[name, default: 0] += 1
         }
         if judgement.verdict == .unjudged {
-            result.unjudged[judgement.reason, default: 0] += 1
+            // Reasons are counted without their particulars.
+            let reason = judgement.reason.split(separator: " (", maxSplits: 1).first.map(String.init) ?? ""
+            result.unjudged[reason, default: 0] += 1
             if pending.variant == nil || pending.variant?.isOpaque == true { result.opaque[name, default: 0] += 1 }
         }
         guard judgement.verdict != .same || !pending.notes.isEmpty else { return }

@@ -20,6 +20,7 @@ extension ReplayRun {
         if !call.record.flags.contains(.resultLost) { world.complete(call) }
         let agrees = !judgement.verdict.isDivergence && judgement.verdict != .unjudged
         relateEffects(pending, engine: value, oldMemory: oldMemory)
+        markCutInput(pending)
         if result.outcome == .exited {
             engineTasks.remove(task)
             if !call.record.flags.contains(.unfinished) {
@@ -45,7 +46,8 @@ extension ReplayRun {
         }
         if judgement.verdict == .unjudged {
             // What could not be judged may have failed: what is made of it cannot be judged either.
-            if judgement.culprit == .replayer, let value, (value < 0) != (call.record.result < 0) {
+            let isKnown = call.record.flags.isDisjoint(with: [.resultLost, .unfinished])
+            if isKnown, let value, (value < 0) != (call.record.result < 0) {
                 repair(pending, engine: value, mark: Mark(call: call.index, isJudged: false), withholds: false)
             }
             record.add(pending, judgement, result: result)
@@ -65,12 +67,24 @@ extension ReplayRun {
         repair(pending, engine: value, mark: Mark(call: call.index, isJudged: true), withholds: withholds)
     }
 
+    /// The engine did not get all bytes of a write: what it holds from now on cannot be judged.
+    private func markCutInput(_ pending: Pending) {
+        guard pending.call.succeeded, let transfer = Transfer(pending.call), transfer.direction == .input,
+            pending.call.input.chunks.contains(where: { $0.bytes.count < $0.length }),
+            let description = world.description(pending.call.fd(0), in: world.task(pending.call.record.task))
+        else { return }
+        let mark = Mark(call: pending.call.index, isJudged: false)
+        world.hasMarks = true
+        if let node = description.node { node.mark = node.mark ?? mark }
+        if let peer = description.peer { peer.mark = peer.mark ?? mark }
+    }
+
     /// Records a divergence that a mark explains.
     func follow(_ pending: Pending, _ judgement: inout Judgement, _ cause: MarkedInput, result: DispatchResult?) {
         if cause.mark.isJudged {
             judgement.verdict = .follows
         } else {
-            judgement = .unjudged(.replayer, "follows call \(cause.mark.call), which could not be judged")
+            judgement = .unjudged(.replayer, "follows a call that could not be judged (call \(cause.mark.call))")
         }
         record.add(pending, judgement, result: result, cause: cause)
     }

@@ -6,6 +6,19 @@ import TraceLog
 extension ReplayRun {
     func judge(_ pending: Pending, _ result: DispatchResult) -> Judgement {
         let call = pending.call
+        let judgement = judgeAnswer(pending, result)
+        // What the engine was not shown it cannot be blamed for.
+        if judgement.verdict.isDivergence, let chunk = call.input.chunks.first(where: { $0.bytes.count < $0.length }) {
+            return .unjudged(
+                .recording,
+                "input beyond the payload limit is needed (\(chunk.length - chunk.bytes.count) bytes were not kept)"
+            )
+        }
+        return judgement
+    }
+
+    private func judgeAnswer(_ pending: Pending, _ result: DispatchResult) -> Judgement {
+        let call = pending.call
         guard let variant = pending.variant else {
             return .unjudged(.replayer, "no description of this call")
         }
@@ -86,24 +99,38 @@ extension ReplayRun {
         _ result: DispatchResult
     ) -> Judgement {
         let call = pending.call
+        var output = call.output
         var writes = result.writes
         for use in result.given {
             guard case .memory(let address, let count) = use.part else { continue }
-            let bytes = call.output.prefix(address, count: count)
-            if !bytes.isEmpty { writes.append(.init(address: address, bytes: bytes)) }
+            let known = call.output.prefix(address, count: count)
+            guard !known.isEmpty else { continue }
+            // Bytes that the recording cut are the same on both sides too: both come from the environment.
+            let bytes = known + [UInt8](repeating: 0, count: count - known.count)
+            writes.append(.init(address: address, bytes: bytes))
+            output.chunks.append(.init(address: address, bytes: bytes))
         }
         let memory = EngineMemory(writes, over: call.input)
-        if value == call.record.result, !variant.holdsNames, sameBytes(call.output, memory) { return agreed(result) }
+        if value == call.record.result, !variant.holdsNames, sameBytes(output, memory) { return agreed(result) }
 
+        let recordedMemory = CutPayloads.completed(output, call.record, by: memory)
         let recorded = variant.decode(
             call.record.arguments,
             result: call.record.result,
             input: call.input,
-            output: call.output
+            output: recordedMemory.chunks
         )
         let engine = variant.decode(call.record.arguments, result: value, input: call.input, output: memory)
         var comparison = Comparison(names: names, order: order, scopes: pending.scopes)
         comparison.subject = call.word(0)
+        for address in recordedMemory.contradicted {
+            comparison.differ(
+                "memory at 0x\(String(address, radix: 16))",
+                "exact",
+                "other bytes beyond those kept (by their hash)",
+                "these"
+            )
+        }
         if variant.result.creates, variant.result.nameSpace == .fd {
             checkLowest(pending, UInt64(call.record.result), UInt64(value), &comparison)
         }
