@@ -1,6 +1,7 @@
 // The WSL 1 engine: a model of lxcore, the pico provider, on a model of the NT executive.
 public import Engine
 public import LinuxABI
+import NTKernel
 
 /// WSL 1, build 19041: every call is served by a provider routine or answers as lxcore's table does.
 ///
@@ -86,6 +87,7 @@ public final class WSL1Engine: Engine {
     public func advance(to time: UInt64) {
         guard time > self.time else { return }
         self.time = time
+        kernel.KeUpdateSystemTime(interruptTime: (environment.startMonotonic &+ time) / 100)
         events += 1
         fireTimers()
     }

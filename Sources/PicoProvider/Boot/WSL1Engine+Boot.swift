@@ -9,7 +9,7 @@ extension WSL1Engine {
         self.environment = environment
         pico.kernel = NTExecutive(LxpPico.configuration)
         pico.kernel.KeInitializeClock(
-            systemTime: environment.startRealtime / 100,
+            systemTime: NTExecutive.epoch1970 + environment.startRealtime / 100,
             interruptTime: environment.startMonotonic / 100
         )
         try registerProvider()
@@ -142,12 +142,12 @@ extension WSL1Engine {
         let isFile = environment.files.contains { $0.path == mount.point && $0.kind != .directory }
         guard !isFile, let target = makePlace(mount.point, context) else { return false }
         let typeName = Self.replacements[mount.type] ?? mount.type
-        let type = fileSystems[typeName] ?? fileSystems["tmpfs"]
-        let data = mount.options.split(separator: ",").filter { $0.hasPrefix("mode=") }.joined(separator: ",")
-        guard let type,
-            let superblock = try? type.mount(source: mount.source, data: data, flags: 0, context),
-            let entry = rootEntry(of: superblock)
-        else { return false }
+        let data = mount.options.split(separator: ",").filter { $0.hasPrefix("mode=") || $0.hasPrefix("gid=") }
+            .joined(separator: ",")
+        let mounted =
+            (try? fileSystems[typeName]?.mount(source: mount.source, data: data, flags: 0, context))
+            ?? (try? fileSystems["tmpfs"]?.mount(source: mount.source, data: "", flags: 0, context))
+        guard let superblock = mounted, let entry = rootEntry(of: superblock) else { return false }
         let made = makeMount(superblock, root: entry, flags: Self.flags(mount.options), target.mount.namespace)
         target.mount.namespace.attach(made, at: target)
         if mount.type == "devtmpfs" || mount.point == "/dev" { makeDevices(entry.inode, context) }

@@ -2,9 +2,6 @@
 
 extension WSL1Engine {
     func registerFileSystems() {
-        let types: [any VfsFileSystemType] = [
-            LxMemoryFileSystem(name: rootType), LxMemoryFileSystem(name: "tmpfs"), LxCgroupFileSystem(),
-        ]
-        for type in types { fileSystems[type.name] = type }
+        for type in LxpFileSystems.types(kernel, root: rootType) { fileSystems[type.name] = type }
     }
 }

@@ -1,0 +1,30 @@
+// The file system types of lxcore (features.tsv, family mount).
+import LinuxABI
+import NTKernel
+
+enum LxpFileSystems {
+    /// What mount(2) knows; other names answer ENODEV. The root's type is mounted at boot only.
+    static func types(_ kernel: NTExecutive, root: String) -> [any VfsFileSystemType] {
+        [
+            WslfsFileSystem(name: root, nt: kernel), TmpfsFileSystem(nt: kernel), ProcFileSystem(), SysFileSystem(),
+            DevptsFileSystem(), LxCgroupFileSystem(), BinfmtFileSystem(), UnmodelledFileSystem("drvfs"),
+            UnmodelledFileSystem("overlay"),
+        ]
+    }
+}
+
+/// A type that WSL 1 mounts and our model does not have.
+final class UnmodelledFileSystem: VfsFileSystemType {
+    let name: String
+
+    init(_ name: String) { self.name = name }
+
+    func mount(
+        source: String,
+        data: String,
+        flags: UInt64,
+        _ context: VfsContext
+    ) throws(LxFailure) -> VfsSuperblock {
+        throw .notModelled("WSL 1 mounts \(name); our model of it does not")
+    }
+}
