@@ -36,6 +36,7 @@ import Testing
             #expect(lines.contains { $0.contains(root.title) && $0.contains(root.importance.description) })
         }
         #expect(text.contains(card.completeness.description))
+        #expect(text.contains(card.withoutFatal.description))
         #expect(text.contains(card.graded.description))
     }
 
@@ -123,6 +124,7 @@ import Testing
         }
         let properties = try #require(run["properties"] as? [String: Any])
         #expect(properties["completeness"] as? Int == card.completeness.rawValue)
+        #expect(properties["withoutFatal"] as? Int == card.withoutFatal.rawValue)
         #expect(properties["graded"] as? Int == card.graded.rawValue)
     }
 
@@ -145,7 +147,7 @@ import Testing
 
         #expect(
             try texts("//*[contains(@class,'score')]/*[@class='figure']")
-                == [card.completeness, card.graded].map(\.description)
+                == [card.completeness, card.withoutFatal, card.graded].map(\.description)
         )
         for workload in card.workloads {
             let row = "//tr[@id='workload-\(workload.name)']"

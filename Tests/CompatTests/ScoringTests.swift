@@ -21,6 +21,20 @@ import Testing
         #expect(card.completeness == PerMille(250))  // 0.5 of 2.0
     }
 
+    @Test func degradedWorkloadsHaveNoFatalRoot() {
+        #expect(card.withoutFatal == PerMille(450))  // 0.5 + 0.4 of 2.0
+    }
+
+    @Test func aDocumentedFallbackMakesARefusalTolerated() {
+        var root = Fixture.container.roots[0]
+        root.cells = [Cell(call: "clone3", selector: "CLONE_VM", families: [.process])]
+        root.answeredError = "ENOSYS"
+        #expect(root.severity == .tolerated)
+        #expect(root.reason.contains("glibc falls back to clone"))
+        root.answeredError = "EINVAL"
+        #expect(root.severity == .fatal)
+    }
+
     @Test func meanGradedCountsALostTraceAsZero() {
         #expect(card.graded == PerMille(722))  // (1000 + 900 + 990 + 0) / 4 = 722.5
     }

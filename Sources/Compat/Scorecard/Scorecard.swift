@@ -18,6 +18,8 @@ public struct Scorecard: Codable, Sendable, Hashable {
 
     /// W: weight of the workloads that run, of the weight of all in the corpus list.
     public var completeness: PerMille
+    /// Weight of the workloads without a fatal root (they run, or run degraded), of the weight of all.
+    public var withoutFatal: PerMille
     /// Mean of the workloads' graded scores, over the corpus list.
     public var graded: PerMille
     public var tally: VerdictTally

@@ -42,7 +42,7 @@ public struct WorkloadResult: Codable, Sendable, Hashable {
 
     /// The first fatal root by call index, for `fails`.
     public var firstFatal: RootReference?
-    /// Ranks of all its roots, by the index of their first occurrence here.
+    /// Ranks of all its roots, most important first.
     public var roots: [Int]
     /// Per family that it exercises.
     public var families: [WorkloadFamily]

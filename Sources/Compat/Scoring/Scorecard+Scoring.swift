@@ -42,13 +42,17 @@ extension Scorecard {
         }
         let cells = CellResult.all(observations, roots: gathering)
         let unused = UnusedCells.all(universe.map { naming[$0] }, without: cells)
-        let running = workloads.filter { $0.verdict == .runs }.reduce(Weight.zero) { $0 + $1.weight }
+        func share(_ verdicts: Set<WorkloadVerdict>) -> PerMille {
+            let weight = workloads.filter { verdicts.contains($0.verdict) }.reduce(Weight.zero) { $0 + $1.weight }
+            return PerMille(weight, of: corpus.weight) ?? .none
+        }
 
         self.init(
             tool: tool,
             engine: engine,
             corpus: corpus.path,
-            completeness: PerMille(running, of: corpus.weight) ?? .none,
+            completeness: share([.runs]),
+            withoutFatal: share([.runs, .degraded]),
             graded: .mean(workloads.map(\.graded)) ?? .none,
             tally: VerdictTally(workloads.map(\.verdict)),
             calls: observations.reduce(CallCounts()) { $0 + $1.observation.calls },
@@ -143,8 +147,7 @@ extension WorkloadResult {
                 status = .error
             }
         }
-        var seen: Set<Int> = []
-        roots = hits.map(\.rank).filter { seen.insert($0).inserted }
+        roots = Set(hits.map(\.rank)).sorted()
         if let first = hits.first(where: { $0.severity == .fatal }) {
             firstFatal = RootReference(
                 rank: first.rank,

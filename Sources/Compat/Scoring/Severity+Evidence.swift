@@ -1,8 +1,11 @@
-// How bad a root is, told from the trace alone. docs/scoring.md explains the rules; keep the two together.
+// How bad a root is, told from the trace and from what is known of callers. docs/scoring.md explains; keep them together.
+import LinuxABI
 
 extension RootObservation {
-    /// Fatal by the replayer's judgement; tolerated when Linux failed this call too and nothing depends on it.
+    /// Tolerated with a documented fallback, or when Linux failed this call too and nothing depends on it; fatal by the
+    /// replayer's judgement; else degrading.
     public var severity: Severity {
+        if fallback != nil { return .tolerated }
         if isFatal { return .fatal }
         let bothFail = (recordedResult.map(isError) ?? false) && (answeredResult.map(isError) ?? false)
         return bothFail && followers == 0 ? .tolerated : .degrading
@@ -10,7 +13,13 @@ extension RootObservation {
 
     /// Why this severity, in one line.
     public var reason: String {
-        severity == .tolerated ? "fails on Linux too, with another errno, and nothing depends on it" : fatalReason
+        if let fallback { return fallback.reason }
+        return severity == .tolerated
+            ? "fails on Linux too, with another errno, and nothing depends on it" : fatalReason
+    }
+
+    private var fallback: Fallback? {
+        answeredError == Errno.ENOSYS.name ? cells.first.flatMap { Fallback.known[$0.call] } : nil
     }
 
     /// The wrong answer in the fewest words: what tells one root of a cell from another.

@@ -71,7 +71,7 @@ extension HTMLReport {
                 .tag("span", ["class": "value"], .text("importance \(root.importance)")),
                 .bar(root.importance, root.severity.tone)
             ),
-            .tag("span", ["class": "figures"], .joined(figures.map { .text($0) + .void("br") }))
+            .tag("span", ["class": "figures"], .text(figures.joined(separator: " · ")))
         )
     }
 

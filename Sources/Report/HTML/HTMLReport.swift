@@ -63,6 +63,7 @@ public struct HTMLReport: Sendable {
             "div",
             ["class": "hero"],
             score("Completeness: weight of the workloads that run", card.completeness),
+            score("Without a fatal root: weight of those that run, or run degraded", card.withoutFatal),
             score("Mean graded score: calls same of calls judged", card.graded),
             .tag(
                 "div",
@@ -73,7 +74,7 @@ public struct HTMLReport: Sendable {
                     ["class": "figure"],
                     .text(card.tally.workloads),
                     .tag("small", [:], .text(" workloads ")),
-                    .badge(card.status.rawValue, card.status.tone)
+                    .badge("status \(card.status.rawValue)", card.status.tone)
                 ),
                 .stack(card.tally.parts, tall: true),
                 .legend(card.tally.parts)

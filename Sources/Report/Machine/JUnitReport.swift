@@ -20,7 +20,7 @@ public struct JUnitReport: Sendable {
             [
                 ("engine", "\(card.engine.name) \(card.engine.version)"), ("tool", card.tool),
                 ("status", card.status.rawValue), ("completeness", card.completeness.description),
-                ("graded", card.graded.description),
+                ("without fatal", card.withoutFatal.description), ("graded", card.graded.description),
             ] + card.calls.named.map { ("calls \($0.name)", "\($0.count)") }
                 + card.families.flatMap { family in
                     [

@@ -78,6 +78,7 @@ struct SARIFLog: Encodable {
     struct RunProperties: Encodable {
         var engine: String
         var completeness: Int
+        var withoutFatal: Int
         var graded: Int
         var status: String
         var families: [Family]

@@ -31,6 +31,7 @@ public struct SARIFReport: Sendable {
                 properties: .init(
                     engine: "\(card.engine.name) \(card.engine.version)",
                     completeness: card.completeness.rawValue,
+                    withoutFatal: card.withoutFatal.rawValue,
                     graded: card.graded.rawValue,
                     status: card.status.rawValue,
                     families: card.families.map {

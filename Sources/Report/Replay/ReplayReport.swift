@@ -54,7 +54,7 @@ public struct ReplayReport: Sendable {
         var lines = [
             "",
             "  \(style.paint(severity.rawValue, tone))  \(style.paint("\(cells) → \(observation.answer)", .strong))",
-            "    call \(root.call) [pid \(text.ids(of: root.task.rawValue).tid)] \(call?.call ?? root.name)",
+            "    call \(root.call) [pid \(text.ids(of: root.task.rawValue).tid)] \((call?.call ?? root.name).shortened(to: 160))",
             "    Linux: \(observation.recorded)   \(result.engine.name): \(observation.answered)",
         ]
         for difference in root.differences where difference.field != "result" {
@@ -122,7 +122,7 @@ public struct ReplayReport: Sendable {
     private func line(_ report: CallReport) -> String {
         let call = trace.call(report.call).map { CallText($0, in: trace) }
         var line = "  \(report.call) [pid \(text.ids(of: report.task.rawValue).tid)] \(report.verdict.name)  "
-        line += call?.call ?? report.name
+        line += (call?.call ?? report.name).shortened(to: 160)
         line += " = \(call?.text(ofResult: report.recorded) ?? "?")"
         if report.verdict == .blocked {
             line += ", here still blocked"

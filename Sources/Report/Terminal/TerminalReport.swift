@@ -54,11 +54,12 @@ public struct TerminalReport: Sendable {
         let tally = card.tally
         let counts = card.calls.named.filter { $0.count > 0 }.map { "\($0.name) \($0.count)" }
         return [
-            "  completeness (weight of workloads that run)  \(style.paint(card.completeness.description, .strong))",
-            "  mean graded score                            \(style.paint(card.graded.description, .strong))",
+            "  completeness (weight of workloads that run)   \(style.paint(card.completeness.description, .strong))",
+            "  without a fatal root (they run, or degraded)  \(style.paint(card.withoutFatal.description, .strong))",
+            "  mean graded score                             \(style.paint(card.graded.description, .strong))",
             "  workloads  \(tally.workloads): runs \(tally.runs), degraded \(tally.degraded), fails \(tally.fails), "
                 + "broken \(tally.broken)",
-            "  calls      \(([card.calls.total.description] + counts).joined(separator: ", "))",
+            "  calls      \(card.calls.total)" + (counts.isEmpty ? "" : ": " + counts.joined(separator: ", ")),
             "  status     " + style.paint(card.status.rawValue, tone(card.status)),
         ]
     }
