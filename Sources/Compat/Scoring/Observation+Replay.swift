@@ -71,8 +71,9 @@ extension RootObservation {
         followers = root.followers.count
         isFatal = root.fatal.isFatal
         fatalReason = root.fatal.reason
-        receipt = root.receipt.map {
-            "\($0.status.words): \($0.vanished.count) of \($0.claimed.count) followers vanish"
+        receipt = root.receipt.map { receipt in
+            let counts = "\(receipt.vanished.count) of \(receipt.claimed.count) followers vanish"
+            return "\(receipt.status.words): \(counts)" + (receipt.reason.isEmpty ? "" : "; \(receipt.reason)")
         }
     }
 }

@@ -103,8 +103,10 @@ extension HTMLReport {
                 ("more", .tag("code", [:], .text(command))),
             ]),
         ]
-        if !occurrence.differences.isEmpty {
-            let rows = occurrence.differences.map { [$0.field, $0.recorded, $0.answered] }
+        // The result stands above already.
+        let fields = occurrence.differences.filter { $0.field != "result" }
+        if !fields.isEmpty {
+            let rows = fields.map { [$0.field, $0.recorded, $0.answered] }
             parts.append(.rows(["Field", "Linux", card.engine.name], rows))
         }
         if !evidence.steps.isEmpty {
