@@ -156,7 +156,15 @@ final class WslfsInode: VfsInode {
         let isWritable = flags & (Self.writeOnly | Self.readWrite) != 0
         if isWritable { access.formUnion([.fileWriteData, .fileAppendData]) }
         var handle = Handle.null
-        try LxpStatus.check(openByReference(access, &handle))
+        var status = openByReference(access, &handle)
+        if !status.isSuccess, record == nil || record?.isDeleted == true {
+            // A file without a name, through /proc/<pid>/fd: by the handle that somebody has (inferred).
+            guard let open = openHandles.first(where: { !isWritable || $0.isWritable }) else {
+                throw .notModelled("opening a deleted file for more than others have it open for")
+            }
+            status = nt.NtDuplicateObject(open.handle, target: &handle)
+        }
+        try LxpStatus.check(status)
         opened(handle, isWritable: isWritable)
         return WslfsFile(inode: self, handle: handle)
     }
