@@ -8,7 +8,7 @@ public enum ABI {
             return try Descriptions.embedded()
         } catch {
             // The descriptions are part of the build: a broken one cannot be reported better than by stopping.
-            preconditionFailure("lacuna's own system call descriptions are broken: \(error)")
+            fatalError("lacuna's own system call descriptions are broken: \(error)")
         }
     }()
 
@@ -28,7 +28,7 @@ public enum ABI {
     /// The value of a flag or enum id. Stops the program if there is none: such a name is a slip of ours.
     public static func constant(_ name: String) -> UInt64 {
         guard let value = shared.constants[name] else {
-            preconditionFailure("no description defines the constant \(name)")
+            fatalError("no description defines the constant \(name)")
         }
         return value
     }

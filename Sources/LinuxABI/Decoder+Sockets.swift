@@ -146,14 +146,19 @@ extension Decoder {
             let data = bytes[(offset + 16)..<(offset + length)]
             values.append(
                 .structure([
-                    Value.Field("cmsg_level", .scalar(level, .signed, .exact)),
-                    Value.Field("cmsg_type", .scalar(type, .signed, .exact)),
+                    Value.Field("cmsg_level", .scalar(level, named("sockopt_level"), .exact)),
+                    // Types are numbered level by level; SOL_SOCKET's have names.
+                    Value.Field("cmsg_type", .scalar(type, level == 1 ? named("control_types") : .signed, .exact)),
                     Value.Field("cmsg_data", controlData(level, type, data)),
                 ])
             )
             offset += (length + 7) & ~7
         }
         return values
+    }
+
+    private func named(_ enumeration: String) -> ScalarFormat {
+        ABI.enumeration(enumeration).map { .enumeration($0) } ?? .signed
     }
 
     private func controlData(_ level: Int64, _ type: Int64, _ data: ArraySlice<UInt8>) -> Value {

@@ -80,7 +80,7 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
         case .sized(let structure, let length):
             let size = min(count(length, enclosing), structure.size)
             guard size > 0, case .bytes(let bytes) = memory.read(address, count: size) else {
-                return .unavailable("bad pointer")
+                return missing(address, size)
             }
             let whole = bytes + [UInt8](repeating: 0, count: structure.size - size)
             let value = decode(.structure(structure), whole[...], direction, rule: rule)
@@ -93,9 +93,8 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
         case .array(let element, let length):
             let count = count(length, enclosing)
             guard count > 0 else { return .list([], rule ?? .exact) }
-            guard case .bytes(let bytes) = memory.read(address, count: min(count, 1 << 20) * element.size) else {
-                return .unavailable("bad pointer")
-            }
+            let size = min(count, 1 << 20) * element.size
+            guard case .bytes(let bytes) = memory.read(address, count: size) else { return missing(address, size) }
             return .list(elements(element, count, bytes[...], direction), rule ?? .exact)
         case .iovec(let length):
             return vectors(at: address, count: count(length, enclosing), total: isOutput ? Int(result) : nil, rule)
@@ -113,9 +112,8 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
         case .dirents(let length, let is64): return entries(at: address, count: count(length, enclosing), is64: is64)
         case .fdset(let length):
             let bits = max(0, min(count(length, enclosing), 65536))
-            guard case .bytes(let bytes) = memory.read(address, count: (bits + 63) / 64 * 8) else {
-                return .unavailable("bad pointer")
-            }
+            let size = (bits + 63) / 64 * 8
+            guard case .bytes(let bytes) = memory.read(address, count: size) else { return missing(address, size) }
             let set = (0..<bits).filter { bytes[$0 / 8] & (1 << UInt8($0 % 8)) != 0 }
             return .list(set.map { .scalar(Int64($0), .fd, .renamed(.fd)) }, .set)
         case .sigset(let length):
@@ -164,6 +162,7 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
         _ direction: Direction,
         rule: Rule?
     ) -> Value {
+        if structure.name == "siginfo", rule == nil { return signalInformation(structure, bytes) }
         var fields: [Value.Field] = []
         for field in structure.fields {
             if case .pad = field.type { continue }
@@ -234,6 +233,12 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
     }
 
     // MARK: - Buffers and strings
+
+    /// Why a value that needs all its bytes has none: part of them is known, or nothing.
+    func missing(_ address: UInt64, _ count: Int) -> Value {
+        if case .cut = memory.read(address, count: max(count, 1)) { return .unavailable("cut") }
+        return .unavailable("bad pointer")
+    }
 
     func buffer(at address: UInt64, count: Int, rule: Rule) -> Value {
         guard count > 0 else { return .bytes([], fullLength: 0, rule) }

@@ -32,13 +32,19 @@ public struct Printer: Sendable {
             case (.list(let variables, _)?, nil) where argument.name == "envp":
                 texts.append("\(hex(address)) /* \(variables.count) vars */")
             case (_, .unavailable?), (.unavailable?, nil): texts.append(hex(address))
-            case (let input?, let output?) where input != output: texts.append("\(text(input)) => \(text(output))")
-            case (let input?, _): texts.append(text(input))
-            case (nil, let output?): texts.append(text(output))
+            case (let input?, let output?) where input != output:
+                texts.append(bracketed("\(text(input)) => \(text(output))", output))
+            case (let input?, _): texts.append(bracketed(text(input), input))
+            case (nil, let output?): texts.append(bracketed(text(output), output))
             case (nil, nil): texts.append(address == 0 ? "NULL" : hex(address))
             }
         }
         return texts
+    }
+
+    /// What a pointer to a number points to: `[110 => 2]`.
+    private func bracketed(_ text: String, _ value: Value) -> String {
+        if case .scalar = value { "[\(text)]" } else { text }
     }
 
     /// `3`, `-1 ENOENT (No such file or directory)`, `? ERESTARTSYS (…)`, `?` for a call that did not return.
@@ -91,7 +97,8 @@ public struct Printer: Sendable {
         switch format {
         case .signed, .fd, .id: return String(number)
         case .unsigned: return String(bits)
-        case .hex, .address: return format == .address && number == 0 ? "NULL" : hex(bits)
+        case .hex: return number == 0 ? "0" : hex(bits)
+        case .address: return number == 0 ? "NULL" : hex(bits)
         case .octal: return number == 0 ? "0" : "0" + String(bits, radix: 8)
         case .dirfd: return number == -100 ? "AT_FDCWD" : String(number)
         case .signal: return signalName(Int32(truncatingIfNeeded: number))
@@ -100,6 +107,7 @@ public struct Printer: Sendable {
             let minor = bits & 0xff | (bits >> 12) & ~0xff
             return "makedev(\(hex(major)), \(hex(minor)))"
         case .mode: return mode(bits)
+        case .waitStatus: return waitStatus(UInt32(truncatingIfNeeded: bits))
         case .flags(let set):
             let (names, rest) = set.names(in: bits)
             let remainder = rest == 0 ? [] : [set.radix == 8 ? "0" + String(rest, radix: 8) : hex(rest)]
@@ -109,6 +117,24 @@ public struct Printer: Sendable {
             return enumeration.name(of: bits) ?? enumeration.name(of: bits & 0xffff_ffff)
                 ?? (enumeration.radix == 10 ? String(number) : hex(bits))
         }
+    }
+
+    /// `{WIFEXITED(s) && WEXITSTATUS(s) == 1}`: wait(2)'s macros.
+    private func waitStatus(_ status: UInt32) -> String {
+        let (signal, high) = (Int32(status & 0x7f), Int32(status >> 8 & 0xff))
+        if status == 0xffff { return "{WIFCONTINUED(s)}" }
+        if status & 0xff == 0x7f {
+            let event = status >> 16 == 0 ? "" : " | \(hex(UInt64(status >> 16))) << 16"
+            return "{WIFSTOPPED(s) && WSTOPSIG(s) == \(stopSignal(high))}\(event)"
+        }
+        if signal == 0 { return "{WIFEXITED(s) && WEXITSTATUS(s) == \(high)}" }
+        let core = status & 0x80 == 0 ? "" : " && WCOREDUMP(s)"
+        return "{WIFSIGNALED(s) && WTERMSIG(s) == \(signalName(signal))\(core)}"
+    }
+
+    /// PTRACE_O_TRACESYSGOOD marks system call stops with bit 7.
+    private func stopSignal(_ number: Int32) -> String {
+        number & 0x80 == 0 ? signalName(number) : "\(signalName(number & 0x7f)) | 0x80"
     }
 
     /// `S_IFREG|0644`, `0755`.

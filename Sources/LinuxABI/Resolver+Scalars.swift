@@ -86,6 +86,7 @@ extension Resolver {
         scalars["uid"] = Scalar(size: 4, isSigned: true, format: .id, rule: .exact)
         scalars["gid"] = scalars["uid"]
         scalars["sig"] = Scalar(size: 4, isSigned: true, format: .signal, rule: .exact)
+        scalars["wstatus"] = Scalar(size: 4, isSigned: true, format: .waitStatus, rule: .exact)
         scalars["addr"] = Scalar(size: 8, isSigned: false, format: .address, rule: .renamed(.address))
         scalars["sec"] = Scalar(size: 8, isSigned: true, format: .signed, rule: .ordered)
         scalars["nsec"] = scalars["sec"]

@@ -25,7 +25,7 @@ public enum NameSpace: String, Hashable, Sendable, CaseIterable {
 
 /// How a scalar prints.
 public enum ScalarFormat: Hashable, Sendable {
-    case signed, unsigned, hex, octal, fd, dirfd, id, signal, address, device, mode
+    case signed, unsigned, hex, octal, fd, dirfd, id, signal, address, device, mode, waitStatus
     case flags(FlagSet)
     case enumeration(Enumeration)
 }
@@ -129,33 +129,34 @@ public final class FlagSet: Sendable, Hashable {
         self.name = name
         self.entries = entries
         self.radix = radix
+        widestFirst = entries.indices.sorted {
+            let (left, right) = (entries[$0].value.nonzeroBitCount, entries[$1].value.nonzeroBitCount)
+            return left != right ? left > right : $0 < $1
+        }
     }
 
-    /// The names set in `value`, and the bits that have none.
+    /// The names set in `value`, in the order of their declaration, and the bits that have none.
     public func names(in value: UInt64) -> (names: [String], rest: UInt64) {
-        var names: [String] = []
+        var found: [Int] = []
         var rest = value
-        // Multi-bit entries first, so that O_SYNC wins over O_DSYNC and a field's value over its bits.
-        for entry in ordered
-        where entry.mask != 0 && value & entry.mask == entry.value && rest & entry.value == entry.value {
-            if entry.value == 0 { continue }
-            names.append(entry.name)
+        for index in widestFirst {
+            let entry = entries[index]
+            guard value & entry.mask == entry.value, rest & entry.value == entry.value else { continue }
+            if entry.value == 0 {
+                // A field whose value is zero has a name too (O_RDONLY); a zero that is no field is the name of "none".
+                guard entry.mask != 0 ? rest & entry.mask == 0 : value == 0 else { continue }
+            }
+            found.append(index)
             rest &= ~entry.mask
         }
-        // An enumerated field whose value is zero still has a name (O_RDONLY, SOCK_…): print it when it leads.
-        if let zero = entries.first(where: { $0.value == 0 && value & $0.mask == 0 }) { names.insert(zero.name, at: 0) }
-        return (names, rest)
+        return (found.sorted().map { entries[$0].name }, rest)
     }
 
     /// The family of the cells that `id` selects, if it has one of its own.
     public func family(of id: String) -> Family? { entries.first { $0.name == id }?.family }
 
-    private var ordered: [Entry] {
-        entries.enumerated().sorted {
-            let (left, right) = ($0.element.value.nonzeroBitCount, $1.element.value.nonzeroBitCount)
-            return left != right ? left > right : $0.offset < $1.offset
-        }.map(\.element)
-    }
+    /// Entries of several bits first, so that O_SYNC wins over O_DSYNC and a field's value over its bits.
+    private let widestFirst: [Int]
 
     public static func == (left: FlagSet, right: FlagSet) -> Bool { left === right }
     public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
