@@ -76,7 +76,7 @@ let package = Package(
         tests("LinuxABITests", ["LinuxABI"]),
         tests("TraceLogTests", ["TraceLog", "LinuxABI"], exclude: ["reader.py", "Golden"]),
         tests("EngineTests", ["Engine", "LinuxABI"]),
-        tests("RecorderTests", ["Recorder", "TraceLog", "LinuxABI"]),
+        tests("RecorderTests", ["Recorder", "TraceLog", "LinuxABI", "CLinux"]),
         tests("NTKernelTests", ["NTKernel"]),
         tests("PicoProviderTests", ["PicoProvider", "Engine", "LinuxABI"]),
         tests("ReplayTests", ["Replay", "PicoProvider", "Engine", "TraceLog", "LinuxABI"]),

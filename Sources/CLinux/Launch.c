@@ -44,13 +44,13 @@ static int install_filter(struct clinux_shared *shared) {
     return 0;
 }
 
-static void child(const struct clinux_launch *launch, const sigset_t *mask) {
+static void child(const struct clinux_launch *launch) {
     struct clinux_shared *shared = launch->shared;
     for (int i = 0; i < 7; i++) {
         struct sigaction action = {.sa_handler = launch->ignored[i] ? SIG_IGN : SIG_DFL};
         sigaction(clinux_held_signals[i], &action, NULL);
     }
-    sigprocmask(SIG_SETMASK, mask, NULL);
+    sigprocmask(SIG_SETMASK, &launch->mask, NULL);
     if (launch->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
         fail(shared, CLINUX_STEP_PRIVILEGES);
         _exit(127);
@@ -74,7 +74,7 @@ pid_t clinux_launch_child(const struct clinux_launch *launch) {
     pthread_sigmask(SIG_SETMASK, &all, &mask);
     pid_t pid = fork();
     int error = errno;
-    if (pid == 0) child(launch, &mask);
+    if (pid == 0) child(launch);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
     return pid < 0 ? -error : pid;
 }

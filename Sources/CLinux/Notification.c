@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // Linux 6.6; Debian 12's headers are of 6.1.
@@ -74,13 +75,15 @@ static void keep(int listener, int life, struct clinux_shared *shared) {
     }
 }
 
-pid_t clinux_keeper(int listener, int life, struct clinux_shared *shared) {
+int clinux_keeper(int listener, int life, struct clinux_shared *shared) {
     sigset_t all, mask;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &mask);
     pid_t pid = fork();
     int error = errno;
     if (pid == 0) {
+        // Twice, so that it is nobody's child: a parent that waits for its children must not find it.
+        if (fork() != 0) _exit(0);
         setsid();  // out of the reach of Ctrl-C, and of the terminal's end
         prctl(PR_SET_NAME, "lacuna-keeper", 0, 0, 0);
         // Nothing of the recorder's files may stay open here: readers of its pipes wait for their end.
@@ -91,6 +94,8 @@ pid_t clinux_keeper(int listener, int life, struct clinux_shared *shared) {
         if (chdir("/") == 0 || errno) keep(listener, life, shared);
         _exit(0);
     }
+    int status;
+    if (pid > 0) waitpid(pid, &status, 0);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
-    return pid < 0 ? -error : pid;
+    return pid < 0 ? -error : 0;
 }

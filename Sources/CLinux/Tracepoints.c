@@ -22,6 +22,9 @@ static const unsigned char death_code[] __attribute__((aligned(8))) = {
 static const unsigned char signal_code[] __attribute__((aligned(8))) = {
 #embed "bpf/signal_deliver.bin"
 };
+static const unsigned char generate_code[] __attribute__((aligned(8))) = {
+#embed "bpf/signal_generate.bin"
+};
 static const unsigned char calibrate_code[] __attribute__((aligned(8))) = {
 #embed "bpf/calibrate.bin"
 };
@@ -36,6 +39,7 @@ static const struct {
     {"sched_process_exec", exec_code, sizeof exec_code},
     {"sched_process_exit", death_code, sizeof death_code},
     {"signal_deliver", signal_code, sizeof signal_code},
+    {"signal_generate", generate_code, sizeof generate_code},
     {"sys_enter", calibrate_code, sizeof calibrate_code},
 };
 

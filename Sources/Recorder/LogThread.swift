@@ -141,6 +141,8 @@ struct LogThread: ~Copyable {
         case .path: try state.path(pathRecord(body))
         case .auxiliaryVector:
             let event = body.load(as: QueueEvent.self)
+            // The return of the execve is in the ring.
+            _ = try consumeRing(to: event.c)
             let words = UnsafeRawBufferPointer(start: body + MemoryLayout<QueueEvent>.size, count: Int(event.a))
             let file = UnsafeRawBufferPointer(
                 start: body + MemoryLayout<QueueEvent>.size + Int(event.a),
@@ -254,6 +256,12 @@ struct LogThread: ~Copyable {
                 code: Int32(truncatingIfNeeded: event.value >> 32),
                 handler: UInt64(event.a) | UInt64(event.b) << 32,
                 time: event.time
+            )
+        case CLINUX_EVENT_GENERATED:
+            state.signalSent(
+                to: tid,
+                number: Int32(truncatingIfNeeded: event.value),
+                code: Int32(truncatingIfNeeded: event.value >> 32)
             )
         case CLINUX_EVENT_DENIED:
             let denied = UnsafeRawPointer(pointer).load(as: clinux_denied.self)

@@ -52,7 +52,7 @@ public final class Recorder {
         return try record(source, session, environment: workload.environment, ownsRoot: true, referencePid: nil)
     }
 
-    private func record(
+    func record(
         _ source: LockStepRecording,
         _ session: RecordingSession,
         environment: [String],
@@ -71,6 +71,7 @@ public final class Recorder {
         try source.start(
             queue: session.queue,
             control: session.control,
+            table: session.table,
             payloadLimit: options.payload.bytes,
             referencePid: referencePid
         )

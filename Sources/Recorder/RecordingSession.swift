@@ -19,6 +19,8 @@ final class RecordingSession {
     let control = RecordingControl()
     let queue: EventQueue
     let writer: TraceWriter
+    /// Made before the workload starts: the descriptions are parsed then.
+    let table = CallTable()
     let header: TraceHeader
     private let logBox = LogBox()
     private var logThread: DedicatedThread?
@@ -177,7 +179,15 @@ final class RecordingSession {
         if options.atLimit == .kill, reason != "interrupted" {
             for process in outcome.aliveProcesses { kill(process, SIGKILL) }
         }
-        guard reason != "interrupted", options.atLimit != .leave else { return }
+        guard reason != "interrupted", options.atLimit != .leave else {
+            // In a program that goes on, nobody else would reap it.
+            let root = root
+            _ = DedicatedThread {
+                var status: Int32 = 0
+                _ = clinux_wait(root, &status, 0, 0)
+            }
+            return
+        }
         while rootStatus == nil, clinux_signals_taken() == 0 {
             reapRoot()
             if rootStatus == nil { usleep(20_000) }

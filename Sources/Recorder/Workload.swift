@@ -7,6 +7,8 @@ struct Workload {
     let file: String
     let arguments: [String]
     let environment: [String]
+    /// The caller's signal mask, which the program inherits.
+    private let mask: sigset_t
 
     /// Finds the program as execvp would.
     init(_ options: RecorderOptions) throws(RecorderError) {
@@ -14,6 +16,9 @@ struct Workload {
             throw RecorderError(.missingProgram, "no program to record: give it after --")
         }
         arguments = options.command
+        var mask = sigset_t()
+        pthread_sigmask(SIG_BLOCK, nil, &mask)
+        self.mask = mask
         environment = options.environment ?? Workload.ownEnvironment()
         file = try Workload.find(name, environment)
     }
@@ -83,6 +88,7 @@ struct Workload {
                     launch.argv = UnsafePointer(argv.baseAddress)
                     launch.envp = UnsafePointer(envp.baseAddress)
                     launch.shared = shared
+                    launch.mask = mask
                     launch.filter = filter ? 1 : 0
                     launch.no_new_privileges = noNewPrivileges ? 1 : 0
                     withUnsafeMutableBytes(of: &launch.ignored) { bytes in

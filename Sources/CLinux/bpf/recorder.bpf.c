@@ -199,6 +199,20 @@ SECTION("signal_deliver") int on_signal_deliver(struct context *context) {
     return 0;
 }
 
+// A fatal signal without a core dump is delivered as SIGKILL to each thread of the group: its name is known only here.
+SECTION("signal_generate") int on_signal_generate(struct context *context) {
+    uint32_t signal = (uint32_t)context->args[0];
+    if (signal == 17 || signal == 18 || signal == 23 || signal == 28) return 0;  // CHLD, CONT, URG, WINCH: never fatal
+    uint64_t ids = READ_KERNEL(context->args[2] + PID_OFFSET);
+    uint32_t *entry = thread((uint32_t)ids);
+    if (!entry || *entry == CLINUX_THREAD_NONE) return 0;
+    uint64_t info = context->args[1];
+    uint64_t code = info == 1 ? 0x80 : 0;
+    if (info > 1) code = READ_KERNEL(info + 8) & 0xffffffff;
+    put(CLINUX_EVENT_GENERATED, (uint32_t)ids, 0, signal | code << 32, 0);
+    return 0;
+}
+
 // Copies the calibrating thread's task_struct, so that user space finds the offset of its pid without BTF.
 SECTION("calibrate") int on_calibrate(struct context *context) {
     (void)context;

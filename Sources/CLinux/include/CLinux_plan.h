@@ -64,6 +64,7 @@ enum clinux_event_kind {
     CLINUX_EVENT_DEATH = 5,
     CLINUX_EVENT_SIGNAL = 6,
     CLINUX_EVENT_DENIED = 7,
+    CLINUX_EVENT_GENERATED = 8,
 };
 
 /// A record of the ring. DATA is followed by `c` bytes at most.
@@ -75,7 +76,7 @@ struct clinux_event {
     /// EXIT and DATA: the plan's sequence.
     uint64_t sequence;
     /// EXIT, DENIED: the result. FORK: tid | tgid << 32 of the child. EXEC: the thread's tid before. DEATH: tgid.
-    /// SIGNAL: number | si_code << 32. DATA: the region's full length.
+    /// SIGNAL, GENERATED: number | si_code << 32. DATA: the region's full length.
     int64_t value;
     /// DATA: owner, 0, bytes here, 1 if the memory could not be read.
     uint32_t a, b, c, d;

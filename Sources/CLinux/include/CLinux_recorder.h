@@ -53,6 +53,8 @@ struct clinux_launch {
     int32_t no_new_privileges;
     /// Dispositions of SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU and SIGHUP in the child: 1 ignores, 0 default.
     uint8_t ignored[7];
+    /// The signal mask of the child: that of whoever asked for the recording.
+    sigset_t mask;
 };
 
 /// fork, then filter, then execve; every step of the child is async-signal-safe. Returns the pid or -errno.
@@ -63,8 +65,8 @@ void clinux_go(struct clinux_shared *shared);
 // MARK: - Keeper
 
 /// A process that answers the listener's notifications with "continue" once `life` (a pipe's read end) reports that the
-/// supervisor is gone, so that the workload never sees ENOSYS. Returns its pid or -errno.
-pid_t clinux_keeper(int listener, int life, struct clinux_shared *shared);
+/// supervisor is gone, so that the workload never sees ENOSYS. 0 or -errno.
+int clinux_keeper(int listener, int life, struct clinux_shared *shared);
 
 // MARK: - seccomp notification
 
@@ -89,6 +91,7 @@ enum clinux_bpf_program {
     CLINUX_BPF_EXEC,
     CLINUX_BPF_DEATH,
     CLINUX_BPF_SIGNAL,
+    CLINUX_BPF_GENERATE,
     CLINUX_BPF_CALIBRATE,
     CLINUX_BPF_PROGRAMS
 };

@@ -19,11 +19,12 @@ struct ObservedCall {
 
 /// Captures input memory and path metadata, plans the capture of output, and queues the entry.
 struct CallObserver: ~Copyable {
-    private let table = CallTable()
+    private let table: CallTable
     private(set) var capture: EntryCapture
     private var notes: PathNotes
 
-    init?(writer: QueueWriter, payloadLimit: Int?, referencePid: Int32?) {
+    init?(writer: QueueWriter, table: CallTable, payloadLimit: Int?, referencePid: Int32?) {
+        self.table = table
         guard let capture = EntryCapture(writer: writer, payloadLimit: payloadLimit) else { return nil }
         self.capture = capture
         notes = PathNotes(referencePid: referencePid)
@@ -172,13 +173,13 @@ struct CallObserver: ~Copyable {
     }
 
     /// The first call after an execve: the new image's auxiliary vector and file.
-    mutating func sendAuxiliaryVector(_ tid: Int32, _ time: UInt64) {
+    mutating func sendAuxiliaryVector(_ tid: Int32, _ time: UInt64, ringPosition: UInt64) {
         let words = readFile("/proc/\(tid)/auxv", limit: 4096) ?? []
         let file = Array((linkTarget("/proc/\(tid)/exe") ?? "").utf8)
         let header = MemoryLayout<QueueEvent>.size
         let body = capture.writer.reserve(.auxiliaryVector, header + words.count + file.count)
         body.storeBytes(
-            of: QueueEvent(tid: tid, a: Int32(words.count), time: time, b: Int64(file.count), c: 0),
+            of: QueueEvent(tid: tid, a: Int32(words.count), time: time, b: Int64(file.count), c: ringPosition),
             as: QueueEvent.self
         )
         words.withUnsafeBytes {

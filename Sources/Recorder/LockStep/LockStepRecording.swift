@@ -8,7 +8,6 @@ final class LockStepRecording: EventSource {
     let tracepoints: Tracepoints
     private let shared: UnsafeMutablePointer<clinux_shared>
     private var listener: Int32 = -1
-    private var keeper: Int32 = 0
     private var keeperLife: Int32 = -1
     private(set) var pid: Int32 = 0
     private(set) var flagsLacking = false
@@ -73,10 +72,10 @@ final class LockStepRecording: EventSource {
         var ends: [Int32] = [-1, -1]
         let code = clinux_pipe(&ends)
         guard code == 0 else { throw abandon("pipe", -code) }
-        keeper = clinux_keeper(listener, ends[0], shared)
+        let started = clinux_keeper(listener, ends[0], shared)
         close(ends[0])
         keeperLife = ends[1]
-        guard keeper > 0 else { throw abandon("fork of the keeper", -keeper) }
+        guard started == 0 else { throw abandon("fork of the keeper", -started) }
         // Not there before Linux 6.6: slower, not wrong.
         _ = clinux_notification_sync_wakeup(listener)
     }
@@ -85,6 +84,7 @@ final class LockStepRecording: EventSource {
     func start(
         queue: EventQueue,
         control: RecordingControl,
+        table: CallTable,
         payloadLimit: Int?,
         referencePid: Int32?
     ) throws(RecorderError) {
@@ -97,6 +97,7 @@ final class LockStepRecording: EventSource {
                 tracepoints: tracepoints,
                 queue: queue,
                 control: control,
+                table: table,
                 payloadLimit: payloadLimit,
                 referencePid: referencePid
             ) {
@@ -123,12 +124,8 @@ final class LockStepRecording: EventSource {
     /// After the supervisor ended.
     func finish() {
         thread?.join()
-        let over = isOver
         if keeperLife >= 0 { close(keeperLife) }
         if listener >= 0 { close(listener) }
-        var status: Int32 = 0
-        // The keeper ends by itself when the filter has no users; it is only waited for if that is now.
-        if keeper > 0 { _ = clinux_wait(keeper, &status, over ? 0 : 1, 0) }
         tracepoints.close()
         clinux_shared_free(shared)
     }

@@ -25,6 +25,7 @@ struct Supervisor: ~Copyable {
         tracepoints: Tracepoints,
         queue: EventQueue,
         control: RecordingControl,
+        table: CallTable,
         payloadLimit: Int?,
         referencePid: Int32?
     ) {
@@ -33,9 +34,14 @@ struct Supervisor: ~Copyable {
         self.tracepoints = tracepoints
         self.control = control
         let writer = QueueWriter(queue, isClosed: control.queueClosed)
-        guard let observer = CallObserver(writer: writer, payloadLimit: payloadLimit, referencePid: referencePid) else {
-            return nil
-        }
+        guard
+            let observer = CallObserver(
+                writer: writer,
+                table: table,
+                payloadLimit: payloadLimit,
+                referencePid: referencePid
+            )
+        else { return nil }
         self.observer = observer
     }
 
@@ -75,7 +81,7 @@ struct Supervisor: ~Copyable {
             control.note("tasks beyond the 4096 that can be recorded at a time", 1)
             return
         }
-        if slots.hasExecuted(slot) { observer.sendAuxiliaryVector(tid, time) }
+        if slots.hasExecuted(slot) { observer.sendAuxiliaryVector(tid, time, ringPosition: position) }
         sequence += 1
         let executes = observer.observe(
             ObservedCall(

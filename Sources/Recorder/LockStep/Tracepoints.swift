@@ -46,8 +46,10 @@ struct Tracepoints: @unchecked Sendable {
                 throw Refusal(message: "mmap of the eBPF ring buffer: \(errorText(errno))", errno: errno)
             }
             self.ring = ring
-            for program in [CLINUX_BPF_SYS_EXIT, CLINUX_BPF_FORK, CLINUX_BPF_EXEC, CLINUX_BPF_DEATH, CLINUX_BPF_SIGNAL]
-            {
+            for program in [
+                CLINUX_BPF_SYS_EXIT, CLINUX_BPF_FORK, CLINUX_BPF_EXEC, CLINUX_BPF_DEATH, CLINUX_BPF_SIGNAL,
+                CLINUX_BPF_GENERATE,
+            ] {
                 let number = Int32(program.rawValue)
                 let fd = try keep(clinux_bpf_load(number, &setup, nil, 0), "eBPF program")
                 _ = try keep(clinux_bpf_attach(number, fd), "raw tracepoint")

@@ -20,7 +20,14 @@ struct PtraceTracer: ~Copyable {
         self.session = session
         self.environment = environment
         let writer = QueueWriter(session.queue, isClosed: session.control.queueClosed)
-        guard let observer = CallObserver(writer: writer, payloadLimit: payloadLimit, referencePid: nil) else {
+        guard
+            let observer = CallObserver(
+                writer: writer,
+                table: session.table,
+                payloadLimit: payloadLimit,
+                referencePid: nil
+            )
+        else {
             return nil
         }
         self.observer = observer
@@ -210,7 +217,7 @@ struct PtraceTracer: ~Copyable {
         tracee.isInCall = false
         for region in tracee.regions { copy(region, of: tracee, result) }
         observer.send(.exit, tid: tracee.tid, time: time, b: result, c: tracee.sequence)
-        if tracee.executes, result == 0 { observer.sendAuxiliaryVector(tracee.tid, time) }
+        if tracee.executes, result == 0 { observer.sendAuxiliaryVector(tracee.tid, time, ringPosition: 0) }
         if let (signal, handler) = tracee.newHandler, result == 0, signal > 0,
             Int(signal) < tracee.process.handlers.count
         {

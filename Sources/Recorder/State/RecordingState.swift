@@ -33,6 +33,8 @@ struct RecordingState<Sink: RecordSink> {
         let tgid: Int32
         /// Wait status once exit_group or a fatal signal decided it.
         var status: Int32?
+        /// The last signal sent to it.
+        var sent: (number: Int32, code: Int32)?
         init(tgid: Int32) { self.tgid = tgid }
     }
 
@@ -238,8 +240,11 @@ struct RecordingState<Sink: RecordSink> {
         time: UInt64
     ) throws(TraceError) {
         guard let task = tasks[tid] else { return }
+        var (number, code) = (number, code)
         // Exit of the group and exec end the other threads by a SIGKILL that nobody sent.
         if number == 9, task.process.status != nil || isExecuting(task.process) { return }
+        // A fatal signal without a core dump reaches the threads as SIGKILL.
+        if number == 9, let sent = task.process.sent { (number, code) = sent }
         try sink.append(
             SignalRecord(
                 task: task.id,
@@ -251,6 +256,11 @@ struct RecordingState<Sink: RecordSink> {
             )
         )
         if handler == 0, DefaultAction.isFatal(number) { task.process.status = task.process.status ?? number }
+    }
+
+    /// A signal was sent to a task's process; it may be blocked, handled, or fatal.
+    mutating func signalSent(to tid: Int32, number: Int32, code: Int32) {
+        tasks[tid]?.process.sent = (number, code)
     }
 
     private func isExecuting(_ process: Process) -> Bool {
