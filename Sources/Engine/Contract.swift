@@ -26,6 +26,13 @@ public protocol Engine: AnyObject {
     /// A signal from outside the recorded tasks (a terminal, a timer of the host, another program) reaches `task`.
     func postSignal(_ signal: Int32, to task: TaskID)
 
+    /// Signals of this mask (bit n-1 is signal n) may become pending for `task`, but are not delivered to it and interrupt
+    /// nothing, until a later call leaves them out.
+    ///
+    /// When a signal that another task causes arrives is a matter of scheduling: so a replay has the engine deliver it where
+    /// the recording did. Engines that cannot (real kernels) do nothing.
+    func hold(_ signals: UInt64, for task: TaskID)
+
     /// The task ended without a call of its own (killed from outside, or by an exec of a sibling).
     ///
     /// Told of every recorded end that no call of the task itself announced, also when the engine has already ended the
@@ -43,6 +50,7 @@ public protocol Engine: AnyObject {
 
 extension Engine {
     public func checkInvariants() -> [String] { [] }
+    public func hold(_ signals: UInt64, for task: TaskID) {}
 }
 
 public struct EngineIdentity: Sendable, Hashable, Codable {

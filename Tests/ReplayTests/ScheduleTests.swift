@@ -124,6 +124,22 @@ struct ScheduleTests {
         #expect(result.divergent.isEmpty)
     }
 
+    @Test("A signal that the recording delivers later is held back until then")
+    func heldSignal() {
+        var builder = TraceBuilder()
+        let child = builder.fork(pid: 300).child
+        builder.exit(task: child)
+        builder.call("getpid", result: 100)
+        builder.call("getpid", result: 100)
+        builder.signal(17)
+        builder.call("getpid", result: 100)
+        var ledger = SignalLedger()
+        ledger.plan(Timeline(builder.trace), builder.trace)
+        let child17: UInt64 = 1 << 16
+        #expect(ledger.held == [0: child17, 2: child17], "not with the call it was delivered after, nor later")
+        #expect(ledger.interrupting == [3: [0]])
+    }
+
     @Test("A wait that nothing ends on the engine is blocked, not the signal's fault")
     func interruptedWait() {
         var builder = TraceBuilder()

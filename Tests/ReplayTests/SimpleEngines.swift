@@ -104,4 +104,5 @@ final class FaultyEngine: Engine {
     func postSignal(_ signal: Int32, to task: TaskID) { inner.postSignal(signal, to: task) }
     func taskEnded(_ task: TaskID, status: Int32?) { inner.taskEnded(task, status: status) }
     func graft(_ graft: Graft, on task: TaskID) -> Bool { inner.graft(graft, on: task) }
+    func hold(_ signals: UInt64, for task: TaskID) { inner.hold(signals, for: task) }
 }

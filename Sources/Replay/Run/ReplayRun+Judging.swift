@@ -139,8 +139,11 @@ extension ReplayRun {
                 comparison.compare(left, right, "result", creates: variant.result.creates)
             }
             for field in recorded.output {
-                let creates = variant.argumentIndex(field.name).map { variant.arguments[$0].creates } ?? false
+                let argument = variant.argumentIndex(field.name).map { variant.arguments[$0] }
+                let creates = argument?.creates ?? false
                 if let other = engine.output.first(where: { $0.name == field.name }) {
+                    // Memory recorded whatever the result (the rest of a sleep): Linux may not have written it either.
+                    if argument?.isAlways == true, case .unavailable = other.value { continue }
                     comparison.compare(field.value, other.value, field.name, creates: creates)
                 } else {
                     comparison.differ(field.name, "exact", comparison.text(field.value), "not written")

@@ -20,6 +20,14 @@ extension ReplayRun {
         if preparation.outsideSignals.contains(index) { post(index) }
     }
 
+    /// Tells the engine which signals come later in the recording than this call.
+    func hold(_ position: Int, _ task: TaskID) {
+        let mask = signals.held[position] ?? 0
+        guard holding[task, default: 0] != mask else { return }
+        holding[task] = mask
+        engine.hold(mask, for: task)
+    }
+
     /// Takes in what the engine delivered on the way back from a call, and makes up for what it should have.
     func deliver(_ delivered: [Int32], _ pending: Pending) {
         let call = pending.call.record

@@ -25,6 +25,8 @@ final class ReplayRun {
     /// Names listed so far, by description: recorded and engine.
     var listings: [UInt64: (recorded: Set<[UInt8]>, engine: Set<[UInt8]>)] = [:]
     var signals = SignalLedger()
+    /// What the engine holds back now, by task.
+    var holding: [TaskID: UInt64] = [:]
     var record: ResultRecorder
     private var clock: UInt64 = 0
 
@@ -148,6 +150,7 @@ final class ReplayRun {
             return
         }
         parked[task] = nil
+        hold(position, task)
         try handle(&pending, dispatch(pending))
     }
 

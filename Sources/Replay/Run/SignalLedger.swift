@@ -13,7 +13,33 @@ struct SignalLedger {
     /// Positions of the signals recorded between a call's completion and its task's next entry, by the call's position.
     private(set) var interrupting: [Int: [Int]] = [:]
 
+    /// Signals that a call must not deliver: the recording delivers them to its process later. By the call's position.
+    private(set) var held: [Int: UInt64] = [:]
+
     mutating func plan(_ timeline: Timeline, _ trace: Trace) {
+        planInterruptions(timeline, trace)
+        var group: [TaskID: Int32] = [:]
+        for record in trace.tasks {
+            if case .created(_, let tgid, _, _) = record.kind { group[record.task] = tgid }
+        }
+        var future: [Int32: UInt64] = [:]
+        func bit(_ index: Int) -> UInt64 { 1 << UInt64(max(0, trace.signals[index].signal - 1) & 63) }
+        for moment in timeline.moments.reversed() {
+            switch moment {
+            case .signal(let index):
+                if let group = group[trace.signals[index].task] { future[group, default: 0] |= bit(index) }
+            case .enter(let position):
+                guard let group = group[trace.calls[position].task], let later = future[group], later != 0 else {
+                    continue
+                }
+                let own = (interrupting[position] ?? []).reduce(UInt64(0)) { $0 | bit($1) }
+                if later & ~own != 0 { held[position] = later & ~own }
+            case .due, .task: break
+            }
+        }
+    }
+
+    private mutating func planInterruptions(_ timeline: Timeline, _ trace: Trace) {
         var last: [TaskID: Int] = [:]
         for moment in timeline.moments {
             switch moment {
