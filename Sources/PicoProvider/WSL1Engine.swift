@@ -99,6 +99,12 @@ public final class WSL1Engine: Engine {
         post(LxSignalInfo(signal: signal, code: 0x80), to: thread)
     }
 
+    public func hold(_ signals: UInt64, for task: TaskID) {
+        guard let thread = thread(task) else { return }
+        events += 1
+        thread.signals.held = LxSignalSet(bits: signals)
+    }
+
     public func taskEnded(_ task: TaskID, status: Int32?) {
         guard let thread = thread(task), !thread.isDead else { return }
         events += 1

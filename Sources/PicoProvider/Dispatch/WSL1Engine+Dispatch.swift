@@ -120,7 +120,7 @@ extension WSL1Engine {
 
     /// A fatal signal is among those that wait.
     private func isDying(_ thread: LxThread) -> Bool {
-        let deliverable = thread.pendingSet.bits & ~thread.signals.mask.bits
+        let deliverable = thread.pendingSet.bits & thread.open.bits
         return (1...64).contains { signal in
             deliverable & LxSignalSet.bit(signal) != 0
                 && (signal == LxSignal.kill

@@ -100,6 +100,8 @@ struct LxThreadSignals {
     }
 
     var mask = LxSignalSet()
+    /// Not delivered for the present: the schedule's, not the program's.
+    var held = LxSignalSet()
     /// sigsuspend, ppoll, …: the mask to restore after delivery.
     var savedMask: LxSignalSet?
     var pending = LxPendingSignals()

@@ -5,7 +5,10 @@ import LinuxABI
 extension LxThread {
     var pendingSet: LxSignalSet { LxSignalSet(bits: signals.pending.set.bits | group.pendingSignals.set.bits) }
 
-    var hasDeliverableSignal: Bool { pendingSet.bits & ~signals.mask.bits != 0 }
+    /// Signals that may be delivered: neither blocked by the program nor held by the schedule.
+    var open: LxSignalSet { LxSignalSet(bits: ~(signals.mask.bits | signals.held.bits)) }
+
+    var hasDeliverableSignal: Bool { pendingSet.bits & open.bits != 0 }
 
     /// Takes a pending signal of `wanted`: the thread's own first.
     func takePending(_ wanted: LxSignalSet) -> LxSignalInfo? {
@@ -105,7 +108,7 @@ extension WSL1Engine {
         var ranHandler = false
         while !thread.isDead, thread.hasDeliverableSignal {
             if case .stopped = thread.group.state { break }
-            guard let info = thread.takePending(LxSignalSet(bits: ~thread.signals.mask.bits)) else { break }
+            guard let info = thread.takePending(thread.open) else { break }
             let action = thread.group.handlers[info.signal]
             if action.isIgnored, info.signal != LxSignal.kill, info.signal != LxSignal.stop { continue }
             list.append(info.signal)
