@@ -115,6 +115,8 @@ public final class Variant: Sendable {
     public let isOpaque: Bool
     /// First kernel release, empty if older than memory.
     public let since: String
+    /// The call that the usual callers go on with when this one answers ENOSYS; `none`: they go on without.
+    public let fallback: String?
     /// Each entry is one cell family: several arguments make a joint cell.
     public let cellSelectors: [[Int]]
     /// The cell is `call(VARIANT)`.
@@ -135,6 +137,7 @@ public final class Variant: Sendable {
         mayBlock: Bool,
         isOpaque: Bool,
         since: String,
+        fallback: String?,
         cellSelectors: [[Int]],
         namesOwnCell: Bool,
         pathArgument: Int?
@@ -150,6 +153,7 @@ public final class Variant: Sendable {
         self.mayBlock = mayBlock
         self.isOpaque = isOpaque
         self.since = since
+        self.fallback = fallback
         self.cellSelectors = cellSelectors
         self.namesOwnCell = namesOwnCell
         self.pathArgument = pathArgument

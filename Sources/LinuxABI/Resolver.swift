@@ -143,7 +143,7 @@ struct Resolver {
         }
         if let name = attribute("path")?.first, parent == nil || names.contains(name) { path = try index(name) }
         let known: Set = [
-            "family", "cell", "path", "destroys", "task", "exec", "blocks", "opaque", "since", "retired",
+            "family", "cell", "path", "destroys", "task", "exec", "blocks", "opaque", "since", "fallback",
         ]
         for (index, attribute) in call.attributes.enumerated()
         where call.attributes[..<index].contains(where: { $0.name == attribute.name }) {
@@ -164,6 +164,7 @@ struct Resolver {
             mayBlock: attribute("blocks") != nil,
             isOpaque: attribute("opaque") != nil,
             since: attribute("since")?.first ?? "",
+            fallback: attribute("fallback")?.first,
             cellSelectors: cells,
             namesOwnCell: call.attribute("cell") == nil && !call.variant.isEmpty,
             pathArgument: path

@@ -1,5 +1,7 @@
 // Whether a root is likely to make the program fail: a heuristic, and the only place it lives.
 
+import LinuxABI
+
 /// What the rest of the recording says of the calls that diverged.
 struct FatalContext {
     /// Later uses of what a call made, by call.
@@ -14,10 +16,11 @@ struct FatalContext {
 /// 1. A call that never returns, or an exec, decides what the task is: fatal.
 /// 2. The engine succeeded too and only a value differs: fatal if followers show that the value was used.
 /// 3. A call that the recording still completed and the engine blocks on: fatal, the program hangs.
-/// 4. The recorded program met errors of the same call and went on, and nothing followed: it was probing; not fatal.
-/// 5. What the call made is used later (a descriptor, a task, a mapping, an id, a path): fatal.
-/// 6. Later divergences depend on what it changed (followers): fatal.
-/// 7. Else nothing that followed depended on it: not fatal.
+/// 4. The engine has no such call and the description names what the usual callers go on with (clone3 → clone): not fatal.
+/// 5. The recorded program met errors of the same call and went on, and nothing followed: it was probing; not fatal.
+/// 6. What the call made is used later (a descriptor, a task, a mapping, an id, a path): fatal.
+/// 7. Later divergences depend on what it changed (followers): fatal.
+/// 8. Else nothing that followed depended on it: not fatal.
 func judgeFatality(_ root: Root, _ context: FatalContext) -> FatalJudgement {
     let decisive: Set<String> = ["execve", "execveat", "exit", "exit_group"]
     let call = root.name.prefix { $0 != "$" }
@@ -27,6 +30,10 @@ func judgeFatality(_ root: Root, _ context: FatalContext) -> FatalJudgement {
         return FatalJudgement(true, "both succeed, but \(root.followers.count) later calls depend on the value")
     }
     if root.verdict == .blocked { return FatalJudgement(true, "the program would hang here") }
+    if root.engine == -Int64(Errno.ENOSYS.rawValue), let fallback = ABI.call(named: String(call))?.plain.fallback {
+        let way = fallback == "none" ? "without it" : "with \(fallback)"
+        return FatalJudgement(false, "callers of \(call) go on \(way) when the kernel lacks it")
+    }
     let met = context.recordedErrors[root.name] ?? 0
     if met > 0, root.followers.isEmpty, root.uses == 0 {
         return FatalJudgement(false, "the program met \(met) errors of this call while recorded, and went on")
