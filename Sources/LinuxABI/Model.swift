@@ -115,7 +115,7 @@ public final class Variant: Sendable {
     public let isOpaque: Bool
     /// First kernel release, empty if older than memory.
     public let since: String
-    /// The call that the usual callers go on with when this one answers ENOSYS; `none`: they go on without.
+    /// What the usual callers do when a kernel answers ENOSYS, with its source; nil if they have no other way.
     public let fallback: String?
     /// Each entry is one cell family: several arguments make a joint cell.
     public let cellSelectors: [[Int]]

@@ -370,6 +370,11 @@ struct Parser {
         var values: [String] = []
         if accept("=") {
             repeat {
+                if current.kind == .string {
+                    values.append(current.text)
+                    position += 1
+                    continue
+                }
                 var value = try anyWord()
                 while current.isGlued, at(".") || at("+") {
                     value += text

@@ -13,13 +13,15 @@ extension RootObservation {
 
     /// Why this severity, in one line.
     public var reason: String {
-        if let fallback { return fallback.reason }
+        if let fallback { return fallback }
         return severity == .tolerated
             ? "fails on Linux too, with another errno, and nothing depends on it" : fatalReason
     }
 
-    private var fallback: Fallback? {
-        answeredError == Errno.ENOSYS.name ? cells.first.flatMap { Fallback.known[$0.call] } : nil
+    /// What callers do without the call; only for ENOSYS: another errno means something else to the same caller.
+    private var fallback: String? {
+        guard answeredError == Errno.ENOSYS.name, let call = cells.first?.call else { return nil }
+        return ABI.call(named: call)?.plain.fallback
     }
 
     /// The wrong answer in the fewest words: what tells one root of a cell from another.

@@ -31,8 +31,7 @@ func judgeFatality(_ root: Root, _ context: FatalContext) -> FatalJudgement {
     }
     if root.verdict == .blocked { return FatalJudgement(true, "the program would hang here") }
     if root.engine == -Int64(Errno.ENOSYS.rawValue), let fallback = ABI.call(named: String(call))?.plain.fallback {
-        let way = fallback == "none" ? "without it" : "with \(fallback)"
-        return FatalJudgement(false, "callers of \(call) go on \(way) when the kernel lacks it")
+        return FatalJudgement(false, fallback)
     }
     let met = context.recordedErrors[root.name] ?? 0
     if met > 0, root.followers.isEmpty, root.uses == 0 {
