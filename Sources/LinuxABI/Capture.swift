@@ -206,6 +206,7 @@ private struct CaptureCompiler {
         switch pointee {
         case .cstring:
             if direction == .output { bytes(.fixed(256)) } else { steps.append(step(.cstring(limit: 4096), .input)) }
+        case .text(let length): bytes(self.length(length, enclosing))
         case .buffer(let length): bytes(self.length(length, enclosing), isPayload: true)
         // The kernel refuses longer addresses (struct sockaddr_storage) and reads no more of a set than it has signals.
         case .sockaddr(let length): bytes(.minimum(.fixed(128), self.length(length, enclosing)))

@@ -88,6 +88,8 @@ struct Decoder<Memory: MemoryView, Input: MemoryView> {
             let known = Set(structure.fields.filter { $0.offset + $0.type.size <= size }.map(\.name))
             return .structure(fields.filter { known.contains($0.name) })
         case .cstring: return string(at: address, limit: 4096, rule: rule ?? .exact)
+        case .text(let length):
+            return string(at: address, limit: count(length, enclosing), rule: rule ?? .exact)
         case .buffer(let length):
             return buffer(at: address, count: count(length, enclosing), rule: rule ?? .exact)
         case .array(let element, let length):

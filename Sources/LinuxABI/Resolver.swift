@@ -290,13 +290,15 @@ struct Resolver {
         switch syntax.head {
         case "path": return .cstring(isPath: true, names: "")
         case "cstring":
-            if case .name(let name, _)? = syntax.parameters.first {
+            switch syntax.parameters.first {
+            case nil: return .cstring(isPath: false, names: "")
+            case .name(let name, _)? where name != "ret" && !names.contains(name):
                 guard self.names[name] != nil else {
                     throw DescriptionError(file: file, line: syntax.line, message: "names \(name) are not described")
                 }
                 return .cstring(isPath: false, names: name)
+            case _?: return .text(try length(0))
             }
-            return .cstring(isPath: false, names: "")
         case "buf": return .buffer(try length(0))
         case "iovec": return .iovec(try length(0))
         case "msghdr": return .msghdr

@@ -59,6 +59,8 @@ public indirect enum Pointee: Sendable, Hashable {
     case value(ABIType)
     /// `names`: well-known strings with a family of their own.
     case cstring(isPath: Bool, names: String)
+    /// A string whose length, NUL included, is known: the kernel fills no more of the buffer (getcwd).
+    case text(Length)
     case buffer(Length)
     case array(ABIType, Length)
     case iovec(Length)

@@ -129,6 +129,12 @@ private func run(_ name: String, _ arguments: SyscallArguments, _ memory: [UInt6
         #expect(try run("getdents64", SyscallArguments(3, 0x1000, 32768)).outputs.map(\.limit) == [32768])
         #expect(try run("epoll_wait", SyscallArguments(3, 0x1000, 8, 0)).outputs.map(\.limit) == [96])
         #expect(try run("epoll_wait", SyscallArguments(3, 0x1000, 8, 0)).outputs.map(\.scale) == [12])
+        // The buffer may end just before an unmapped page: not one byte more than the result is there.
+        #expect(
+            try run("getcwd", SyscallArguments(0x1000, 129)).outputs == [
+                ExitItem(kind: .result, address: 0x1000, limit: 129)
+            ]
+        )
         let message = try #require(try run("msgrcv", SyscallArguments(1, 0x1000, 100, 0, 0)).outputs.first)
         #expect(message.limit == 108)
         #expect(message.extra == 8)

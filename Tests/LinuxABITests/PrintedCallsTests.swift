@@ -196,6 +196,7 @@ struct PrintedCall: Sendable, CustomTestStringConvertible {
             SyscallArguments(1, 0x1234_5678, 0x10),
             -25
         ),
+        PrintedCall(#"getcwd("/root", 129) = 6"#, SyscallArguments(0x10, 129), 6, [:], [0x10: text("/root")]),
         PrintedCall("fcntl(3, F_SETFD, FD_CLOEXEC) = 0", SyscallArguments(3, id("F_SETFD"), 1), 0),
         PrintedCall(#"prctl(PR_SET_NAME, "worker") = 0"#, SyscallArguments(15, 0x10), 0, [0x10: text("worker")]),
         PrintedCall(

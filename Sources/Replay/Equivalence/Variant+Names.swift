@@ -31,7 +31,7 @@ extension Pointee {
         case .value(let type), .array(let type, _): type.holdsNames
         case .sized(let structure, _): structure.fields.contains { $0.type.holdsNames }
         case .msghdr, .mmsghdr, .dirents, .fdset, .sockaddr: true
-        case .cstring, .buffer, .iovec, .strings, .sigset: false
+        case .cstring, .text, .buffer, .iovec, .strings, .sigset: false
         }
     }
 }
