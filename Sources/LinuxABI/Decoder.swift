@@ -26,7 +26,9 @@ extension Variant {
                 let isRead = direction != .output && address != 0 && isFollowed
                 let target = isRead ? entry.decode(pointee, direction, at: address, rule: rule) : nil
                 decoded.arguments.append(Value.Field(argument.name, .pointer(address, target)))
-                if direction != .input || pointee.writesBack, address != 0, isFollowed, succeeded || argument.isAlways {
+                if direction != .input || pointee.writesBack, address != 0, isFollowed,
+                    succeeded ? !argument.isOnlyOfFailure : argument.isAlways
+                {
                     let value = exit.decode(pointee, direction, at: address, rule: rule)
                     decoded.output.append(Value.Field(argument.name, value))
                 }

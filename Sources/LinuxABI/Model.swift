@@ -8,6 +8,8 @@ public struct Argument: Sendable, Hashable {
     public let selector: Selector?
     /// Output memory is captured even when the call failed.
     public let isAlways: Bool
+    /// Output memory means something only when the call failed (what is left of an interrupted sleep).
+    public let isOnlyOfFailure: Bool
     /// The call creates the resources that it writes here (`pipe2`).
     public let creates: Bool
     /// The pointer is followed only under this condition, on another argument.

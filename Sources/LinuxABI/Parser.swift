@@ -396,7 +396,7 @@ struct Parser {
         case "in", "out", "inout":
             // What follows the pointee's type belongs to the pointer: when it is followed, how what is there compares.
             var target = try type()
-            syntax.isAlways = target.isAlways
+            (syntax.isAlways, syntax.isOnlyOfFailure) = (target.isAlways, target.isOnlyOfFailure)
             syntax.condition = target.condition
             target.condition = nil
             // A scalar of a name space keeps it: the pointee's own type knows which.
@@ -425,7 +425,11 @@ struct Parser {
         syntax.creates = accept("+")
         while accept("@") {
             let rule = try word()
-            if rule == "always" { syntax.isAlways = true } else { syntax.rule = rule }
+            switch rule {
+            case "always": syntax.isAlways = true
+            case "failed": (syntax.isAlways, syntax.isOnlyOfFailure) = (true, true)
+            default: syntax.rule = rule
+            }
         }
         syntax.condition = try condition()
         return syntax

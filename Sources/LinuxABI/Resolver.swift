@@ -112,6 +112,7 @@ struct Resolver {
                     type: type,
                     selector: argument.selector.map { Argument.Selector(mask: $0.mask, value: $0.value) },
                     isAlways: argument.type.isAlways,
+                    isOnlyOfFailure: argument.type.isOnlyOfFailure,
                     creates: argument.type.createsAnywhere,
                     condition: try condition(argument.type, names: names, file: call.file)
                 )

@@ -22,6 +22,8 @@ struct TypeSyntax {
     var rule = ""
     /// `@always`: output memory is there even when the call failed.
     var isAlways = false
+    /// `@failed`: only then. What was there before a success is captured too, and not looked at.
+    var isOnlyOfFailure = false
     var line: Int
 }
 

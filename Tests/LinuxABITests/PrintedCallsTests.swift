@@ -292,6 +292,18 @@ struct PrintedCall: Sendable, CustomTestStringConvertible {
         #expect(open.names(in: id("O_TMPFILE", "O_RDWR")).names == ["O_RDWR", "O_TMPFILE"])
     }
 
+    /// A sleep that ran to its end leaves no remaining time: what the buffer holds is not the kernel's.
+    @Test func theRemainingTimeIsOfInterruptedSleepsOnly() throws {
+        let call = PrintedCall(
+            "nanosleep({tv_sec=1, tv_nsec=0}, 0x20) = 0",
+            SyscallArguments(0x10, 0x20),
+            0,
+            [0x10: words(1, 0)],
+            [0x20: words(9, 9)]
+        )
+        #expect(try call.printed() == call.line)
+    }
+
     @Test func whatIsCutOrMissingIsSaid() throws {
         let poll = try #require(ABI.call(named: "poll")).plain
         let words = SyscallArguments(0x10, 2, 0)
