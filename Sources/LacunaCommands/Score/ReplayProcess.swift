@@ -5,7 +5,8 @@ import Glibc
 struct ReplayProcess {
     let file: String
     private let process: pid_t
-    private let output: Int32
+    private let output: UnnamedFile
+    private let errors: UnnamedFile
     private let deadline: ContinuousClock.Instant
     private let timeLimit: Double
 
@@ -13,14 +14,8 @@ struct ReplayProcess {
     init(_ file: String, _ arguments: [String], timeLimit: Double) throws(CommandFailure) {
         self.file = file
         self.timeLimit = timeLimit
-        let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        var template = Array("\(folder)/lacuna-replay-XXXXXX".utf8CString)
-        output = mkstemp(&template)
-        guard output >= 0 else {
-            throw CommandFailure("\(folder): no file can be made for a replay: \(String(cString: strerror(errno)))")
-        }
-        _ = fcntl(output, F_SETFD, FD_CLOEXEC)
-        unlink(template)
+        output = try UnnamedFile()
+        errors = try UnnamedFile()
         // The replay ends itself at its limit; this one is for an engine that hangs inside a call.
         deadline = .now + .seconds(timeLimit * 1.5 + 5)
         let words =
@@ -29,15 +24,18 @@ struct ReplayProcess {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output.descriptor, STDOUT_FILENO)
+        posix_spawn_file_actions_adddup2(&actions, errors.descriptor, STDERR_FILENO)
         var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for pointer in argv { free(pointer) } }
+        // A trap is reported in one line; its backtrace would take ten seconds.
+        setenv("SWIFT_BACKTRACE", "enable=no", 1)
         var pid: pid_t = 0
         let code = posix_spawn(&pid, "/proc/self/exe", &actions, nil, &argv, environ)
         process = pid
         guard code == 0 else {
-            close(output)
+            output.close()
+            errors.close()
             throw CommandFailure("a replay cannot be started: \(String(cString: strerror(code)))")
         }
     }
@@ -58,28 +56,29 @@ struct ReplayProcess {
             guard ContinuousClock.now > deadline else { return nil }
             kill(process, SIGKILL)
             waitpid(process, &status, 0)
-            close(output)
+            output.close()
+            errors.close()
             return .broke("the engine hung: no answer within its time limit of \(timeLimit) s")
         }
-        defer { close(output) }
+        defer {
+            output.close()
+            errors.close()
+        }
         let signal = status & 0x7f
-        guard signal == 0 else { return .broke("the engine trapped: \(String(cString: strsignal(signal)))") }
-        let bytes = contents()
+        guard signal == 0 else {
+            return .broke("the engine trapped: \(lastWords ?? String(cString: strsignal(signal)))")
+        }
+        let bytes = output.contents
         guard !bytes.isEmpty else {
-            return .broke("the replay ended with status \((status >> 8) & 0xff) and no result")
+            return .broke("the replay ended without a result: \(lastWords ?? "status \((status >> 8) & 0xff)")")
         }
         return .result(bytes)
     }
 
-    private func contents() -> [UInt8] {
-        let size = Int(lseek(output, 0, SEEK_END))
-        guard size > 0 else { return [] }
-        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            while count < size {
-                let got = pread(output, buffer.baseAddress.map { $0 + count }, size - count, off_t(count))
-                guard got > 0 else { return }
-                count += got
-            }
-        }
+    /// The first line that the replay printed on standard error, without addresses: they differ from run to run.
+    private var lastWords: String? {
+        guard let line = errors.contents.split(separator: UInt8(ascii: "\n")).first else { return nil }
+        let words = String(decoding: line, as: UTF8.self).split(separator: " ")
+        return words.map { $0.hasPrefix("0x") ? "0x…" : String($0) }.joined(separator: " ")
     }
 }

@@ -33,7 +33,8 @@ public struct TerminalReport: Sendable {
             ("Opaque calls", card.opaque), ("Given by the environment", card.given), ("Not judged", card.unjudged),
         ]
         for (title, counts) in counted where !counts.isEmpty {
-            section(title, &lines, counts.map { "  \($0.name) × \($0.count)" })
+            section(title, &lines, counts.prefix(limit).map { "  \($0.name) × \($0.count)" })
+            if counts.count > limit { lines.append(style.paint("  and \(counts.count - limit) more", .faint)) }
         }
         if let comparison = card.comparison { section("Against the baseline", &lines, changes(comparison)) }
         if !card.notices.isEmpty {
