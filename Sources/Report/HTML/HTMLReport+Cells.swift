@@ -22,7 +22,7 @@ extension HTMLReport {
                 .number(cell.calls.judged),
                 .tag("td", [:], .text(cell.families.joined(separator: ", "))),
                 .tag("td", ["class": "note"], .text(cell.note)),
-                .tag("td", [:], .text(cell.source)),
+                .tag("td", ["class": "source"], .text(cell.source)),
                 .tag("td", ["class": "links"], .joined(cell.roots.map { .link(to: $0) }, by: " "))
             )
         }

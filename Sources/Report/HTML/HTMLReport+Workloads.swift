@@ -58,7 +58,7 @@ extension HTMLReport {
                 .number(workload.weight),
                 .number("\(workload.calls.judged) of \(workload.calls.total)"),
                 .number(workload.confidence),
-                .tag("td", [:], fatal(workload)),
+                .tag("td", ["class": "fatal"], fatal(workload)),
                 .tag("td", ["class": "links"], links(workload.roots))
             )
         }
