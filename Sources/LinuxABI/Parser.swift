@@ -371,7 +371,7 @@ struct Parser {
         if accept("=") {
             repeat {
                 if current.kind == .string {
-                    values.append(current.text)
+                    values.append(text)
                     position += 1
                     continue
                 }
