@@ -27,7 +27,7 @@ public struct Lacuna: ParsableCommand {
             """,
         version: tool,
         groupedSubcommands: [
-            CommandGroup(name: "Recording", subcommands: [RecordCommand.self]),
+            CommandGroup(name: "Recording", subcommands: [RecordCommand.self, DoctorCommand.self]),
             CommandGroup(
                 name: "Traces",
                 subcommands: [ShowCommand.self, InfoCommand.self, VerifyCommand.self, CellsCommand.self]

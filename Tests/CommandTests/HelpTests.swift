@@ -53,7 +53,8 @@ import Testing
     }
 
     static let commands = [
-        ["record"], ["show"], ["info"], ["verify"], ["cells"], ["engines"], ["replay"], ["explain"], ["score"],
+        ["record"], ["doctor"], ["show"], ["info"], ["verify"], ["cells"], ["engines"], ["replay"], ["explain"],
+        ["score"],
         ["corpus", "record"],
         ["corpus", "packages"],
     ]

@@ -33,7 +33,7 @@ import Testing
             expect(try lacuna("record", "-o", "\(folder)/no/t.lacuna", "--", "true"), 125, "\(folder)/no/t.lacuna")
             expect(try lacuna("record", "-o", "/dev/full", "--", "true"), 125, "/dev/full", "No space left")
             expect(try lacuna("record", "-o", log), 2, "after '--'")
-            expect(try lacuna("record", "true"), 2, "true")
+            expect(try lacuna("record", "true"), 2, "after '--'")
             expect(try lacuna("record", "--payload", "lots", "--", "true"), 2, "lots")
             expect(try lacuna("record", "--results", "guess", "--", "true"), 2, "auto, ebpf, ptrace")
             expect(try lacuna("record", "--timeout", "0", "--", "true"), 2, "--timeout")
@@ -49,5 +49,16 @@ import Testing
             #expect(summary["exitStatus"] as? Int == 0)
             #expect(try #require(summary["calls"] as? Int) > 10)
         }
+    }
+
+    @Test func doctorSaysWhereItRunsAndWhatItCanRecord() throws {
+        let text = try lacuna("doctor")
+        #expect(text.status == 0)
+        #expect(text.output.contains("seccomp notification"))
+        let object = try JSONSerialization.jsonObject(with: Data(try lacuna("doctor", "--json").output.utf8))
+        let findings = try #require(object as? [String: Any])
+        #expect(["ebpf", "ptrace"].contains(try #require(findings["results"] as? String)))
+        #expect(try #require(findings["checks"] as? [Any]).count > 5)
+        #expect(findings["place"] is String)
     }
 }
