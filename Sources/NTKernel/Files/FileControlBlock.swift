@@ -58,6 +58,8 @@ public final class FileControlBlock {
     public internal(set) var times: FileTimes
     /// Every name of the file; none once it is deleted, none for the root.
     public internal(set) var links: [FileLink] = []
+    /// Names that exist and that nobody told the model of: they count, and cannot be opened.
+    public internal(set) var unseenLinks = 0
     public internal(set) var data = DataStream()
     var index = DirectoryIndex()
     /// `FILE_CS_FLAG_CASE_SENSITIVE_DIR`.
@@ -84,7 +86,9 @@ public final class FileControlBlock {
         if isDirectory { self.attributes.formUnion(.directory) }
     }
 
-    public var isDeleted: Bool { links.isEmpty && self !== volume.root }
+    public var isDeleted: Bool { numberOfLinks == 0 && self !== volume.root }
+
+    public var numberOfLinks: Int { links.count + unseenLinks }
 
     /// `FILE_ATTRIBUTE_*` with the bits that follow from the record.
     public var effectiveAttributes: FileAttributes {

@@ -38,7 +38,7 @@ public struct FileStandardInformation: FileQueryInformation, Sendable {
     public init(_ object: FileObject, _ file: FileControlBlock) {
         allocationSize = NtfsVolume.clusters(file.data.size) * NtfsVolume.clusterSize
         endOfFile = file.data.size
-        numberOfLinks = UInt32(file.links.count)
+        numberOfLinks = UInt32(file.numberOfLinks)
         deletePending = file.isDeleted || object.link?.isDeletePending == true
         directory = file.isDirectory
     }
@@ -109,7 +109,7 @@ public struct FileStatLxInformation: FileQueryInformation, Sendable {
         endOfFile = file.data.size
         fileAttributes = file.effectiveAttributes
         reparseTag = file.reparsePoint?.tag ?? 0
-        numberOfLinks = UInt32(file.links.count)
+        numberOfLinks = UInt32(file.numberOfLinks)
         self.effectiveAccess = effectiveAccess
         let user = Self.word(file.extendedAttribute("$LXUID"))
         let group = Self.word(file.extendedAttribute("$LXGID"))

@@ -85,7 +85,7 @@ extension NtfsVolume {
         guard parent.isDirectory else { return .STATUS_NOT_A_DIRECTORY }
         guard !parent.isDeleted else { return .STATUS_DELETE_PENDING }
         guard !file.isDeleted else { return .STATUS_ACCESS_DENIED }
-        guard file.links.count < Self.maximumLinks else { return .STATUS_TOO_MANY_LINKS }
+        guard file.numberOfLinks < Self.maximumLinks else { return .STATUS_TOO_MANY_LINKS }
         if let target = parent.index.lookup(name[...], caseSensitive: parent.isCaseSensitive) {
             guard replaceIfExists, !target.file.isDirectory else { return .STATUS_OBJECT_NAME_COLLISION }
             if target.file === file { return .STATUS_SUCCESS }

@@ -44,6 +44,9 @@ public final class NtfsVolume {
 
     /// Puts a file or directory on the volume without any open: what a disk held before boot.
     ///
+    /// The parent's times stay.
+    ///
+    /// - Parameter unseenLinks: names besides this one that are not going to be installed, as far as is known.
     /// - Returns: nil when the name exists or the parent is not a directory.
     @discardableResult
     public func install(
@@ -53,7 +56,8 @@ public final class NtfsVolume {
         times: FileTimes? = nil,
         data: DataStream = DataStream(),
         extendedAttributes: [ExtendedAttribute] = [],
-        reparsePoint: ReparsePoint? = nil
+        reparsePoint: ReparsePoint? = nil,
+        unseenLinks: Int = 0
     ) -> FileControlBlock? {
         guard parent.isDirectory, parent.index.lookup(name[...], caseSensitive: true) == nil else { return nil }
         let file = newRecord(isDirectory: isDirectory, attributes: isDirectory ? [] : .archive)
@@ -62,7 +66,10 @@ public final class NtfsVolume {
         usedClusters += Self.clusters(data.size)
         _ = file.extendedAttributes.apply(extendedAttributes)
         file.reparsePoint = reparsePoint
+        file.unseenLinks = max(0, unseenLinks)
+        let parentTimes = parent.times
         addLink(name, file, in: parent)
+        parent.times = parentTimes
         if let times { file.times = times }
         return file
     }
@@ -74,11 +81,14 @@ public final class NtfsVolume {
         file.times = times
     }
 
-    /// Another name for an installed file.
+    /// Another name for an installed file; one of its unseen names if it has any.
     @discardableResult
     public func installLink(_ name: String, in parent: FileControlBlock, to file: FileControlBlock) -> Bool {
         guard parent.index.lookup(name[...], caseSensitive: true) == nil, !file.isDirectory else { return false }
+        file.unseenLinks = max(0, file.unseenLinks - 1)
+        let parentTimes = parent.times
         addLink(name, file, in: parent)
+        parent.times = parentTimes
         return true
     }
 
@@ -101,7 +111,9 @@ public final class NtfsVolume {
     public func uninstall(_ name: String, in parent: FileControlBlock) {
         guard let link = parent.index.lookup(name[...], caseSensitive: true) else { return }
         if link.file.isDirectory { for child in Array(link.file.index.links) { uninstall(child.name, in: link.file) } }
+        let parentTimes = parent.times
         removeLink(link)
+        parent.times = parentTimes
     }
 
     /// The record of a file reference; nil when there is none.

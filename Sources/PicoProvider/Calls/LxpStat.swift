@@ -65,6 +65,9 @@ func LxpAtInode(_ c: LxpCall, _ flags: UInt32) throws(LxFailure) -> VfsInode {
 
 func LxpStat(_ c: LxpCall, _ inode: VfsInode, into address: UInt64) throws(LxFailure) -> Int64 {
     let attributes = try inode.attributes(c)
+    if inode.isDirectory, inode is WslfsInode || inode is TmpfsInode {
+        c.partial("st_nlink of a directory does not count its subdirectories", "RN:14946;inferred")
+    }
     try c.write(address, LxpStatBytes(attributes))
     return 0
 }

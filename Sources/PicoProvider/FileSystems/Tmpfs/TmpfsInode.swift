@@ -6,6 +6,10 @@ import NTKernel
 final class TmpfsInode: VfsInode {
     let number: UInt64
     fileprivate(set) var links: UInt64 = 1
+    /// Names of the environment that were not populated (yet).
+    private var unseenLinks: UInt64 = 0
+    /// As the environment has it; no source gives the size of a WSL 1 directory.
+    private var directorySize: Int64 = 4096
     /// Content of a regular file.
     var data = DataStream()
     private var target = ""
@@ -35,7 +39,7 @@ final class TmpfsInode: VfsInode {
         attributes.links = links
         switch kind {
         // tmpfs is backed as lxfs is (FSNOTES), so directories look alike; inferred.
-        case .directory: attributes.size = 4096
+        case .directory: attributes.size = directorySize
         case .symbolicLink: attributes.size = Int64(target.utf8.count)
         case .regular:
             attributes.size = data.size
@@ -259,6 +263,8 @@ final class TmpfsInode: VfsInode {
         accessTime = file.accessTime
         modificationTime = file.modificationTime
         changeTime = file.changeTime
+        if kind == .directory { directorySize = file.size } else { unseenLinks = max(file.links, 1) - 1 }
+        links = 1 + unseenLinks
         guard kind == .regular else { return }
         tmpfs.used += file.size - data.size
         data = DataStream(unknownSize: file.size)
@@ -268,7 +274,7 @@ final class TmpfsInode: VfsInode {
     override func populateLink(_ name: String, to inode: VfsInode, _ context: VfsContext) {
         guard let inode = inode as? TmpfsInode else { return }
         unpopulate(name, context)
-        inode.links += 1
+        if inode.unseenLinks > 0 { inode.unseenLinks -= 1 } else { inode.links += 1 }
         insert(name, inode, modificationTime)
     }
 

@@ -96,6 +96,7 @@ final class WslfsFile: VfsFile {
     override func release(_ context: VfsContext) {
         file.closed(handle)
         nt.NtClose(handle)
+        if file.record == nil { file.wslfs.dropNumber(file.fileID) }
     }
 }
 

@@ -15,6 +15,7 @@ extension WslfsInode {
         if let existing = wslfs.volume.lookup(escaped, in: directory) {
             if kind == .directory, existing.isDirectory {
                 wslfs.volume.reinstall(existing, times: times(of: file), extendedAttributes: attributes)
+                wslfs.directorySizes[existing.fileReference] = file.size
                 return wslfs.inode(FileStatLxInformation(existing))
             }
             wslfs.volume.uninstall(escaped, in: directory)
@@ -27,10 +28,12 @@ extension WslfsInode {
                 times: times(of: file),
                 data: kind == .regular ? content(of: file) : DataStream(),
                 extendedAttributes: attributes,
-                reparsePoint: reparsePoint(of: file, kind)
+                reparsePoint: reparsePoint(of: file, kind),
+                unseenLinks: kind == .directory ? 0 : Int(clamping: file.links) - 1
             )
         else { return nil }
         wslfs.setNumber(made.fileReference, file.inode)
+        if kind == .directory { wslfs.directorySizes[made.fileReference] = file.size }
         return wslfs.inode(FileStatLxInformation(made))
     }
 

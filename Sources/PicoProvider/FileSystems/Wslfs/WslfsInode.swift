@@ -93,9 +93,9 @@ final class WslfsInode: VfsInode {
         attributes.links = UInt64(last.numberOfLinks)
         switch kind {
         case .directory:
-            // NTFS does not count subdirectories (RN:14946 reported 0); one link and one block of size are inferred.
+            // NTFS does not count subdirectories (RN:14946 reported 0); that later builds show one link is inferred.
             attributes.links = last.numberOfLinks == 0 && self !== superblock.root ? 0 : 1
-            attributes.size = 4096
+            attributes.size = wslfs.directorySizes[fileID] ?? 4096
         case .symbolicLink: attributes.size = Int64(try readLink(context).utf8.count)
         case .regular:
             attributes.size = last.endOfFile

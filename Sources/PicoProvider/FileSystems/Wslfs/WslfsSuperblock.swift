@@ -12,6 +12,8 @@ final class WslfsSuperblock: VfsSuperblock {
     /// st_ino where the environment offered one; else the file reference itself.
     private var numbers: [UInt64: UInt64] = [:]
     private var usedNumbers: Set<UInt64> = []
+    /// No source gives the size of a WSL 1 directory: the environment's stay.
+    var directorySizes: [UInt64: Int64] = [:]
 
     private struct WeakInode { weak var inode: WslfsInode? }
 
@@ -74,6 +76,7 @@ final class WslfsSuperblock: VfsSuperblock {
     /// The file is gone; its number may be offered again.
     func dropNumber(_ fileID: UInt64) {
         if let number = numbers.removeValue(forKey: fileID) { usedNumbers.remove(number) }
+        directorySizes[fileID] = nil
     }
 
     // MARK: - Volume
