@@ -43,7 +43,8 @@ extension WSL1Engine {
             let superblock = try type.mount(source: "rootfs", data: "", flags: 0, context)
             guard let entry = rootEntry(of: superblock) else { throw .errno(.EIO) }
             entry.inode.mode = VfsKind.directory.rawValue | 0o755
-            let mount = makeMount(superblock, root: entry, flags: 0, namespace)
+            // `rootfs / wslfs rw,noatime` (inferred; INIT mounts the others so).
+            let mount = makeMount(superblock, root: entry, flags: MountFlag.noAccessTime, namespace)
             namespace.attach(mount, at: nil)
             return VfsLocation(mount: mount, entry: entry)
         } catch {

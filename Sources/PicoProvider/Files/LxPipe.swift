@@ -76,6 +76,8 @@ final class LxPipeFile: VfsFile {
         self.reads = reads
         self.writes = writes
         super.init(inode: inode)
+        // /proc/<pid>/fd leads to the inode; an open of it is one more end of this pipe.
+        if inode.boundObject == nil { inode.boundObject = pipe }
         if reads {
             pipe.readers += 1
             pipe.readerArrivals += 1

@@ -24,7 +24,7 @@ struct LxRegion {
 final class LxMappingReference {
     let mapping: VfsMapping
     let inode: VfsInode?
-    unowned let engine: WSL1Engine
+    private weak var engine: WSL1Engine?
 
     init(_ mapping: VfsMapping, inode: VfsInode?, engine: WSL1Engine) {
         self.mapping = mapping
@@ -32,7 +32,8 @@ final class LxMappingReference {
         self.engine = engine
     }
 
-    deinit { mapping.unmapped(engine.quietContext(nil)) }
+    // Address spaces may outlive the engine by a moment when it is let go.
+    deinit { if let engine { mapping.unmapped(engine.quietContext(nil)) } }
 }
 
 final class LxAddressSpace {

@@ -78,6 +78,9 @@ import Testing
         #expect(try text(guest, "/proc/self/fd/\(fd)") == "text", "the file, not its name")
         let pipe = try guest.pipe()
         #expect(try link(guest, "/proc/self/fd/\(pipe.read)").hasPrefix("pipe:["))
+        let again = try guest.open("/proc/self/fd/\(pipe.read)")
+        _ = try guest.write(pipe.write, "through")
+        #expect(try guest.read(again).text(1, 7) == "through", "another end of the same pipe")
         #expect(try open(guest, "/proc/self/fd/77") == .ENOENT)
     }
 
@@ -164,7 +167,7 @@ import Testing
         )
         #expect(mounted.value == 0)
         let lines = try text(guest, "/proc/mounts").split(separator: "\n")
-        #expect(lines.first == "rootfs / wslfs rw 0 0")
+        #expect(lines.first == "rootfs / wslfs rw,noatime 0 0")
         #expect(lines.contains("none /tmp/my\\040dir tmpfs rw,nosuid,noexec,mode=700 0 0"))
         let information = try text(guest, "/proc/self/mountinfo").split(separator: "\n")
         #expect(information.count == lines.count)
