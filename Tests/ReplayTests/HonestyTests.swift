@@ -86,7 +86,7 @@ struct HonestyTests {
             #expect(one.answers == other.answers)
             #expect(one.writes == other.writes)
             if firstDescriptor == 0 {
-                #expect(one.answers.count == trace.calls.count + 1, "every call is made, and the parked one again")
+                #expect(one.answers.count > trace.calls.count, "every call is made, and parked ones again")
             }
             #expect(scrambled.counts.same < control.counts.same)
         }

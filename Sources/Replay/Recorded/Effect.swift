@@ -49,6 +49,13 @@ struct RecordedCall {
         record.result >= 0 && !record.flags.contains(.unfinished) && !record.flags.contains(.resultLost)
             && !record.flags.contains(.denied)
     }
+    /// A futex wait that the kernel refused for a word that the capture still saw as expected: another thread changed it.
+    var hasStaleFutexWord: Bool {
+        guard known == .futex, errno == Int64(Errno.EAGAIN.rawValue) else { return false }
+        let command = word(1) & ~(Linux.futexPrivate | Linux.futexRealtime)
+        guard command == Linux.futexWait || command == Linux.futexWaitBitset else { return false }
+        return input.integer(word(0), count: 4) == word(2) & 0xffff_ffff
+    }
     var makesTask: Bool {
         switch known {
         case .clone, .clone3, .fork, .vfork: true

@@ -55,6 +55,10 @@ enum Linux {
     static let passDescriptors = ABI.constant("SCM_RIGHTS")
     static let messageCloseOnExec = ABI.constant("MSG_CMSG_CLOEXEC")
     static let messagePeek = ABI.constant("MSG_PEEK")
+    static let futexWait = ABI.constant("FUTEX_WAIT")
+    static let futexWaitBitset = ABI.constant("FUTEX_WAIT_BITSET")
+    static let futexPrivate = ABI.constant("FUTEX_PRIVATE_FLAG")
+    static let futexRealtime = ABI.constant("FUTEX_CLOCK_REALTIME")
     static let waitNoHang = ABI.constant("WNOHANG")
 
     // S_IFMT (inode(7)): a mask of mode words, which no call has as a flag set.

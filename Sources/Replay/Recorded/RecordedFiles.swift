@@ -73,6 +73,12 @@ final class RecordedFiles {
 
     /// Takes in the recorder's lstat of a path, made before the call that touched it first.
     func learn(_ record: PathRecord) {
+        if let listed = node(record.path), listed.initialPath == record.path, listed.status == nil, record.absent == nil
+        {
+            // Known by its name in a listing only.
+            listed.learn(record.status)
+            listed.linkTarget = listed.linkTarget ?? record.linkTarget
+        }
         guard current[record.path] == nil else { return }
         if record.absent != nil {
             decide(record.path, .absent)

@@ -124,6 +124,7 @@ extension ReplayRun {
         else { return false }
         if let engine = InterruptedClass(value), engine == InterruptedClass(call.result) { return false }
         guard value < 0 || value == 0 && asksWithoutEffect(pending) else { return false }
+        if exiting.keys.contains(where: { $0 != call.task }) { return true }
         var next = pending.position + 1
         while next < trace.calls.count, trace.calls[next].entryTime < call.exitTime {
             if trace.calls[next].task != call.task { return true }

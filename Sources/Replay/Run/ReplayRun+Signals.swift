@@ -5,9 +5,14 @@ import TraceLog
 
 extension ReplayRun {
     /// A recorded delivery. Posted if nothing recorded explains it and the engine has not made it.
-    func recordedSignal(_ index: Int) {
+    func recordedSignal(_ index: Int) throws(EngineFailure) {
         let signal = trace.signals[index]
         advance(to: signal.time)
+        // Delivered and ignored: nothing that a program or an engine could tell.
+        guard signal.hasEffect else {
+            _ = signals.claim(signal.signal, signal.task)
+            return
+        }
         if signals.posted.contains(index) {
             // The delivery shows with the call it was posted for, or with the task's next.
             if !signals.claim(signal.signal, signal.task) {
@@ -16,6 +21,7 @@ extension ReplayRun {
             return
         }
         if signals.claim(signal.signal, signal.task) { return }
+        if signalName(signal.signal) == "SIGCHLD" { try makeExit(ofChildOf: signal.task) }
         signals.await(signal.signal, signal.task, after: lastCall(signal))
         if preparation.outsideSignals.contains(index) { post(index) }
     }
@@ -61,5 +67,16 @@ extension ReplayRun {
     private func lastCall(_ signal: SignalRecord) -> UInt64 {
         let entered = Int(clamping: signal.afterCalls)
         return entered > 0 && entered <= trace.calls.count ? trace.calls[entered - 1].index : 0
+    }
+}
+
+extension SignalRecord {
+    /// Whether its delivery does anything: signal(7) lists the default actions.
+    var hasEffect: Bool {
+        switch handler {
+        case 0: !["SIGCHLD", "SIGURG", "SIGWINCH", "SIGCONT"].contains(signalName(signal))
+        case 1: false
+        default: true
+        }
     }
 }

@@ -16,6 +16,8 @@ final class ReplayRun {
     let order = OrderKeeper()
     /// The call of each task that waits for its recorded completion.
     var parked: [TaskID: Pending] = [:]
+    /// Exits that were entered and have not been given to the engine yet.
+    var exiting: [TaskID: Pending] = [:]
     /// Tasks that the engine has.
     var engineTasks: Set<TaskID> = []
     var nextFreeTask: UInt32
@@ -70,10 +72,13 @@ final class ReplayRun {
                 if let reason = limits.exceeded() { throw EngineFailure(reason) }
                 try step(moment)
             }
+            try makeAllExits()
         } catch {
             record.fail(at: current, error.description, trace)
         }
-        for pending in parked.values.sorted(by: { $0.position < $1.position }) { leaveUnfinished(pending) }
+        for pending in (Array(parked.values) + Array(exiting.values)).sorted(by: { $0.position < $1.position }) {
+            leaveUnfinished(pending)
+        }
         record.events += signals.leftovers()
         return record.finish(world: world)
     }
@@ -82,7 +87,7 @@ final class ReplayRun {
         switch moment {
         case .enter(let position): try enter(position)
         case .due(let position): try complete(position)
-        case .signal(let index): recordedSignal(index)
+        case .signal(let index): try recordedSignal(index)
         case .task(let index): taskEvent(trace.tasks[index])
         }
     }
@@ -96,7 +101,7 @@ final class ReplayRun {
     private func taskEvent(_ event: TaskRecord) {
         guard case .exited(let status) = event.kind else { return }
         if let pending = parked.removeValue(forKey: event.task) { leaveUnfinished(pending) }
-        if engineTasks.remove(event.task) != nil {
+        if exiting[event.task] == nil, engineTasks.remove(event.task) != nil {
             advance(to: event.time)
             engine.taskEnded(event.task, status: status)
         }
@@ -118,6 +123,7 @@ final class ReplayRun {
         let call = EnvironmentBuilder.recorded(trace, position)
         let task = call.record.task
         advance(to: call.record.entryTime)
+        try makeExits(dueAt: call.record.entryTime)
         for change in preparation.changes[call.index] ?? [] {
             record.events.append(EnvironmentEvent(.outsideActor, call: call.index, change.summary))
             for graft in change.grafts where engineTasks.contains(task) { _ = engine.graft(graft, on: task) }
@@ -149,7 +155,20 @@ final class ReplayRun {
             missingTask(pending)
             return
         }
-        parked[task] = nil
+        if let lost = parked.removeValue(forKey: task) {
+            // A call that never completed, and yet the task goes on (its exec in another thread, a lost record).
+            if !lost.isDeferred { engine.cancel(task) }
+            leaveUnfinished(lost)
+        }
+        if mayLinger(pending) {
+            exiting[task] = pending
+            return
+        }
+        if options.resynchronise, call.hasStaleFutexWord {
+            let reason = "the futex word changed between its capture and the kernel's look at it"
+            record.add(pending, .unjudged(.recording, reason), result: nil)
+            return
+        }
         hold(position, task)
         try handle(&pending, dispatch(pending))
     }
@@ -206,9 +225,16 @@ final class ReplayRun {
         if world.hasMarks, let variant = pending.variant {
             pending.inputs.marked += world.inputs(of: pending.call, variant, countsUses: false).marked
         }
+        try makeExits(dueAt: trace.calls[position].exitTime)
         if pending.isDeferred {
-            let result = try dispatch(pending)
-            if case .returned(let value) = result.outcome, value == pending.call.record.result {
+            let recorded = pending.call.record.result
+            let waiting = pending
+            let result = try askAgain(waiting, try dispatch(waiting)) { result in
+                result.outcome == .returned(recorded)
+            } _: { () throws(EngineFailure) in
+                try dispatch(waiting)
+            }
+            if result.outcome == .returned(recorded) {
                 pending.notes.append("raced with an overlapping call: made again at its completion")
                 record.events.append(
                     EnvironmentEvent(.raceResolved, call: pending.call.index, "answer taken in completion order")
@@ -219,7 +245,11 @@ final class ReplayRun {
             return
         }
         postSignals(interrupting: position, task)
-        let result = try engine.retry(task)
+        let result = try askAgain(pending, try engine.retry(task)) { result in
+            result.outcome != .blocked
+        } _: { () throws(EngineFailure) in
+            try engine.retry(task)
+        }
         if result.outcome == .blocked { engine.cancel(task) }
         try settle(&pending, result)
     }

@@ -26,7 +26,7 @@ struct SignalLedger {
         func bit(_ index: Int) -> UInt64 { 1 << UInt64(max(0, trace.signals[index].signal - 1) & 63) }
         for moment in timeline.moments.reversed() {
             switch moment {
-            case .signal(let index):
+            case .signal(let index) where trace.signals[index].hasEffect:
                 if let group = group[trace.signals[index].task] { future[group, default: 0] |= bit(index) }
             case .enter(let position):
                 guard let group = group[trace.calls[position].task], let later = future[group], later != 0 else {
@@ -34,7 +34,7 @@ struct SignalLedger {
                 }
                 let own = (interrupting[position] ?? []).reduce(UInt64(0)) { $0 | bit($1) }
                 if later & ~own != 0 { held[position] = later & ~own }
-            case .due, .task: break
+            case .due, .task, .signal: break
             }
         }
     }
@@ -44,9 +44,9 @@ struct SignalLedger {
         for moment in timeline.moments {
             switch moment {
             case .enter(let position): last[trace.calls[position].task] = position
-            case .signal(let index):
+            case .signal(let index) where trace.signals[index].hasEffect:
                 if let call = last[trace.signals[index].task] { interrupting[call, default: []].append(index) }
-            case .due, .task: break
+            case .due, .task, .signal: break
             }
         }
     }

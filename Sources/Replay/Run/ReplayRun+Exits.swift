@@ -1,0 +1,75 @@
+// Exits take their effect when others see it, not when the call is entered.
+import Engine
+import LinuxABI
+import TraceLog
+
+extension ReplayRun {
+    /// From entering exit until the parent can see it, Linux takes up to about this long (closing files, freeing memory).
+    private static let exitLatency: UInt64 = 2_000_000
+
+    /// Whether the call ends its task and may be made later than it was entered.
+    func mayLinger(_ pending: Pending) -> Bool {
+        pending.call.record.flags.contains(.unfinished)
+            && (pending.call.known == .exit || pending.call.known == .exit_group)
+    }
+
+    /// Makes the exits that have had their time.
+    func makeExits(dueAt time: UInt64) throws(EngineFailure) {
+        guard !exiting.isEmpty else { return }
+        for pending in lingering() where pending.call.record.entryTime + Self.exitLatency <= time {
+            try makeExit(pending)
+        }
+    }
+
+    func makeAllExits() throws(EngineFailure) {
+        for pending in lingering() { try makeExit(pending) }
+    }
+
+    /// Asks again, one more exit made each time, until the call is answered as `isEnough` wants or no exit is left.
+    func askAgain(
+        _ pending: Pending,
+        _ first: DispatchResult,
+        until isEnough: (DispatchResult) -> Bool,
+        _ ask: () throws(EngineFailure) -> DispatchResult
+    ) throws(EngineFailure) -> DispatchResult {
+        var result = first
+        for exit in lingering(first: pending) where !isEnough(result) {
+            try makeExit(exit)
+            result = try ask()
+        }
+        return result
+    }
+
+    /// A SIGCHLD was delivered: the child's exit has been seen.
+    func makeExit(ofChildOf task: TaskID) throws(EngineFailure) {
+        let group = world.task(task).tgid
+        let child = lingering().first { pending in
+            world.task(pending.call.record.task).parent.map { world.task($0).tgid } == group
+        }
+        if let child { try makeExit(child) }
+    }
+
+    private func lingering() -> [Pending] { exiting.values.sorted { $0.position < $1.position } }
+
+    /// In order of entry; the child that a recorded wait returned first, where the schedule may look at results.
+    private func lingering(first waiter: Pending) -> [Pending] {
+        let all = lingering().filter { $0.call.record.task != waiter.call.record.task }
+        guard options.resynchronise, waiter.call.known == .wait4, waiter.call.record.result > 0 else { return all }
+        let pid = Int32(truncatingIfNeeded: waiter.call.record.result)
+        let isWanted = { (pending: Pending) in self.world.task(pending.call.record.task).tid == pid }
+        return all.filter(isWanted) + all.filter { !isWanted($0) }
+    }
+
+    private func makeExit(_ pending: Pending) throws(EngineFailure) {
+        var pending = pending
+        let task = pending.call.record.task
+        exiting[task] = nil
+        guard engineTasks.contains(task) else {
+            record.add(pending, .unjudged(.replayer, "the engine had ended this task before"), result: nil)
+            return
+        }
+        hold(pending.position, task)
+        let result = try engine.dispatch(pending.guest, on: task)
+        try settle(&pending, result)
+    }
+}
