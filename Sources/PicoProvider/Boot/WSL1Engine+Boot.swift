@@ -131,6 +131,7 @@ extension WSL1Engine {
     /// The mounts of the recording, of types that WSL 1 has, at the same places.
     private func mountEverything(_ context: VfsContext) {
         for mount in environment.mounts where mount.point != "/" { _ = mountBoot(mount, context) }
+        mountDevicesController(context)
         let points = Set(environment.mounts.map(\.point))
         for (point, type) in [("/proc", "proc"), ("/sys", "sysfs"), ("/dev", "tmpfs")] where !points.contains(point) {
             guard environment.engineServed.contains(point) else { continue }
@@ -138,10 +139,21 @@ extension WSL1Engine {
         }
     }
 
+    /// init mounts the one controller there is below /sys/fs/cgroup (INIT).
+    private func mountDevicesController(_ context: VfsContext) {
+        let point = "/sys/fs/cgroup/devices"
+        guard place("/sys/fs/cgroup", context.thread) != nil, !environment.mounts.contains(where: { $0.point == point })
+        else { return }
+        _ = mountBoot(Environment.Mount(point: point, type: "cgroup", source: "cgroup", options: "rw"), context)
+    }
+
     /// Mounts as the environment says; a type that WSL 1 lacks becomes a file system of its own of the root's type.
     func mountBoot(_ mount: Environment.Mount, _ context: VfsContext) -> Bool {
         let isFile = environment.files.contains { $0.path == mount.point && $0.kind != .directory }
-        guard !isFile, let target = makePlace(mount.point, context) else { return false }
+        guard !isFile else { return false }
+        // Other controllers, and the places where they are mounted, do not exist.
+        if mount.type == "cgroup", !mount.point.hasSuffix("devices") { return false }
+        guard let target = makePlace(mount.point, context) else { return false }
         let typeName = Self.replacements[mount.type] ?? mount.type
         let data = mount.options.split(separator: ",").filter { $0.hasPrefix("mode=") || $0.hasPrefix("gid=") }
             .joined(separator: ",")

@@ -156,8 +156,10 @@ private func LxpStatistics(
     out.add(inode.superblock.device)
     out.add(statistics.nameLength)
     out.add(statistics.blockSize)
-    // ST_VALID | the mount's ST_* flags, which are the MS_* numbers for the first four.
-    out.add(UInt64(0x20) | mountFlags & 0xf)
+    // ST_VALID | the mount's ST_* flags: the MS_* numbers but for ST_RELATIME (statfs(2)).
+    let same = MountFlag.kept & 0xf | MountFlag.noAccessTime | MountFlag.noDirectoryAccessTime
+    let relative = mountFlags & MountFlag.relativeAccessTime != 0 ? ABI.constant("ST_RELATIME") : 0
+    out.add(ABI.constant("ST_VALID") | mountFlags & same | relative)
     out.pad(to: 120)
     try c.write(address, out.bytes)
     if statistics.countsAreGiven { c.writeGiven(address + 16, 40, "free space of the volume") }

@@ -29,6 +29,12 @@ final class LxAnonymousInode: VfsInode {
     override func attributes(_ context: VfsContext) throws(LxFailure) -> VfsAttributes {
         var attributes = try super.attributes(context)
         attributes.inode = number
+        // Linux has a file system each for pipes and sockets; equal devices must mean equal file systems.
+        switch kind {
+        case .fifo: attributes.device = superblock.device + 1
+        case .socket: attributes.device = superblock.device + 2
+        default: break
+        }
         attributes.accessTime = times
         attributes.modificationTime = times
         attributes.changeTime = times

@@ -156,6 +156,8 @@ func LxpOpenFifo(_ c: LxpCall, _ inode: VfsInode, _ flags: UInt32) throws(LxFail
     }
     let access = flags & OpenFlag.accessMode
     let nonBlocking = flags & OpenFlag.nonBlocking != 0
+    // Through /proc/<pid>/fd: a pipe without a name waits for nobody.
+    let isAnonymous = inode is LxAnonymousInode
     if let file = c.parked?.object as? LxPipeFile {
         // The second attempt: has the other side come since?
         let arrivals = access == 0 ? pipe.writerArrivals : pipe.readerArrivals
@@ -165,14 +167,14 @@ func LxpOpenFifo(_ c: LxpCall, _ inode: VfsInode, _ flags: UInt32) throws(LxFail
     switch access {
     case 0:
         let file = LxPipeFile(pipe: pipe, inode: inode, reads: true, writes: false)
-        if pipe.writers > 0 || nonBlocking { return file }
+        if pipe.writers > 0 || nonBlocking || isAnonymous { return file }
         c.waiting.object = file
         c.waiting.value = Int64(pipe.writerArrivals)
         throw .wouldBlock
     case OpenFlag.writeOnly:
-        if pipe.readers == 0, nonBlocking { throw .errno(.ENXIO) }
+        if pipe.readers == 0, nonBlocking, !isAnonymous { throw .errno(.ENXIO) }
         let file = LxPipeFile(pipe: pipe, inode: inode, reads: false, writes: true)
-        if pipe.readers > 0 { return file }
+        if pipe.readers > 0 || isAnonymous { return file }
         c.waiting.object = file
         c.waiting.value = Int64(pipe.readerArrivals)
         throw .wouldBlock

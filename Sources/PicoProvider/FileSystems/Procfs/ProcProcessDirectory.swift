@@ -109,8 +109,17 @@ final class ProcProcessDirectory: PseudoDirectory {
 enum ProcPath {
     /// The path of a place as the reader sees it; names that are gone say so.
     static func text(of location: VfsLocation, _ context: VfsContext) -> String {
-        let path = VfsWalk.path(of: location, root: context.thread.fs.root) ?? "/"
+        let path =
+            VfsWalk.path(of: location, root: context.thread.fs.root)
+            ?? VfsWalk.path(of: location, root: top(of: location)) ?? "/"
         return location.entry.isDeleted ? path + " (deleted)" : path
+    }
+
+    /// The root of the tree that the place is in: another namespace's, or one outside the reader's root.
+    private static func top(of location: VfsLocation) -> VfsLocation {
+        var mount = location.mount
+        while let point = mount.point { mount = point.mount }
+        return VfsLocation(mount: mount, entry: mount.root)
     }
 }
 
