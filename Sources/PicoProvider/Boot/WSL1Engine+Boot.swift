@@ -153,6 +153,7 @@ extension WSL1Engine {
         guard !isFile else { return false }
         // Other controllers, and the places where they are mounted, do not exist.
         if mount.type == "cgroup", !mount.point.hasSuffix("devices") { return false }
+        if mount.type == "cgroup2", mount.point != "/sys/fs/cgroup" { return false }
         guard let target = makePlace(mount.point, context) else { return false }
         let typeName = Self.replacements[mount.type] ?? mount.type
         let data = mount.options.split(separator: ",").filter { $0.hasPrefix("mode=") || $0.hasPrefix("gid=") }
