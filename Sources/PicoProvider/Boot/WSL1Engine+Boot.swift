@@ -149,6 +149,8 @@ extension WSL1Engine {
 
     /// Mounts as the environment says; a type that WSL 1 lacks becomes a file system of its own of the root's type.
     func mountBoot(_ mount: Environment.Mount, _ context: VfsContext) -> Bool {
+        // /init mounts the one controller that is in /proc/cgroups; the places of the others do not exist (INIT).
+        if mount.type == "cgroup2" || mount.type == "cgroup" && !Self.isDevicesHierarchy(mount) { return false }
         let isFile = environment.files.contains { $0.path == mount.point && $0.kind != .directory }
         guard !isFile else { return false }
         // Other controllers, and the places where they are mounted, do not exist.
@@ -168,7 +170,11 @@ extension WSL1Engine {
         return true
     }
 
-    private static let replacements = ["devtmpfs": "tmpfs", "ramfs": "tmpfs", "cgroup2": "tmpfs"]
+    private static func isDevicesHierarchy(_ mount: Environment.Mount) -> Bool {
+        mount.point.hasSuffix("/devices") || mount.options.split(separator: ",").contains("devices")
+    }
+
+    private static let replacements = ["devtmpfs": "tmpfs", "ramfs": "tmpfs"]
 
     private static func flags(_ options: String) -> UInt64 {
         var flags: UInt64 = 0

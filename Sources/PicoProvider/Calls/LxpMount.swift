@@ -58,9 +58,6 @@ func LxpSyscall_MOUNT(_ c: LxpCall) throws(LxFailure) -> Int64 {
     let data = c[4] == 0 ? "" : ((try? c.readString(c[4], cutting: true)) ?? "")
     let target = try c.walk(try c.path(1), from: c.cwd, follow: true)
     guard c.credentials.has(.sysAdmin) else { throw .errno(.EPERM) }
-    if source == "" {
-        throw .unsupported(.EINVAL, note: "an empty source is refused", source: "UT:wslpath.c")
-    }
     if flags & (MountFlag.remount | MountFlag.bind) == MountFlag.remount | MountFlag.bind {
         try LxpCheckMountRoot(target)
         target.mount.flags = flags & MountFlag.kept
@@ -71,6 +68,10 @@ func LxpSyscall_MOUNT(_ c: LxpCall) throws(LxFailure) -> Int64 {
     let propagation = MountFlag.shared | MountFlag.isPrivate | MountFlag.slave | MountFlag.unbindable
     if flags & propagation != 0 { return try LxpSetPropagation(c, target, flags, flags & propagation) }
     if flags & MountFlag.move != 0 { return try LxpMoveMount(c, source, target) }
+    // Seen with a new mount; calls that only change a mount ignore their source.
+    if source == "" {
+        throw .unsupported(.EINVAL, note: "an empty source is refused", source: "UT:wslpath.c")
+    }
     return try LxpNewMount(c, source ?? "none", type, target, flags, data)
 }
 

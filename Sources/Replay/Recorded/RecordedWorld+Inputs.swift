@@ -33,6 +33,11 @@ extension RecordedWorld {
         for path in paths(call, in: task) {
             inputs.add(files.node(path)?.mark, "file \(path)")
             inputs.add(marks.mark(onPath: path), "path \(path)")
+            if let fd = Self.descriptor(behind: path), let description = description(fd, in: task) {
+                inputs.add(description.mark, "fd \(fd)")
+                inputs.add(description.node?.mark, "file behind fd \(fd)")
+                if let behind = description.path { inputs.add(marks.mark(onPath: behind), "path \(behind)") }
+            }
         }
         nestedDescriptors(call, variant) { fd in
             inputs.add(description(fd, in: task)?.mark, "fd \(fd)")
@@ -65,6 +70,13 @@ extension RecordedWorld {
             inputs.add(task.signalMark, "signal mask of the task", isAmbient: true)
         }
         return inputs
+    }
+
+    /// The descriptor that a path of the form `/proc/PID/fd/N` leads through.
+    private static func descriptor(behind path: String) -> Int32? {
+        guard path.hasPrefix("/proc/") else { return nil }
+        let parts = path.split(separator: "/")
+        return parts.count > 3 && parts[2] == "fd" ? Int32(parts[3]) : nil
     }
 
     /// Descriptors inside input memory: poll sets, select sets, passed descriptors.

@@ -13,26 +13,27 @@ struct FatalContext {
 /// Judges a root by the evidence. The recorded program never met this answer, so what it does with it is not known;
 /// these rules stand in for that, the first that applies decides:
 ///
-/// 1. A call that never returns, or an exec, decides what the task is: fatal.
-/// 2. The engine succeeded too and only a value differs: fatal if followers show that the value was used.
-/// 3. A call that the recording still completed and the engine blocks on: fatal, the program hangs.
-/// 4. The engine has no such call and the description names what the usual callers go on with (clone3 → clone): not fatal.
+/// 1. The engine has no such call and the description names what the usual callers do then (clone3 → clone): not fatal.
+/// 2. A call that never returns, or an exec, decides what the task is: fatal.
+/// 3. The engine succeeded too and only a value differs: not fatal; what hangs on the value is not known.
+/// 4. A call that the recording still completed and the engine blocks on: fatal, the program hangs.
 /// 5. The recorded program met errors of the same call and went on, and nothing followed: it was probing; not fatal.
-/// 6. What the call made is used later (a descriptor, a task, a mapping, an id, a path): fatal.
-/// 7. Later divergences depend on what it changed (followers): fatal.
-/// 8. Else nothing that followed depended on it: not fatal.
+/// 6. A file below /proc or /sys that was only to be read: programs tune themselves by these and do without; not fatal.
+/// 7. What the call made is used later (a descriptor, a task, a mapping, an id, a path): fatal.
+/// 8. Later divergences depend on what it changed (followers): fatal.
+/// 9. Else nothing that followed depended on it: not fatal.
 func judgeFatality(_ root: Root, _ context: FatalContext) -> FatalJudgement {
     let decisive: Set<String> = ["execve", "execveat", "exit", "exit_group"]
     let call = root.name.prefix { $0 != "$" }
-    if decisive.contains(String(call)) { return FatalJudgement(true, "\(call) decides what the task runs") }
-    if let recorded = root.recorded, let engine = root.engine, recorded >= 0, engine >= 0 {
-        if root.followers.isEmpty { return FatalJudgement(false, "both succeed; no later call depends on the value") }
-        return FatalJudgement(true, "both succeed, but \(root.followers.count) later calls depend on the value")
-    }
-    if root.verdict == .blocked { return FatalJudgement(true, "the program would hang here") }
     if root.engine == -Int64(Errno.ENOSYS.rawValue), let fallback = ABI.call(named: String(call))?.plain.fallback {
         return FatalJudgement(false, fallback)
     }
+    if decisive.contains(String(call)) { return FatalJudgement(true, "\(call) decides what the task runs") }
+    if let recorded = root.recorded, let engine = root.engine, recorded >= 0, engine >= 0 {
+        if root.followers.isEmpty { return FatalJudgement(false, "both succeed; no later call depends on the value") }
+        return FatalJudgement(false, "both succeed; the value reaches \(root.followers.count) later calls")
+    }
+    if root.verdict == .blocked { return FatalJudgement(true, "the program would hang here") }
     let met = context.recordedErrors[root.name] ?? 0
     if met > 0, root.followers.isEmpty, root.uses == 0 {
         return FatalJudgement(false, "the program met \(met) errors of this call while recorded, and went on")
@@ -40,6 +41,7 @@ func judgeFatality(_ root: Root, _ context: FatalContext) -> FatalJudgement {
     if let recorded = root.recorded, recorded < 0, root.followers.isEmpty {
         return FatalJudgement(false, "an error in the recording too; no later call depends on which")
     }
+    if isInformation(root) { return FatalJudgement(false, "a file of the kernel that was only read") }
     if root.uses > 0 { return FatalJudgement(true, "\(root.uses) later calls use what it made") }
     if call == "mmap" || call == "brk" || call == "mremap" {
         return FatalJudgement(true, "the program uses the memory it asked for")
@@ -48,4 +50,12 @@ func judgeFatality(_ root: Root, _ context: FatalContext) -> FatalJudgement {
         return FatalJudgement(true, "\(root.followers.count) later calls depend on what it changed")
     }
     return FatalJudgement(false, "nothing that followed depended on it")
+}
+
+/// A read-only open of a file below /proc or /sys.
+private func isInformation(_ root: Root) -> Bool {
+    let cells = root.cells.map(\.selector)
+    return cells.contains { $0.hasPrefix("/proc/") || $0.hasPrefix("/sys/") }
+        && !cells.contains { ["O_WRONLY", "O_RDWR", "O_CREAT"].contains($0) }
+        && ["open", "openat", "openat2"].contains(root.name.prefix { $0 != "$" })
 }
