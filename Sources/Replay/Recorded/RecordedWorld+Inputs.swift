@@ -33,11 +33,12 @@ extension RecordedWorld {
         for path in paths(call, in: task) {
             inputs.add(files.node(path)?.mark, "file \(path)")
             inputs.add(marks.mark(onPath: path), "path \(path)")
-            if let fd = Self.descriptor(behind: path), let description = description(fd, in: task) {
-                inputs.add(description.mark, "fd \(fd)")
-                inputs.add(description.node?.mark, "file behind fd \(fd)")
-                if let behind = description.path { inputs.add(marks.mark(onPath: behind), "path \(behind)") }
-            }
+        }
+        descriptorsBehindPaths(call) { fd in
+            guard let description = description(fd, in: task) else { return }
+            inputs.add(description.mark, "fd \(fd)")
+            inputs.add(description.node?.mark, "file behind fd \(fd)")
+            if let path = description.path { inputs.add(marks.mark(onPath: path), "path \(path)") }
         }
         nestedDescriptors(call, variant) { fd in
             inputs.add(description(fd, in: task)?.mark, "fd \(fd)")
@@ -72,11 +73,14 @@ extension RecordedWorld {
         return inputs
     }
 
-    /// The descriptor that a path of the form `/proc/PID/fd/N` leads through.
-    private static func descriptor(behind path: String) -> Int32? {
-        guard path.hasPrefix("/proc/") else { return nil }
-        let parts = path.split(separator: "/")
-        return parts.count > 3 && parts[2] == "fd" ? Int32(parts[3]) : nil
+    /// Descriptors that paths of the form `/proc/PID/fd/N` lead through.
+    private func descriptorsBehindPaths(_ call: RecordedCall, _ body: (Int32) -> Void) {
+        for argument in call.known?.pathArguments(call.record.arguments) ?? [] {
+            guard let bytes = call.input.cString(call.word(argument.path)) else { continue }
+            let parts = String(decoding: bytes, as: UTF8.self).split(separator: "/")
+            guard parts.count > 3, parts[0] == "proc", parts[2] == "fd", let fd = Int32(parts[3]) else { continue }
+            body(fd)
+        }
     }
 
     /// Descriptors inside input memory: poll sets, select sets, passed descriptors.

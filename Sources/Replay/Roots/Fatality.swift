@@ -22,7 +22,9 @@ struct FatalContext {
 /// 7. What the call made is used later (a descriptor, a task, a mapping, an id, a path): fatal.
 /// 8. Later divergences depend on what it changed (followers): fatal.
 /// 9. Else nothing that followed depended on it: not fatal.
-func judgeFatality(_ root: Root, _ context: FatalContext) -> FatalJudgement {
+///
+/// - Parameter exercised: every cell of the call; the root holds only those at fault.
+func judgeFatality(_ root: Root, exercised: [Cell], _ context: FatalContext) -> FatalJudgement {
     let decisive: Set<String> = ["execve", "execveat", "exit", "exit_group"]
     let call = root.name.prefix { $0 != "$" }
     if root.engine == -Int64(Errno.ENOSYS.rawValue), let fallback = ABI.call(named: String(call))?.plain.fallback {
@@ -41,7 +43,7 @@ func judgeFatality(_ root: Root, _ context: FatalContext) -> FatalJudgement {
     if let recorded = root.recorded, recorded < 0, root.followers.isEmpty {
         return FatalJudgement(false, "an error in the recording too; no later call depends on which")
     }
-    if isInformation(root) { return FatalJudgement(false, "a file of the kernel that was only read") }
+    if isInformation(root, exercised) { return FatalJudgement(false, "a file of the kernel that was only read") }
     if root.uses > 0 { return FatalJudgement(true, "\(root.uses) later calls use what it made") }
     if call == "mmap" || call == "brk" || call == "mremap" {
         return FatalJudgement(true, "the program uses the memory it asked for")
@@ -53,8 +55,8 @@ func judgeFatality(_ root: Root, _ context: FatalContext) -> FatalJudgement {
 }
 
 /// A read-only open of a file below /proc or /sys.
-private func isInformation(_ root: Root) -> Bool {
-    let cells = root.cells.map(\.selector)
+private func isInformation(_ root: Root, _ exercised: [Cell]) -> Bool {
+    let cells = exercised.map(\.selector)
     return cells.contains { $0.hasPrefix("/proc/") || $0.hasPrefix("/sys/") }
         && !cells.contains { ["O_WRONLY", "O_RDWR", "O_CREAT"].contains($0) }
         && ["open", "openat", "openat2"].contains(root.name.prefix { $0 != "$" })

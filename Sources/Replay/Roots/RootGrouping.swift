@@ -99,7 +99,7 @@ struct RootGrouping {
             root.occurrences = group.calls
             root.followers = group.followers
             root.uses = group.calls.reduce(0) { $0 + (context.uses[$1] ?? 0) }
-            root.fatal = judgeFatality(root, context)
+            root.fatal = judgeFatality(root, exercised: group.first.cells, context)
             return root
         }
         return roots.sorted {
