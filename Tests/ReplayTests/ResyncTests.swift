@@ -169,6 +169,35 @@ struct ResyncTests {
         #expect(result.report(of: write)?.notes.contains { $0.hasPrefix("graft refused: stream") } == true)
     }
 
+    @Test("A descriptor whose state a call failed to change explains a later wait on it")
+    func descriptorState() {
+        var builder = TraceBuilder()
+        builder.call("epoll_create1", 0, result: 3)
+        let control = builder.call(
+            "epoll_ctl",
+            3,
+            1,
+            0,
+            0x1000,
+            in: [(0x1000, [1, 0, 0, 0] + [UInt8](repeating: 0, count: 8))],
+            result: 0
+        )
+        let wait = builder.call(
+            "epoll_wait",
+            3,
+            0x2000,
+            1,
+            UInt64(UInt32.max),
+            out: [(0x2000, [UInt8](repeating: 1, count: 12))],
+            result: 1
+        )
+        let engine = EchoEngine(builder.trace)
+        engine.answers[control] = DispatchResult(.returned(-22))
+        engine.answers[wait] = DispatchResult(.blocked)
+        let result = Replayer(trace: builder.trace).run(on: engine)
+        #expect(result.report(of: wait)?.root == control, "\(result.summary)")
+    }
+
     @Test("Memory that a divergent call should have written explains a later call that passes it on")
     func memoryMarks() {
         var builder = TraceBuilder()

@@ -12,6 +12,8 @@ enum Effect {
     /// Attributes or length changed.
     case changedPath(String)
     case movedOffset(fd: Int32)
+    /// The open file description has another state: an address, a peer, an option, a watched descriptor.
+    case changedDescription(fd: Int32)
     case wroteFile(path: String, offset: Int64, bytes: [UInt8])
     case wroteStream(fd: Int32, bytes: [UInt8])
     case readStream(fd: Int32, count: Int)

@@ -8,6 +8,7 @@ enum KnownCall: String, CaseIterable {
     case socket, socketpair, accept, accept4, bind, listen, connect, getsockname
     case recvmsg, sendmsg, recvfrom, sendto
     case read, readv, pread64, preadv, preadv2, write, writev, pwrite64, pwritev, pwritev2
+    case epoll_ctl, setsockopt, shutdown, timerfd_settime, flock
     case sendfile, copy_file_range, splice, getdents, getdents64
     // Paths
     case mkdir, mkdirat, rmdir, unlink, unlinkat, rename, renameat, renameat2, link, linkat, symlink, symlinkat

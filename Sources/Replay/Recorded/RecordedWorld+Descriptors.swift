@@ -68,7 +68,9 @@ extension RecordedWorld {
                 in: task
             )
         case .accept, .accept4: applyAccept(known, call, in: task)
+        case .listen: effects.append(.changedDescription(fd: call.fd(0)))
         case .bind:
+            effects.append(.changedDescription(fd: call.fd(0)))
             guard let socket = description(call.fd(0), in: task) else { return }
             boundSockets[call.input.prefix(call.word(1), count: Int(min(call.word(2), 128)))] = socket
             if let path = unixPath(call, in: task), files.node(path) == nil {
@@ -76,6 +78,7 @@ extension RecordedWorld {
                 effects.append(.madePath(path))
             }
         case .connect:
+            effects.append(.changedDescription(fd: call.fd(0)))
             let address = call.input.prefix(call.word(1), count: Int(min(call.word(2), 128)))
             guard let socket = description(call.fd(0), in: task), let listener = boundSockets[address] else { return }
             backlogs[listener.id, default: []].append(socket)

@@ -102,6 +102,8 @@ final class RecordedWorld {
             case .open, .openat, .openat2, .creat, .close_range, .dup, .dup2, .dup3, .fcntl, .pipe, .pipe2, .socket,
                 .socketpair, .accept, .accept4, .bind, .connect, .recvmsg, .sendmsg, .listen, .getsockname:
                 applyDescriptors(known, call, in: task)
+            case .epoll_ctl, .setsockopt, .shutdown, .timerfd_settime, .flock:
+                effects.append(.changedDescription(fd: call.fd(0)))
             case .read, .readv, .pread64, .preadv, .preadv2, .write, .writev, .pwrite64, .pwritev, .pwritev2,
                 .recvfrom, .sendto, .lseek, .sendfile, .copy_file_range, .splice, .getdents, .getdents64:
                 applyTransfer(known, call, in: task)

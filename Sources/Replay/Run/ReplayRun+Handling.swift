@@ -6,6 +6,8 @@ import TraceLog
 extension ReplayRun {
     func handle(_ pending: inout Pending, _ result: DispatchResult) throws(EngineFailure) {
         if result.outcome == .blocked {
+            pending.isDeferred = isWithdrawn
+            isWithdrawn = false
             parked[pending.call.record.task] = pending
             // The child of a vfork runs while its parent waits.
             if pending.call.makesTask { engineTasks.insert(pending.guest.childTask) }
@@ -26,27 +28,45 @@ extension ReplayRun {
             return try engine.dispatch(pending.guest, on: task)
         }
         let recorded = max(0, pending.call.record.result)
+        let limit = min(transfer.count, UInt64(max(recorded, 1)))
         if transfer.direction == .output, let ahead = readAhead[stream.id], !ahead.isEmpty {
-            let taken = Array(ahead.prefix(Int(clamping: min(transfer.count, UInt64(max(recorded, 1))))))
-            readAhead[stream.id] = Array(ahead.dropFirst(taken.count))
+            let taken = Array(ahead.prefix(Int(clamping: limit)))
             let write = MemoryChunks.Chunk(address: transfer.buffer, bytes: taken)
-            guard Int64(taken.count) < recorded else {
-                return DispatchResult(.returned(Int64(taken.count)), writes: [write])
+            let first = DispatchResult(.returned(Int64(taken.count)), writes: [write])
+            return try complete(first, pending, transfer) {
+                readAhead[stream.id] = Array(ahead.dropFirst(taken.count))
             }
-            let rest = transfer.rest(of: pending.guest, after: UInt64(taken.count))
-            return Self.join(
-                DispatchResult(.returned(Int64(taken.count)), writes: [write]),
-                try engine.dispatch(rest, on: task)
-            )
         }
         if transfer.direction == .input, let ahead = writtenAhead[stream.id], ahead > 0 {
-            let taken = min(ahead, transfer.count, UInt64(max(recorded, 1)))
-            writtenAhead[stream.id] = ahead - taken
-            let first = DispatchResult(.returned(Int64(taken)))
-            guard Int64(taken) < recorded else { return first }
-            return Self.join(first, try engine.dispatch(transfer.rest(of: pending.guest, after: taken), on: task))
+            let taken = min(ahead, limit)
+            return try complete(DispatchResult(.returned(Int64(taken))), pending, transfer) {
+                writtenAhead[stream.id] = ahead - taken
+            }
         }
         return try engine.dispatch(pending.guest, on: task)
+    }
+
+    /// Asks the engine for what an earlier transfer did not do ahead; `use` takes that off the account.
+    private func complete(
+        _ first: DispatchResult,
+        _ pending: Pending,
+        _ transfer: Transfer,
+        _ use: () -> Void
+    ) throws(EngineFailure) -> DispatchResult {
+        guard case .returned(let count) = first.outcome, count < pending.call.record.result else {
+            use()
+            return first
+        }
+        let task = pending.call.record.task
+        let rest = try engine.dispatch(transfer.rest(of: pending.guest, after: UInt64(count)), on: task)
+        guard rest.outcome == .blocked else {
+            use()
+            return Self.join(first, rest)
+        }
+        // Made as a whole when its completion is due.
+        engine.cancel(task)
+        isWithdrawn = true
+        return rest
     }
 
     /// Completes short transfers, then compares.

@@ -76,6 +76,11 @@ extension ReplayRun {
         case .movedOffset(let fd) where value != call.record.result:
             guard let description = world.description(fd, in: task) else { return }
             _ = put(.offset(fd: engineDescriptor(fd, pending), offset: description.offset))
+        case .changedDescription(let fd) where isMissing:
+            // Nothing to graft: what the description should be is the sum of such calls.
+            if let mark, let description = world.description(fd, in: task) {
+                description.mark = description.mark ?? mark
+            }
         case .wroteFile(let path, let offset, let bytes) where value != call.record.result:
             if let mark, let node = world.files.node(path) { node.mark = node.mark ?? mark }
             _ = put(.content(path: path, offset: offset, bytes: bytes))

@@ -13,6 +13,12 @@ extension ReplayRun {
             _ = signals.claim(signal.signal, signal.task)
             return
         }
+        guard signal.handler != 0 else {
+            // A default action stops or ends the task: that shows by itself.
+            let isTold = signals.claim(signal.signal, signal.task) || signals.posted.contains(index)
+            if !isTold, preparation.outsideSignals.contains(index) { post(index) }
+            return
+        }
         if signals.posted.contains(index) {
             // The delivery shows with the call it was posted for, or with the task's next.
             if !signals.claim(signal.signal, signal.task) {
@@ -28,7 +34,8 @@ extension ReplayRun {
 
     /// Tells the engine which signals come later in the recording than this call.
     func hold(_ position: Int, _ task: TaskID) {
-        let mask = signals.held[position] ?? 0
+        // What was delivered before this call is due with it, also when the same signal comes again later.
+        let mask = (signals.held[position] ?? 0) & ~signals.awaitedMask(task)
         guard holding[task, default: 0] != mask else { return }
         holding[task] = mask
         engine.hold(mask, for: task)

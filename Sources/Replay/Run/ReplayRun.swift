@@ -16,6 +16,8 @@ final class ReplayRun {
     let order = OrderKeeper()
     /// The call of each task that waits for its recorded completion.
     var parked: [TaskID: Pending] = [:]
+    /// The call that the engine just answered with `blocked` is not parked in it.
+    var isWithdrawn = false
     /// Exits that were entered and have not been given to the engine yet.
     var exiting: [TaskID: Pending] = [:]
     /// Tasks that the engine has.
@@ -240,7 +242,8 @@ final class ReplayRun {
                     EnvironmentEvent(.raceResolved, call: pending.call.index, "answer taken in completion order")
                 )
             }
-            if result.outcome == .blocked { engine.cancel(task) }
+            if result.outcome == .blocked, !isWithdrawn { engine.cancel(task) }
+            isWithdrawn = false
             try settle(&pending, result)
             return
         }

@@ -74,6 +74,11 @@ struct SignalLedger {
         awaited[task, default: []].append((signal, call))
     }
 
+    /// Signals that the engine owes the task, as a mask.
+    func awaitedMask(_ task: TaskID) -> UInt64 {
+        (awaited[task] ?? []).reduce(0) { $0 | 1 << UInt64(max(0, $1.signal - 1) & 63) }
+    }
+
     mutating func post(_ index: Int) { posted.insert(index) }
 
     /// What the engine owed before this call began: the task has come back from it without.
