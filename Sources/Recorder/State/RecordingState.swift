@@ -210,7 +210,8 @@ struct RecordingState<Sink: RecordSink> {
         try write(task, result: result, exitTime: since(time), flags: call.flags)
     }
 
-    /// The workload's own filter answered a call before it was notified.
+    /// A call without a notification: the workload's own filter denied it, or (with a result) the filter of an OCI
+    /// runtime let it pass, in which case its memory was not seen.
     mutating func denied(
         tid: Int32,
         number: UInt32,
@@ -226,7 +227,7 @@ struct RecordingState<Sink: RecordSink> {
             number: number,
             architecture: architecture,
             arguments: arguments,
-            flags: .denied,
+            flags: result < 0 ? .denied : .opaque,
             time: time
         )
         try returned(tid: tid, sequence: UInt64.max, result: result, time: time)
