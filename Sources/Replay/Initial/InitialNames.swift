@@ -18,7 +18,6 @@ struct InitialNames {
             }
         }
         for path in Array(byPath.keys) { Self.addParents(of: path, to: &byPath) }
-        for path in gone where byPath[path] == nil { Self.addParents(of: path, to: &byPath, unless: gone) }
         if byPath["/"] == nil { byPath["/"] = Environment.File(path: "/", kind: .directory, mode: 0o755) }
         files = byPath.values.sorted { $0.path < $1.path }
         // Parents are known to be absent before their children are looked at.
@@ -43,22 +42,11 @@ struct InitialNames {
     }
 
     /// A file has directories above it, whether or not anybody looked at them.
-    private static func addParents(
-        of path: String,
-        to files: inout [String: Environment.File],
-        unless absent: [String] = []
-    ) {
+    private static func addParents(of path: String, to files: inout [String: Environment.File]) {
         var directory = path
-        var missing: [String] = []
         while let slash = directory.lastIndex(of: "/"), slash != directory.startIndex {
             directory = String(directory[..<slash])
-            if files[directory] != nil { break }
-            if !absent.isEmpty, absent.contains(directory) { return }
-            missing.append(directory)
-        }
-        // Nobody proved the directories above an absent name: only those above an existing one must be there.
-        guard absent.isEmpty else { return }
-        for directory in missing {
+            if files[directory] != nil { return }
             files[directory] = Environment.File(path: directory, kind: .directory, mode: 0o755)
         }
     }

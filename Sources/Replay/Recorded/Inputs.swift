@@ -36,7 +36,7 @@ struct MarkTable {
     /// Address ranges, by address space.
     var mappings: [UInt64: [(range: Range<UInt64>, mark: Mark)]] = [:]
     /// Bytes that a divergent call should have written, by address space.
-    var memory: [UInt64: [(address: UInt64, bytes: [UInt8], mark: Mark)]] = [:]
+    private(set) var memory: [UInt64: MarkedMemory] = [:]
 
     /// The earliest mark on the path or on a directory above it.
     func mark(onPath path: String) -> Mark? {
@@ -55,26 +55,61 @@ struct MarkTable {
         mappings[space]?.filter { $0.range.contains(address) }.map(\.mark).min()
     }
 
-    /// The mark on input bytes: they still are what the divergent call should have put there.
+    mutating func mark(_ bytes: [UInt8], at address: UInt64, in space: UInt64, _ mark: Mark) {
+        memory[space, default: MarkedMemory()].add(bytes, at: address, mark)
+    }
+
+    /// A copy of an address space has the same marks.
+    mutating func copy(_ old: UInt64, to new: UInt64) {
+        mappings[new] = mappings[old]
+        memory[new] = memory[old]
+    }
+
+    func mark(onInput chunks: [MemoryChunks.Chunk], in space: UInt64) -> Mark? {
+        memory[space]?.mark(on: chunks)
+    }
+}
+
+/// Bytes of one address space that calls should have written and did not.
+struct MarkedMemory {
+    private static let pageBits: UInt64 = 12
+    /// Longest run of bytes that is kept: a page, so that an entry touches two pages at most.
+    static let longest = 1 << 12
+
+    private var entries: [UInt64: (bytes: [UInt8], mark: Mark)] = [:]
+    private var pages: [UInt64: Set<UInt64>] = [:]
+
+    mutating func add(_ bytes: [UInt8], at address: UInt64, _ mark: Mark) {
+        let kept = Array(bytes.prefix(Self.longest))
+        entries[address] = (kept, mark)
+        pages[address >> Self.pageBits, default: []].insert(address)
+    }
+
+    /// The earliest mark on bytes that still are what the divergent call should have put there.
     ///
     /// The same address alone proves nothing (stacks are used again), nor do zeros.
-    func mark(onInput chunks: [MemoryChunks.Chunk], in space: UInt64) -> Mark? {
-        guard let marked = memory[space] else { return nil }
+    func mark(on chunks: [MemoryChunks.Chunk]) -> Mark? {
         var best: Mark?
-        for entry in marked {
-            let end = entry.address &+ UInt64(entry.bytes.count)
-            for chunk in chunks {
-                let low = max(chunk.address, entry.address)
-                let high = min(chunk.address &+ UInt64(chunk.bytes.count), end)
-                guard low < high, high - low >= 4 else { continue }
-                let now = chunk.bytes[Int(low - chunk.address)..<Int(high - chunk.address)]
-                let then = entry.bytes[Int(low - entry.address)..<Int(high - entry.address)]
-                guard now == then, now.contains(where: { $0 != 0 }) else { continue }
-                best = min(best ?? entry.mark, entry.mark)
+        for chunk in chunks where !chunk.bytes.isEmpty {
+            let first = chunk.address >> Self.pageBits
+            let last = (chunk.address &+ UInt64(chunk.bytes.count - 1)) >> Self.pageBits
+            guard first <= last else { continue }
+            for page in (first == 0 ? 0 : first - 1)...last {
+                for address in pages[page] ?? [] {
+                    guard let entry = entries[address], Self.still(entry.bytes, address, chunk) else { continue }
+                    best = min(best ?? entry.mark, entry.mark)
+                }
             }
         }
         return best
     }
 
-    var isEmpty: Bool { paths.isEmpty && ids.isEmpty && mappings.isEmpty && memory.isEmpty }
+    private static func still(_ bytes: [UInt8], _ address: UInt64, _ chunk: MemoryChunks.Chunk) -> Bool {
+        let low = max(chunk.address, address)
+        let high = min(chunk.address &+ UInt64(chunk.bytes.count), address &+ UInt64(bytes.count))
+        guard low < high, high - low >= 4 else { return false }
+        let now = chunk.bytes[Int(low - chunk.address)..<Int(high - chunk.address)]
+        let then = bytes[Int(low - address)..<Int(high - address)]
+        return now == then && now.contains { $0 != 0 }
+    }
 }

@@ -172,6 +172,7 @@ final class RecordedFiles {
     // MARK: - Changes by recorded calls
 
     func create(_ path: String, kind: Environment.File.Kind, mode: UInt32, call: UInt64) -> FileNode {
+        proveDirectory(of: path, call: call)
         if current[path] == nil { decide(path, .absent) }
         let node = makeNode(kind, initialPath: nil, createdBy: call)
         node.createdMode = mode
@@ -191,6 +192,7 @@ final class RecordedFiles {
 
     func link(_ source: String, _ path: String, call: UInt64) {
         let node = proveExists(source, kind: .regular, call: call)
+        proveDirectory(of: path, call: call)
         if current[path] == nil { decide(path, .absent) }
         node.names += 1
         node.isModified = true
@@ -210,6 +212,7 @@ final class RecordedFiles {
             current[path] = .node(node)
             return
         }
+        proveDirectory(of: path, call: call)
         if current[path] == nil { decide(path, .absent) }
         if let old = self.node(path) { old.names -= 1 }
         let below = node.kind == .directory ? names(below: source) : []
@@ -271,6 +274,13 @@ final class RecordedFiles {
             }
         }
         return true
+    }
+
+    /// A name was made in it: the directory exists.
+    private func proveDirectory(of path: String, call: UInt64) {
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
+        let directory = String(path[..<slash])
+        if current[directory] == nil { _ = proveExists(directory, kind: .directory, call: call) }
     }
 
     private func forgetName(_ path: String) {

@@ -44,8 +44,7 @@ extension RecordedWorld {
     private func copiedMemory(of task: TaskState) -> UInt64 {
         let copy = identity()
         onCopy(.address, task.memory, copy)
-        marks.mappings[copy] = marks.mappings[task.memory]
-        marks.memory[copy] = marks.memory[task.memory]
+        marks.copy(task.memory, to: copy)
         return copy
     }
 

@@ -187,6 +187,9 @@ final class RecordedWorld {
             pidNamespace: 0,
             memory: identity()
         )
+        for directory in [task.directories.root, task.directories.workingDirectory] {
+            _ = files.proveExists(directory, kind: .directory, call: 0)
+        }
         var shared: [String: OpenDescription] = [:]
         for descriptor in snapshot.descriptors {
             // Equal target, flags and offset of a stream or a terminal: most likely one description behind 0, 1 and 2.

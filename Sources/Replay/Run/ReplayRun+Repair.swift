@@ -42,7 +42,7 @@ extension ReplayRun {
         guard let mark else { return }
         let memory = world.task(call.record.task).memory
         for chunk in call.output.chunks where chunk.bytes.count >= 4 {
-            world.marks.memory[memory, default: []].append((chunk.address, Array(chunk.bytes.prefix(4096)), mark))
+            world.marks.mark(chunk.bytes, at: chunk.address, in: memory, mark)
         }
     }
 
