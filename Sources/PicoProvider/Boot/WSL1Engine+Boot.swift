@@ -149,8 +149,6 @@ extension WSL1Engine {
 
     /// Mounts as the environment says; a type that WSL 1 lacks becomes a file system of its own of the root's type.
     func mountBoot(_ mount: Environment.Mount, _ context: VfsContext) -> Bool {
-        // /init mounts the one controller that is in /proc/cgroups; the places of the others do not exist (INIT).
-        if mount.type == "cgroup2" || mount.type == "cgroup" && !Self.isDevicesHierarchy(mount) { return false }
         let isFile = environment.files.contains { $0.path == mount.point && $0.kind != .directory }
         guard !isFile else { return false }
         // Other controllers, and the places where they are mounted, do not exist.
@@ -168,10 +166,6 @@ extension WSL1Engine {
         target.mount.namespace.attach(made, at: target)
         if mount.type == "devtmpfs" || mount.point == "/dev" { makeDevices(entry.inode, context) }
         return true
-    }
-
-    private static func isDevicesHierarchy(_ mount: Environment.Mount) -> Bool {
-        mount.point.hasSuffix("/devices") || mount.options.split(separator: ",").contains("devices")
     }
 
     private static let replacements = ["devtmpfs": "tmpfs", "ramfs": "tmpfs"]
