@@ -173,6 +173,19 @@ struct VerdictTests {
         #expect(result.failure?.reason == "out of handles")
     }
 
+    @Test("A task killed in its last call is the same, whatever result the kernel left; killed earlier it differs")
+    func killedInLastCall() {
+        var builder = TraceBuilder()
+        let first = builder.call("nanosleep", 0x1000, 0, in: [(0x1000, [UInt8](repeating: 0, count: 16))], result: -512)
+        let engine = EchoEngine(builder.trace)
+        engine.answers[first] = DispatchResult(.exited)
+        #expect(Replayer(trace: builder.trace).run(on: engine).divergent == [first], "the task did not end")
+        builder.trace.tasks.append(
+            TaskRecord(task: TaskID(0), time: 5000, afterCalls: 1, kind: .exited(status: 9))
+        )
+        #expect(Replayer(trace: builder.trace).run(on: engine).divergent == [])
+    }
+
     @Test("Replay stops before the call it is told to stop before")
     func stops() {
         var builder = TraceBuilder()

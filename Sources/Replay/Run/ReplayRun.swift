@@ -16,6 +16,8 @@ final class ReplayRun {
     let order = OrderKeeper()
     /// The call of each task that waits for its recorded completion.
     var parked: [TaskID: Pending] = [:]
+    /// The last call of each task that ended while it was recorded.
+    let lastCalls: [TaskID: Int]
     /// The call that the engine just answered with `blocked` is not parked in it.
     var isWithdrawn = false
     /// Exits that were entered and have not been given to the engine yet.
@@ -47,6 +49,10 @@ final class ReplayRun {
         self.experiment = experiment
         self.engine = engine
         world = RecordedWorld(trace)
+        var lastCalls: [TaskID: Int] = [:]
+        for position in trace.calls.indices { lastCalls[trace.calls[position].task] = position }
+        let ended = Set(trace.tasks.filter { if case .exited = $0.kind { true } else { false } }.map(\.task))
+        self.lastCalls = lastCalls.filter { ended.contains($0.key) }
         nextFreeTask = (trace.tasks.map(\.task.rawValue).max() ?? 0) + 1
         record = ResultRecorder(engine: engine.identity, trace: trace, keepsEvidence: options.evidence)
         world.onDrop = { [names] table, fd in names[.init(.fd, table)].unbind(UInt64(fd)) }
