@@ -35,6 +35,17 @@ import Testing
         #expect(root.severity == .fatal)
     }
 
+    @Test func aDifferenceThatTakesNothingAwayIsToleratedUntilSomethingDependsOnIt() {
+        var root = Fixture.container.roots[0]
+        root.isFatal = false
+        (root.recordedResult, root.answeredResult, root.answeredError, root.followers) = (0, 0, nil, 0)
+        #expect(root.severity == .tolerated)
+        root.followers = 1
+        #expect(root.severity == .degrading)
+        (root.answeredResult, root.answeredError, root.followers) = (-22, "EINVAL", 0)
+        #expect(root.severity == .degrading)
+    }
+
     @Test func meanGradedCountsALostTraceAsZero() {
         #expect(card.graded == PerMille(722))  // (1000 + 900 + 990 + 0) / 4 = 722.5
     }

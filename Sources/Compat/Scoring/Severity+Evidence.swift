@@ -2,20 +2,26 @@
 import LinuxABI
 
 extension RootObservation {
-    /// Tolerated with a documented fallback, or when Linux failed this call too and nothing depends on it; fatal by the
-    /// replayer's judgement; else degrading.
+    /// Tolerated with a documented fallback, or when nothing depends on a difference that does not take anything away
+    /// from the program; fatal by the replayer's judgement; else degrading.
     public var severity: Severity {
         if fallback != nil { return .tolerated }
         if isFatal { return .fatal }
-        let bothFail = (recordedResult.map(isError) ?? false) && (answeredResult.map(isError) ?? false)
-        return bothFail && followers == 0 ? .tolerated : .degrading
+        return harmlessness != nil ? .tolerated : .degrading
     }
 
     /// Why this severity, in one line.
-    public var reason: String {
-        if let fallback { return fallback }
-        return severity == .tolerated
-            ? "fails on Linux too, with another errno, and nothing depends on it" : fatalReason
+    public var reason: String { fallback ?? (isFatal ? nil : harmlessness) ?? fatalReason }
+
+    /// Why a difference without followers takes nothing away, nil if it may: what succeeded on Linux fails here.
+    private var harmlessness: String? {
+        guard followers == 0, let recordedResult, let answeredResult else { return nil }
+        switch (isError(recordedResult), isError(answeredResult)) {
+        case (true, true): return "fails on Linux too, with another errno, and nothing depends on it"
+        case (true, false): return "fails on Linux, and nothing depends on it"
+        case (false, false): return "both succeed; no later call depends on the value"
+        case (false, true): return nil
+        }
     }
 
     /// What callers do without the call; only for ENOSYS: another errno means something else to the same caller.
