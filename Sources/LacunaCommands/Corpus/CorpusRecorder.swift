@@ -31,7 +31,7 @@ struct CorpusRecorder {
         let recording =
             "\(quoted(try absolute("/proc/self/exe"))) record -o \(quoted(trace)) -- \(workload.commandText)"
         try run(
-            "cd \(quoted(scratch)) && \(recording) > \(quoted(out)) 2> \(quoted(errors)) < /dev/null",
+            "cd \(quoted(scratch)) && unset OLDPWD && \(recording) > \(quoted(out)) 2> \(quoted(errors)) < /dev/null",
             failing: "the program failed; see \(errors)"
         )
         if let check = workload.check {
