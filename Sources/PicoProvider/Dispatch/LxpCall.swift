@@ -111,8 +111,6 @@ final class LxParkedCall {
     /// Whatever the routine keeps: a futex waiter, a pending connection.
     var object: AnyObject?
     var value: Int64 = 0
-    /// False when the task was stopped before the call began.
-    var hasStarted = true
     /// The engine's event count at the last attempt: without a new event the answer is the same.
     var seenEvents: UInt64 = 0
 }

@@ -19,14 +19,7 @@ extension WSL1Engine {
         var early: [Int32] = []
         deliverSignals(thread, self.call, rawResult: nil, into: &early)
         if thread.isDead { return finish(.exited, early) }
-        if case .stopped = thread.group.state {
-            let parked = LxParkedCall()
-            parked.call = call
-            parked.number = number
-            parked.hasStarted = false
-            thread.parked = parked
-            return finish(.blocked, early)
-        }
+        // A stop takes a thread on its way back to user mode; one that makes a call has not been taken yet.
         return run(thread, number, early, call)
     }
 
@@ -41,7 +34,7 @@ extension WSL1Engine {
         }
         guard parked.seenEvents != events else { return DispatchResult(.blocked) }
         begin(call, thread, parked.number)
-        self.call.parked = parked.hasStarted ? parked : nil
+        self.call.parked = parked
         if case .stopped = thread.group.state {
             parked.seenEvents = events
             return finish(.blocked, [])
@@ -132,7 +125,6 @@ extension WSL1Engine {
         let parked = call.waiting
         parked.call = guest
         parked.number = number
-        parked.hasStarted = true
         parked.seenEvents = events
         thread.parked = parked
         call.writes = []

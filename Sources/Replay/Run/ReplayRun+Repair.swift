@@ -18,6 +18,7 @@ extension ReplayRun {
             for effect in world.effects {
                 apply(effect, pending, engineSucceeded: engineSucceeded, value, mark, withholds)
             }
+            if !engineSucceeded, pending.variant?.callName == "ptrace" { markTracee(pending, mark) }
         } else if engineSucceeded, !call.record.flags.contains(.resultLost), !withholds {
             undo(pending, value ?? 0, mark)
         }
@@ -35,6 +36,14 @@ extension ReplayRun {
     private static func text(_ graft: Graft) -> String {
         // The case's name says what it is; payloads may be long.
         String(String(describing: graft).prefix(80))
+    }
+
+    /// A tracee that the engine does not trace: its stops, and waits for them, follow. There is no graft for tracing.
+    private func markTracee(_ pending: Pending, _ mark: Mark?) {
+        let task = world.task(pending.call.record.task)
+        let pid = Int32(truncatingIfNeeded: pending.call.word(1))
+        guard let mark, let tracee = world.task(pid: pid, seenBy: task) else { return }
+        tracee.mark = tracee.mark ?? mark
     }
 
     /// Output bytes that the engine did not write right: inputs that still hold them follow.
