@@ -31,6 +31,9 @@ extension WSL1Engine {
             if let parent = group.parent, !parent.children.contains(where: { $0 === group }) {
                 broken.append("process \(group.globalID) is not among its parent's children")
             }
+            var ancestor = group.parent
+            while let current = ancestor, current !== group { ancestor = current.parent }
+            if ancestor === group { broken.append("process \(group.globalID) is its own ancestor") }
             if group.isAlive, group.threads.isEmpty {
                 broken.append("process \(group.globalID) lives without threads")
             }

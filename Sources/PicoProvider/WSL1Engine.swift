@@ -24,6 +24,8 @@ public final class WSL1Engine: Engine {
     /// By task number.
     var threads: [LxThread?] = []
     var anonymous = LxAnonymousSuperblock(type: "anon_inodefs", device: 13, source: "anon_inodefs")
+    var pipes = LxAnonymousSuperblock(type: "pipefs", device: 12, source: "pipefs")
+    var sockets = LxAnonymousSuperblock(type: "sockfs", device: 8, source: "sockfs")
     /// Counts everything that may let a parked call finish.
     var events: UInt64 = 0
     let table = LxpSyscallTable.standard
@@ -38,6 +40,12 @@ public final class WSL1Engine: Engine {
     var cgroups = LxCgroupHierarchy()
     var network = LxNetworkState()
     var isBooted = false
+    /// Where the root task's paths start.
+    var initialRoot: VfsLocation?
+    /// Positions in the environment's files, by path.
+    var knownFiles: [String: Int] = [:]
+    /// Directories that were made because something is mounted on or below them.
+    var placed: Set<String> = []
     /// Pipes that existed before, by the environment's id.
     var outsidePipes: [UInt64: (pipe: LxPipe, inode: VfsInode)] = [:]
     /// Files of the environment with several names.

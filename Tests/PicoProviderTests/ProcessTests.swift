@@ -47,6 +47,17 @@ import Testing
         #expect(guest.engine.checkInvariants() == [])
     }
 
+    @Test func theInitOfANamespaceOutlivesItsParent() throws {
+        let guest = try Guest()
+        let maker = try guest.fork()
+        let first = TaskID(rawValue: 2)
+        let flags = Argument.number(Int64(ABI.constant("CLONE_NEWPID")) | 17)
+        #expect(try guest.call("clone", flags, 0, 0, 0, 0, task: maker).value == 102)
+        _ = try guest.call("exit_group", 0, task: maker)
+        #expect(try guest.call("getppid", task: first).value == 0)
+        #expect(guest.engine.checkInvariants() == [])
+    }
+
     @Test func execResetsWhatItShould() throws {
         let guest = try Guest { environment in
             environment.files.append(Guest.file("/bin/script", "#!/bin/test -x\n", mode: 0o755))

@@ -21,6 +21,8 @@ extension WSL1Engine {
         let thread = makeRootThread(root, mounts)
         context.thread = thread
         context.credentials = LxCredentials()
+        initialRoot = root
+        for (index, file) in environment.files.enumerated() { knownFiles[file.path] = index }
         mountEverything(context)
         for file in environment.files { populate(file, context) }
         openDescriptors(thread)
@@ -131,35 +133,45 @@ extension WSL1Engine {
     /// The mounts of the recording, of types that WSL 1 has, at the same places.
     private func mountEverything(_ context: VfsContext) {
         for mount in environment.mounts where mount.point != "/" { _ = mountBoot(mount, context) }
-        mountDevicesController(context)
         let points = Set(environment.mounts.map(\.point))
         for (point, type) in [("/proc", "proc"), ("/sys", "sysfs"), ("/dev", "tmpfs")] where !points.contains(point) {
             guard environment.engineServed.contains(point) else { continue }
             _ = mountBoot(Environment.Mount(point: point, type: type, source: type, options: "rw"), context)
         }
+        if points.contains("/sys") || environment.engineServed.contains("/sys") { mountCgroups(context) }
     }
 
-    /// init mounts the one controller there is below /sys/fs/cgroup (INIT).
-    private func mountDevicesController(_ context: VfsContext) {
-        let point = "/sys/fs/cgroup/devices"
-        guard place("/sys/fs/cgroup", context.thread) != nil, !environment.mounts.contains(where: { $0.point == point })
-        else { return }
-        _ = mountBoot(Environment.Mount(point: point, type: "cgroup", source: "cgroup", options: "rw"), context)
+    /// /init mounts a tmpfs and below it each enabled controller: `devices` (INIT, pico-interface.md §7).
+    private func mountCgroups(_ context: VfsContext) {
+        let point = "/sys/fs/cgroup"
+        if !environment.mounts.contains(where: { $0.point == point && $0.type == "tmpfs" }) {
+            let options = "rw,nosuid,nodev,noexec,mode=755"
+            _ = mountBoot(Environment.Mount(point: point, type: "tmpfs", source: "tmpfs", options: options), context)
+        }
+        let devices = Environment.Mount(
+            point: point + "/devices",
+            type: "cgroup",
+            source: "cgroup",
+            options: "rw,nosuid,nodev,noexec"
+        )
+        mountAs("cgroup", devices, context)
     }
 
     /// Mounts as the environment says; a type that WSL 1 lacks becomes a file system of its own of the root's type.
     func mountBoot(_ mount: Environment.Mount, _ context: VfsContext) -> Bool {
-        let isFile = environment.files.contains { $0.path == mount.point && $0.kind != .directory }
-        guard !isFile else { return false }
-        // Other controllers, and the places where they are mounted, do not exist.
-        if mount.type == "cgroup", !mount.point.hasSuffix("devices") { return false }
-        if mount.type == "cgroup2", mount.point != "/sys/fs/cgroup" { return false }
+        // Only the devices hierarchy exists, and init mounts it.
+        if mount.type == "cgroup" || mount.type == "cgroup2", !isBooted { return true }
+        if let known = knownFiles[mount.point], environment.files[known].kind != .directory { return false }
+        return mountAs(Self.replacements[mount.type] ?? mount.type, mount, context)
+    }
+
+    @discardableResult
+    private func mountAs(_ type: String, _ mount: Environment.Mount, _ context: VfsContext) -> Bool {
         guard let target = makePlace(mount.point, context) else { return false }
-        let typeName = Self.replacements[mount.type] ?? mount.type
         let data = mount.options.split(separator: ",").filter { $0.hasPrefix("mode=") || $0.hasPrefix("gid=") }
             .joined(separator: ",")
         let mounted =
-            (try? fileSystems[typeName]?.mount(source: mount.source, data: data, flags: 0, context))
+            (try? fileSystems[type]?.mount(source: mount.source, data: data, flags: 0, context))
             ?? (try? fileSystems["tmpfs"]?.mount(source: mount.source, data: "", flags: 0, context))
         guard let superblock = mounted, let entry = rootEntry(of: superblock) else { return false }
         let made = makeMount(superblock, root: entry, flags: Self.flags(mount.options), target.mount.namespace)
@@ -218,7 +230,11 @@ extension WSL1Engine {
         let context = quietContext(thread)
         context.credentials = LxCredentials()
         var walk = VfsWalk(context)
-        return try? walk.resolve(path, from: thread.fs.root, follow: false)
+        if let found = try? walk.resolve(path, from: thread.fs.root, follow: false) { return found }
+        // Paths are those of the root task: one that chose another root looks further up.
+        guard let initialRoot, !(thread.fs.root == initialRoot) else { return nil }
+        var above = VfsWalk(context, root: initialRoot)
+        return try? above.resolve(path, from: initialRoot, follow: false)
     }
 
     /// The directory of that path, made with everything above it if it is not there.
@@ -226,7 +242,9 @@ extension WSL1Engine {
         guard let thread = context.thread else { return nil }
         if let found = place(path, thread) { return found }
         guard let (directory, name) = parentPlace(path, context) else { return nil }
-        let file = Environment.File(path: path, kind: .directory, mode: 0o755)
+        var file = Environment.File(path: path, kind: .directory, mode: 0o755)
+        if let known = knownFiles[path], environment.files[known].kind == .directory { file = environment.files[known] }
+        placed.insert(path)
         guard let inode = directory.inode.populate(name, file, context) else { return nil }
         return VfsLocation(mount: directory.mount, entry: directory.entry.adopt(name, inode))
     }
@@ -243,6 +261,7 @@ extension WSL1Engine {
     @discardableResult
     func populate(_ file: Environment.File, _ context: VfsContext) -> Bool {
         guard let thread = context.thread else { return false }
+        if !isBooted, placed.contains(file.path), place(file.path, thread)?.entry.parent != nil { return true }
         if file.kind == .directory, let existing = place(file.path, thread), existing.inode.isDirectory {
             var change = VfsAttributeChange(permissions: file.mode, uid: file.uid, gid: file.gid)
             change.accessTime = file.accessTime

@@ -63,6 +63,7 @@ extension WSL1Engine {
             pipe: LxPipe(),
             inode: LxAnonymousInode(self, mode: VfsKind.fifo.rawValue | 0o600, credentials: credentials) as VfsInode
         )
+        made.inode.boundObject = made.pipe
         made.pipe.hasOutsideReader = true
         made.pipe.hasOutsideWriter = true
         outsidePipes[identifier] = made
@@ -141,6 +142,7 @@ extension WSL1Engine {
             file.uid = thread.credentials.fsuid
             file.gid = thread.credentials.fsgid
             if flags & OpenFlag.directory != 0 { file.kind = .directory }
+            if let known = knownFiles[path] { file = environment.files[known] }
             populate(file, context)
         }
         guard let location = place(path, thread) else {

@@ -43,16 +43,7 @@ extension WSL1Engine {
 
     private func graftMore(_ graft: Graft, _ thread: LxThread, _ context: LxpCall) -> Bool {
         switch graft {
-        case .namespaces(let flags):
-            guard flags & (CloneFlag.newUser | CloneFlag.newCgroup | CloneFlag.newTime) == 0 else { return false }
-            thread.fs = thread.fs.copy()
-            guard (try? LxpNewNamespaces(context, flags, &thread.namespaces, thread.fs)) != nil else { return false }
-            if flags & CloneFlag.newPid != 0 {
-                thread.namespaces.pidForChildren = LxPidNamespace(
-                    identifier: nextNamespace(),
-                    parent: thread.namespaces.pid
-                )
-            }
+        case .namespaces(let flags): return graftNamespaces(flags, thread, context)
         case .offset(let fd, let offset):
             guard let file = thread.files[Int(fd)]?.file else { return false }
             file.position = offset
@@ -90,6 +81,29 @@ extension WSL1Engine {
         return true
     }
 
+    /// The kinds that exist, even when another was asked for too; false then.
+    private func graftNamespaces(_ flags: UInt64, _ thread: LxThread, _ context: LxpCall) -> Bool {
+        thread.fs = thread.fs.copy()
+        guard (try? LxpNewNamespaces(context, flags, &thread.namespaces, thread.fs)) != nil else { return false }
+        if flags & CloneFlag.newPid != 0 {
+            let namespace = LxPidNamespace(identifier: nextNamespace(), parent: thread.namespaces.pid)
+            thread.namespaces.pidForChildren = namespace
+            // A child that was born into it is its first process.
+            if thread.isFreshGraft, thread.group.leader === thread { enter(namespace, thread) }
+        }
+        return flags & (CloneFlag.newUser | CloneFlag.newCgroup | CloneFlag.newTime) == 0
+    }
+
+    private func enter(_ namespace: LxPidNamespace, _ thread: LxThread) {
+        let group = thread.group
+        thread.ids.append(allocateID(in: namespace, offered: 1))
+        group.ids = thread.ids
+        group.pidNamespace = namespace
+        thread.namespaces.pid = namespace
+        namespace.initGroup = group
+        register(thread, isLeader: true)
+    }
+
     private func install(_ file: VfsFile, at fd: Int32, closeOnExec: Bool, _ context: VfsContext) {
         if let old = context.thread.files.put(file, at: Int(fd), closeOnExec: closeOnExec) { LxpClose(context, old) }
     }
@@ -112,7 +126,11 @@ extension WSL1Engine {
         let setters = CloneFlag.parentSetTid | CloneFlag.childSetTid | CloneFlag.pidfd | CloneFlag.io
         let signal = Int32(flags & 0xff)
         let kept = flags & ~(unknown | setters | 0xff)
-        return (try? LxpClone(context, flags: kept, exitSignal: signal == 0 ? LxSignal.child : signal)) != nil
+        guard (try? LxpClone(context, flags: kept, exitSignal: signal == 0 ? LxSignal.child : signal)) != nil else {
+            return false
+        }
+        thread(child)?.isFreshGraft = true
+        return true
     }
 
     private func graftMapping(_ space: LxAddressSpace, _ address: UInt64, _ length: UInt64, _ mapped: Bool) {

@@ -115,6 +115,7 @@ func LxpSyscall_CAPGET(_ c: LxpCall) throws(LxFailure) -> Int64 {
     guard pid >= 0 else { throw .errno(.EINVAL) }
     let target = try LxpThreadByID(c, pid).credentials
     if c[1] == 0 { return 0 }
+    c.partial("capabilities up to CAP_AUDIT_READ, as in Linux 4.4", "inferred")
     var out = LxpBytes()
     for word in 0..<UInt64(words) {
         for set in [target.effective, target.permitted, target.inheritable] {

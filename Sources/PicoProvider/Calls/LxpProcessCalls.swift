@@ -153,11 +153,11 @@ func LxpSyscall_PRCTL(_ c: LxpCall) throws(LxFailure) -> Int64 {
         out.pad(to: 16)
         try c.write(c[1], out.bytes)
     case Prctl.readBounding:
-        guard c[1] < 64, LxCredentials.allCapabilities >> c[1] & 1 != 0 else { throw .errno(.EINVAL) }
+        try LxpCheckCapability(c[1])
         return Int64(c.thread.credentials.bounding >> c[1] & 1)
     case Prctl.dropBounding:
         guard c.credentials.has(.setpcap) else { throw .errno(.EPERM) }
-        guard c[1] < 64, LxCredentials.allCapabilities >> c[1] & 1 != 0 else { throw .errno(.EINVAL) }
+        try LxpCheckCapability(c[1])
         c.thread.credentials.bounding &= ~(1 << c[1])
     case Prctl.getSecurebits: return Int64(c.thread.credentials.securebits)
     case Prctl.setSecurebits:
@@ -180,6 +180,14 @@ func LxpSyscall_PRCTL(_ c: LxpCall) throws(LxFailure) -> Int64 {
     default: throw .unsupported(.EINVAL, note: "this prctl option is not there", source: "SYS:15014;inferred")
     }
     return 0
+}
+
+/// Capabilities that came after Linux 4.4 are not there (features.tsv: the kernel reports 4.4).
+private func LxpCheckCapability(_ number: UInt64) throws(LxFailure) {
+    guard number < 64 else { throw .errno(.EINVAL) }
+    guard LxCredentials.allCapabilities >> number & 1 != 0 else {
+        throw .unsupported(.EINVAL, note: "capabilities up to CAP_AUDIT_READ, as in Linux 4.4", source: "inferred")
+    }
 }
 
 private let archSetGS = abiInt("ARCH_SET_GS")

@@ -35,6 +35,7 @@ func addSchedulingCalls(_ table: inout LxpSyscallTable) {
         guard c[1] % 8 == 0, c[1] * 8 >= UInt64(c.environment.cpuCount) else { throw .errno(.EINVAL) }
         let thread = try LxpThreadByID(c, c.int(0))
         let size = min(Int(c[1]), 64)
+        c.partial("as many bytes as asked for, at most 64; Linux gives what its cpu mask has", "UT:sched.c")
         var mask = thread.schedule.affinity
         if mask == 0 { mask = c.environment.cpuCount >= 64 ? .max : 1 << UInt64(c.environment.cpuCount) - 1 }
         var out = LxpBytes()

@@ -33,6 +33,12 @@ func addSignalCalls(_ table: inout LxpSyscallTable) {
     table.supported("restart_syscall", LxpSyscall_RESTART_SYSCALL, .restartBlock)
 }
 
+/// Other bits are not kept.
+private let actionFlags = [
+    "SA_NOCLDSTOP", "SA_NOCLDWAIT", "SA_SIGINFO", "SA_RESTORER", "SA_ONSTACK", "SA_RESTART", "SA_NODEFER",
+    "SA_RESETHAND",
+].reduce(UInt64(0)) { $0 | ABI.constant($1) }
+
 func LxpSyscall_RT_SIGACTION(_ c: LxpCall) throws(LxFailure) -> Int64 {
     let signal = c.int(0)
     guard c[3] == 8 else { throw .errno(.EINVAL) }
@@ -59,6 +65,7 @@ func LxpSyscall_RT_SIGACTION(_ c: LxpCall) throws(LxFailure) -> Int64 {
     }
     guard var action = wanted else { return 0 }
     action.mask.bits &= ~LxSignalSet.unblockable.bits
+    action.flags &= actionFlags
     handlers[signal] = action
     // Setting a signal to be ignored throws away those that wait.
     if action.isIgnored || (action.isDefault && WSL1Engine.defaultAction(signal) == .ignore) {

@@ -25,6 +25,7 @@ struct LxpSyscallEntry: Sendable {
 struct LxpSyscallTable: Sendable {
     private(set) var entries: [LxpSyscallEntry] = []
     private var numbers: [String: Int] = [:]
+    private var notes: [Int: String] = [:]
 
     /// The default answer of lxcore's dispatcher, for numbers beyond the table too.
     let beyond: LxpSyscallEntry
@@ -52,6 +53,7 @@ struct LxpSyscallTable: Sendable {
             }
             entries[fact.number] = LxpSyscallEntry(handler: nil, evidence: evidence, errno: fact.errno)
             numbers[fact.name] = fact.number
+            notes[fact.number] = fact.note
         }
     }
 
@@ -76,7 +78,7 @@ struct LxpSyscallTable: Sendable {
         entries[number].interruption = interruption
         entries[number].evidence.handler = "LxpSyscall_" + name.uppercased()
         entries[number].evidence.support = support
-        if support == .handled { entries[number].evidence.note = "" }
+        entries[number].evidence.note = support == .handled ? "" : notes[number] ?? ""
     }
 
     subscript(number: Int) -> LxpSyscallEntry { number >= 0 && number < entries.count ? entries[number] : beyond }

@@ -9,10 +9,10 @@ extension WSL1Engine {
             throw EngineFailure("task \(task.rawValue) makes call \(call.index) and was never created")
         }
         guard !thread.isDead else { return DispatchResult(.exited) }
-        guard thread.parked == nil else {
-            throw EngineFailure("task \(task.rawValue) makes call \(call.index) while another of its calls waits")
-        }
+        // A call that the recording never completed was left behind.
+        if thread.parked != nil { cancel(task) }
         events += 1
+        thread.isFreshGraft = false
         let number = tableNumber(call)
         begin(call, thread, number)
         // Whatever arrived while the task ran in user mode interrupted it before this call.
@@ -26,8 +26,10 @@ extension WSL1Engine {
     public func retry(_ task: TaskID) throws(EngineFailure) -> DispatchResult {
         guard let thread = thread(task) else { throw EngineFailure("task \(task.rawValue) was never created") }
         if thread.isDead {
+            // Killed while it waited: the wait ends, and the task after it.
+            guard let parked = thread.parked else { return DispatchResult(.exited) }
             thread.parked = nil
-            return DispatchResult(.exited)
+            return DispatchResult(.returned(table[parked.number].interruption.rawValue))
         }
         guard let parked = thread.parked, let call = parked.call else {
             throw EngineFailure("task \(task.rawValue) has no call that waits")
@@ -63,7 +65,12 @@ extension WSL1Engine {
         if !call.given.isEmpty { call.given = [] }
     }
 
-    private func run(_ thread: LxThread, _ number: Int, _ early: [Int32], _ guest: GuestCall) -> DispatchResult {
+    private func run(
+        _ thread: LxThread,
+        _ number: Int,
+        _ early: [Int32],
+        _ guest: GuestCall
+    ) -> DispatchResult {
         let call = self.call
         let entry = table[number]
         var signals = early
@@ -72,8 +79,9 @@ extension WSL1Engine {
         guard let handler = entry.handler else {
             result = -Int64(entry.errno.rawValue)
             thread.signals.lastResult = result
+            thread.signals.lastNumber = number
             deliverSignals(thread, call, rawResult: result, into: &signals)
-            return finish(thread.isDead ? .exited : .returned(result), signals)
+            return finish(.returned(result), signals)
         }
         do throws(LxFailure) {
             result = try handler(call)
@@ -102,8 +110,9 @@ extension WSL1Engine {
         }
         if thread.isDead { return finish(.exited, signals) }
         thread.signals.lastResult = result
+        thread.signals.lastNumber = number
         deliverSignals(thread, call, rawResult: result, into: &signals)
-        return finish(thread.isDead ? .exited : .returned(result), signals)
+        return finish(.returned(result), signals)
     }
 
     /// A failed call leaves what it wrote before it failed only where the kernel does: timeouts, not results.

@@ -18,8 +18,15 @@ final class LxAnonymousInode: VfsInode {
     init(_ engine: WSL1Engine, mode: UInt32, credentials: LxCredentials) {
         number = engine.anonymous.nextInode()
         times = engine.realtime
+        // A file system each: equal devices must mean equal file systems.
+        let home: LxAnonymousSuperblock =
+            switch VfsKind(rawValue: mode & 0o170000) {
+            case .fifo: engine.pipes
+            case .socket: engine.sockets
+            default: engine.anonymous
+            }
         super.init(
-            superblock: engine.anonymous,
+            superblock: home,
             mode: mode,
             uid: credentials.fsuid,
             gid: credentials.fsgid
@@ -29,12 +36,6 @@ final class LxAnonymousInode: VfsInode {
     override func attributes(_ context: VfsContext) throws(LxFailure) -> VfsAttributes {
         var attributes = try super.attributes(context)
         attributes.inode = number
-        // Linux has a file system each for pipes and sockets; equal devices must mean equal file systems.
-        switch kind {
-        case .fifo: attributes.device = superblock.device + 1
-        case .socket: attributes.device = superblock.device + 2
-        default: break
-        }
         attributes.accessTime = times
         attributes.modificationTime = times
         attributes.changeTime = times

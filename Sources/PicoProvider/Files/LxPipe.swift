@@ -167,7 +167,7 @@ func LxpOpenFifo(_ c: LxpCall, _ inode: VfsInode, _ flags: UInt32) throws(LxFail
     switch access {
     case 0:
         let file = LxPipeFile(pipe: pipe, inode: inode, reads: true, writes: false)
-        if pipe.writers > 0 || nonBlocking || isAnonymous { return file }
+        if pipe.writers > 0 || pipe.hasOutsideWriter || nonBlocking || isAnonymous { return file }
         c.waiting.object = file
         c.waiting.value = Int64(pipe.writerArrivals)
         throw .wouldBlock

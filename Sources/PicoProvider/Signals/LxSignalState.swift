@@ -107,6 +107,7 @@ struct LxThreadSignals {
     var pending = LxPendingSignals()
     var frames: [Frame] = []
     var alternateStack: (address: UInt64, size: UInt64, flags: Int32) = (0, 0, 2)
-    /// The user-mode result register as of the last return.
+    /// The user-mode result register as of the last return, and the call that left it.
     var lastResult: Int64 = 0
+    var lastNumber = 0
 }

@@ -139,7 +139,7 @@ extension WSL1Engine {
         switch LxpInterruption(rawValue: result) {
         case .restartSys?:
             // The program makes the call again itself: the register holds the number.
-            result = action.flags & Self.restart != 0 ? Int64(call.entryNumber) : -4
+            result = action.flags & Self.restart != 0 ? Int64(thread.signals.lastNumber) : -4
         case .restartNoHand?, .restartBlock?: result = -4
         case .intr?, nil: break
         }

@@ -97,10 +97,20 @@ final class LxInetSocket: LxSocket {
 
     override func connect(_ address: [UInt8], _ c: LxpCall) throws(LxFailure) {
         if isConnecting, case .connecting = endpoint.state { return try finishOutside(c, isAgain: c.parked == nil) }
+        if isConnecting {
+            // The answer to the second connect after EINPROGRESS.
+            isConnecting = false
+            return
+        }
         let target = try decode(address)
         let status = c.engine.kernel.AfdConnect(endpoint, target, preferredPort: port(c))
         switch status {
-        case .STATUS_SUCCESS: rooms += 1
+        case .STATUS_SUCCESS:
+            rooms += 1
+            if type == SocketType.stream, flags & OpenFlag.nonBlocking != 0 {
+                isConnecting = true
+                throw .errno(.EINPROGRESS)
+            }
         case .STATUS_PENDING:
             isConnecting = true
             try finishOutside(c, isAgain: false)

@@ -28,6 +28,8 @@ final class LxThread {
     /// SIGSTOP and friends are kept per group; a ptrace stop is the thread's own.
     var tracer: LxThread?
     var isDead = false
+    /// Made by a graft, and no call of its own yet.
+    var isFreshGraft = false
     /// The pico thread in the NT executive.
     var ntThread: EThread?
 

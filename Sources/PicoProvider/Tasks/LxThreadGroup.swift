@@ -14,8 +14,8 @@ final class LxThreadGroup {
     }
 
     /// The leader's ids, outermost namespace first; kept after the leader is gone.
-    let ids: [Int32]
-    let pidNamespace: LxPidNamespace
+    var ids: [Int32]
+    var pidNamespace: LxPidNamespace
     var threads: [LxThread] = []
     var leader: LxThread?
     /// nil for init processes and the outside parent of the root task.

@@ -60,7 +60,6 @@ extension WSL1Engine {
         guard !thread.isDead else { return }
         events += 1
         thread.isDead = true
-        thread.parked = nil
         let group = thread.group
         futexes.forget(thread)
         if thread.clearChildTid != 0, group.threads.count > 1 || group.vforkParent != nil {
@@ -145,7 +144,7 @@ extension WSL1Engine {
         events += 1
     }
 
-    /// Orphans go to the nearest subreaper, else to the init of their pid namespace.
+    /// Orphans go to the nearest subreaper, else to the init of the pid namespace that their parent lived in.
     private func reparentChildren(of group: LxThreadGroup) {
         guard !group.children.isEmpty else { return }
         let orphans = group.children
@@ -153,7 +152,8 @@ extension WSL1Engine {
         for orphan in orphans {
             var reaper = group.parent
             while let candidate = reaper, !(candidate.isSubreaper && candidate.isAlive) { reaper = candidate.parent }
-            if reaper == nil, let first = orphan.pidNamespace.initGroup, first !== group, first.isAlive {
+            if reaper == nil, let first = group.pidNamespace.initGroup, first !== group, first !== orphan, first.isAlive
+            {
                 reaper = first
             }
             orphan.parent = reaper

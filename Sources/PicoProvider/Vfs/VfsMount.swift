@@ -16,7 +16,13 @@ final class VfsMount {
     /// The peer group it is a slave of.
     var master: Int?
     var isUnbindable = false
-    unowned var namespace: LxMountNamespace
+    /// nil: the namespace is gone, and an open file keeps the mount.
+    private weak var owner: LxMountNamespace?
+    /// A mount without a namespace stands alone: nothing is mounted below it.
+    var namespace: LxMountNamespace {
+        get { owner ?? LxMountNamespace(identifier: 0) }
+        set { owner = newValue }
+    }
 
     init(
         identifier: Int,
@@ -31,7 +37,7 @@ final class VfsMount {
         self.root = root
         self.point = point
         self.flags = flags
-        self.namespace = namespace
+        owner = namespace
         superblock.mountCount += 1
     }
 }
