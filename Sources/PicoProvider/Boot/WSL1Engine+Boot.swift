@@ -30,7 +30,7 @@ extension WSL1Engine {
             thread.fs.workingDirectory = directory
         }
         thread.group.executable = environment.process.executable
-        thread.group.executableLocation = place(environment.process.executable, thread)
+        thread.group.executableLocation = place(environment.process.executable, thread, follow: true)
         ntCreate(thread, cloning: nil, shares: false)
         _ = kernel.drainTrace()
         isBooted = true
@@ -226,15 +226,15 @@ extension WSL1Engine {
     // MARK: - Files
 
     /// The place of an absolute path, without permissions; nil when it is not there.
-    func place(_ path: String, _ thread: LxThread) -> VfsLocation? {
+    func place(_ path: String, _ thread: LxThread, follow: Bool = false) -> VfsLocation? {
         let context = quietContext(thread)
         context.credentials = LxCredentials()
         var walk = VfsWalk(context)
-        if let found = try? walk.resolve(path, from: thread.fs.root, follow: false) { return found }
+        if let found = try? walk.resolve(path, from: thread.fs.root, follow: follow) { return found }
         // Paths are those of the root task: one that chose another root looks further up.
         guard let initialRoot, !(thread.fs.root == initialRoot) else { return nil }
         var above = VfsWalk(context, root: initialRoot)
-        return try? above.resolve(path, from: initialRoot, follow: false)
+        return try? above.resolve(path, from: initialRoot, follow: follow)
     }
 
     /// The directory of that path, made with everything above it if it is not there.
@@ -262,6 +262,9 @@ extension WSL1Engine {
     func populate(_ file: Environment.File, _ context: VfsContext) -> Bool {
         guard let thread = context.thread else { return false }
         if !isBooted, placed.contains(file.path), place(file.path, thread)?.entry.parent != nil { return true }
+        // A recording that proves no more than that a path exists has it as an empty file: what is there is better.
+        let isBare = file.kind == .regular && file.size == 0 && file.content.isEmpty
+        if isBooted, isBare, let existing = place(file.path, thread), existing.inode.kind != .regular { return true }
         if file.kind == .directory, let existing = place(file.path, thread), existing.inode.isDirectory {
             var change = VfsAttributeChange(permissions: file.mode, uid: file.uid, gid: file.gid)
             change.accessTime = file.accessTime

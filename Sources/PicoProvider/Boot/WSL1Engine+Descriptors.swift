@@ -145,7 +145,8 @@ extension WSL1Engine {
             if let known = knownFiles[path] { file = environment.files[known] }
             populate(file, context)
         }
-        guard let location = place(path, thread) else {
+        let follow = flags & (OpenFlag.path | OpenFlag.noFollow) == 0
+        guard let location = place(path, thread, follow: follow) else {
             return LxOutsideFile(
                 inode: LxAnonymousInode(self, mode: 0o600, credentials: thread.credentials),
                 text: path

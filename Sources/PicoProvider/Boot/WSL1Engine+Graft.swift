@@ -31,7 +31,7 @@ extension WSL1Engine {
             thread.fs.workingDirectory = location
         case .credentials(let uids, let gids): graftCredentials(thread, uids, gids)
         case .executed(let path):
-            guard let location = place(path, thread) else { return false }
+            guard let location = place(path, thread, follow: true) else { return false }
             LxpReplaceImage(context, path: path, named: location, image: location, arguments: [path], environment: [])
         case .signalMask(let bits):
             thread.signals.mask = LxSignalSet(bits: bits & ~LxSignalSet.unblockable.bits)
