@@ -49,6 +49,10 @@ final class RecordingSession {
         self.header = header
         var writing = TraceWriter.Options()
         writing.level = options.compressionLevel
+        // The log's size is known only when a block is written: small limits need small blocks.
+        if let limit = options.maximumSize {
+            writing.batchBytes = min(writing.batchBytes, max(16 << 10, Int(clamping: limit / 4)))
+        }
         do throws(TraceError) {
             writer = try TraceWriter(path: options.output, header: header, options: writing)
         } catch {
