@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -75,6 +76,29 @@ static void keep(int listener, int life, struct clinux_shared *shared) {
     }
 }
 
+// Gives the keeper a command line of its own: `pkill -f` on the recorder's must not take the keeper with it. The
+// arguments lie between arg_start and arg_end, fields 48 and 49 of /proc/self/stat (proc(5)).
+static void rename_keeper(void) {
+    static const char name[] = "lacuna-keeper";
+    char text[1024];
+    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    ssize_t count = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (count <= 0) return;
+    text[count] = 0;
+    char *field = strrchr(text, ')');
+    unsigned long start = 0, end = 0;
+    for (int number = 2; field && number < 49; number++) {
+        field = strchr(field + 1, ' ');
+        if (field && number == 47) start = strtoul(field, NULL, 10);
+        if (field && number == 48) end = strtoul(field, NULL, 10);
+    }
+    if (start == 0 || end < start + sizeof name) return;
+    memset((void *)start, 0, end - start);
+    memcpy((void *)start, name, sizeof name);
+}
+
 int clinux_keeper(int listener, int life, struct clinux_shared *shared) {
     sigset_t all, mask;
     sigfillset(&all);
@@ -86,6 +110,7 @@ int clinux_keeper(int listener, int life, struct clinux_shared *shared) {
         if (fork() != 0) _exit(0);
         setsid();  // out of the reach of Ctrl-C, and of the terminal's end
         prctl(PR_SET_NAME, "lacuna-keeper", 0, 0, 0);
+        rename_keeper();
         // Nothing of the recorder's files may stay open here: readers of its pipes wait for their end.
         int low = listener < life ? listener : life, high = listener < life ? life : listener;
         if (low > 0) syscall(SYS_close_range, 0, low - 1, 0);
