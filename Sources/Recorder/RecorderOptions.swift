@@ -37,6 +37,8 @@ public struct RecorderOptions: Sendable, Hashable {
         case kill
     }
 
+    /// Name and version that the log gives as its maker.
+    public var tool = "lacuna"
     /// The program and its arguments. The program is looked up in PATH like execvp does.
     public var command: [String] = []
     /// A unix socket to listen on for the seccomp listener of an OCI runtime, instead of `command`.

@@ -39,7 +39,7 @@ final class RecordingSession {
         }
         self.queue = queue
         var header = TraceHeader()
-        header.tool = "lacuna 0.1.0"
+        header.tool = options.tool
         header.uname = RecordingSession.uname()
         header.command = options.command
         header.startRealtime = clinux_realtime()

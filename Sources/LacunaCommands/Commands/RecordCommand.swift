@@ -89,6 +89,7 @@ struct RecordCommand: ParsableCommand {
 
     func run() throws {
         var options = RecorderOptions()
+        options.tool = Lacuna.tool
         options.command = command
         options.ociSocket = oci
         options.output = output
