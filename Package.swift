@@ -42,6 +42,8 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .target(name: "CLinux", exclude: ["bpf"], cSettings: cSettings),  // syscall shims: what Swift cannot import
+        // Code that runs inside recorded processes, embedded as bytes; and the layouts it shares with the recorder.
+        .target(name: "RecorderAgent", cSettings: cSettings),
         .target(name: "CABIData", exclude: ["descriptions"], cSettings: cSettings),  // descriptions, embedded
         .target(name: "CFacts", cSettings: cSettings),  // corpora/facts/wsl1, embedded
         // Style and script of the HTML report, embedded.
@@ -51,7 +53,7 @@ let package = Package(
         library("LinuxABI", ["CABIData"]),
         library("TraceLog", ["LinuxABI", "CZstd", "CXXHash"]),
         library("Engine", ["LinuxABI"]),
-        library("Recorder", ["LinuxABI", "TraceLog", "CLinux", "CXXHash"]),
+        library("Recorder", ["LinuxABI", "TraceLog", "CLinux", "RecorderAgent", "CXXHash"]),
         library("NTKernel", []),
         library("PicoProvider", ["LinuxABI", "Engine", "NTKernel", "CFacts"]),
         library("Replay", ["LinuxABI", "TraceLog", "Engine"]),
@@ -76,7 +78,7 @@ let package = Package(
         tests("LinuxABITests", ["LinuxABI"]),
         tests("TraceLogTests", ["TraceLog", "LinuxABI"], exclude: ["reader.py", "Golden"]),
         tests("EngineTests", ["Engine", "LinuxABI"]),
-        tests("RecorderTests", ["Recorder", "TraceLog", "LinuxABI", "CLinux"]),
+        tests("RecorderTests", ["Recorder", "TraceLog", "LinuxABI", "CLinux", "RecorderAgent"]),
         tests("NTKernelTests", ["NTKernel"]),
         tests("PicoProviderTests", ["PicoProvider", "Engine", "LinuxABI"]),
         tests("ReplayTests", ["Replay", "PicoProvider", "Engine", "TraceLog", "LinuxABI"]),
