@@ -83,6 +83,13 @@ public struct CallFlags: OptionSet, Sendable, Hashable {
     public static let resultLost = CallFlags(rawValue: 16)
     /// The call has no description: arguments raw, memory not captured.
     public static let opaque = CallFlags(rawValue: 32)
+    /// Left by a jump out of a signal handler; result not seen.
+    public static let interrupted = CallFlags(rawValue: 64)
+
+    /// The call did return, or was left, but with what result is not known.
+    public static let resultUnknown: CallFlags = [.resultLost, .interrupted]
+    /// The record's result means nothing.
+    public static let withoutResult: CallFlags = [.unfinished, .resultLost, .interrupted]
 }
 
 /// A range of memory that a call read or wrote.
@@ -294,6 +301,9 @@ public struct TraceTrailer: Sendable, Hashable, Codable {
     public var calls: UInt64 = 0
     /// What the recorder could not do or lost, by plain words → count. Empty is the normal case.
     public var notes: [String: UInt64] = [:]
+    /// How many calls were recorded which way: `in-process`, or why lock-step, by plain words → count. Empty in logs of
+    /// the lock-step tier alone.
+    public var ways: [String: UInt64] = [:]
 
     public init() {}
 }

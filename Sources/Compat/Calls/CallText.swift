@@ -23,7 +23,7 @@ public struct CallText {
     public var name: String { variant?.callName ?? ABI.name(Int(record.number), record.architecture) }
 
     /// Raw result; nil for a call that did not return, and one whose result was lost.
-    public var result: Int64? { record.flags.isDisjoint(with: [.unfinished, .resultLost]) ? record.result : nil }
+    public var result: Int64? { record.flags.isDisjoint(with: .withoutResult) ? record.result : nil }
 
     /// The errno it failed with.
     public var error: Errno? { result.flatMap { Errno(result: $0) } }
@@ -79,6 +79,7 @@ extension CallFlags {
         [
             (CallFlags.unfinished, "unfinished"), (.denied, "denied"), (.inputFault, "input fault"),
             (.outputFault, "output fault"), (.resultLost, "result lost"), (.opaque, "opaque"),
+            (.interrupted, "interrupted"),
         ].filter { contains($0.0) }.map(\.1)
     }
 }

@@ -23,6 +23,8 @@ enum QueueRecord: UInt16 {
     case signal = 10
     /// Something that could not be recorded, in words.
     case note = 11
+    /// The supervisor gave the in-process ring `a`, in its generation `b`, to the thread (or the thread keeps it).
+    case ring = 12
 }
 
 /// First in each record; records are multiples of 8 bytes.
@@ -42,6 +44,10 @@ struct QueueEntry {
     var arguments: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
     var callFlags: UInt16
     var architecture: UInt8
+    /// The thread's in-process ring, and how far it had been filled when the call entered: what is there came before,
+    /// what is not came after the call's return. -1: the thread has none.
+    var agentRing: Int32 = -1
+    var agentPosition: UInt64 = 0
 }
 
 /// Memory: `count` bytes follow.

@@ -22,7 +22,7 @@ struct RecordedAnswers: GivenSource {
     }
 
     func number(_ name: GivenName, for call: UInt64) -> Int64? {
-        guard let record = record(call), !record.flags.contains(.unfinished), !record.flags.contains(.resultLost) else {
+        guard let record = record(call), record.flags.isDisjoint(with: .withoutResult) else {
             return nil
         }
         switch name {

@@ -48,8 +48,7 @@ struct RecordedCall {
 
     var index: UInt64 { record.index }
     var succeeded: Bool {
-        record.result >= 0 && !record.flags.contains(.unfinished) && !record.flags.contains(.resultLost)
-            && !record.flags.contains(.denied)
+        record.result >= 0 && record.flags.isDisjoint(with: [.unfinished, .resultLost, .interrupted, .denied])
     }
     /// A futex wait that the kernel refused for a word that the capture still saw as expected: another thread changed it.
     var hasStaleFutexWord: Bool {

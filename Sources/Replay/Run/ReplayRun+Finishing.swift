@@ -17,7 +17,7 @@ extension ReplayRun {
             }
         }
         let oldMemory = world.task(task).memory
-        if !call.record.flags.contains(.resultLost) { world.complete(call) }
+        if call.record.flags.isDisjoint(with: .resultUnknown) { world.complete(call) }
         let agrees = !judgement.verdict.isDivergence && judgement.verdict != .unjudged
         relateEffects(pending, engine: value, oldMemory: oldMemory)
         markCutInput(pending)
@@ -46,7 +46,7 @@ extension ReplayRun {
         }
         if judgement.verdict == .unjudged {
             // What could not be judged may have failed: what is made of it cannot be judged either.
-            let isKnown = call.record.flags.isDisjoint(with: [.resultLost, .unfinished])
+            let isKnown = call.record.flags.isDisjoint(with: .withoutResult)
             if isKnown, let value, (value < 0) != (call.record.result < 0) {
                 repair(pending, engine: value, mark: Mark(call: call.index, isJudged: false), withholds: false)
             }

@@ -24,6 +24,9 @@ extension ReplayRun {
         }
         if variant.isOpaque { return .unjudged(.replayer, "opaque: \(variant.fullName) is known by name only") }
         if call.record.flags.contains(.resultLost) { return .unjudged(.recording, "the recorder lost the result") }
+        if call.record.flags.contains(.interrupted) {
+            return .unjudged(.recording, "a signal handler jumped out of the call")
+        }
         if result.evidence.support == .notModelled {
             return .unjudged(.replayer, "not modelled: \(result.evidence.note)")
         }

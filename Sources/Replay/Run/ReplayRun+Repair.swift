@@ -19,7 +19,7 @@ extension ReplayRun {
                 apply(effect, pending, engineSucceeded: engineSucceeded, value, mark, withholds)
             }
             if !engineSucceeded, pending.variant?.callName == "ptrace" { markTracee(pending, mark) }
-        } else if engineSucceeded, !call.record.flags.contains(.resultLost), !withholds {
+        } else if engineSucceeded, call.record.flags.isDisjoint(with: .resultUnknown), !withholds {
             undo(pending, value ?? 0, mark)
         }
     }

@@ -31,6 +31,14 @@ public struct JSONLine {
         text += "]"
     }
 
+    /// Members sorted by name.
+    public mutating func add(_ name: String, _ values: [String: UInt64]) {
+        key(name)
+        var object = JSONLine()
+        for (name, value) in values.sorted(by: { $0.key < $1.key }) { object.add(name, value) }
+        text += object.finished
+    }
+
     /// The object with its end, without a newline.
     public var finished: String { text + "}" }
 

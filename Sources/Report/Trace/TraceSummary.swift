@@ -52,6 +52,9 @@ public struct TraceSummary: Sendable {
         if let masked = trace.snapshot?.masked, !masked.isEmpty {
             lines.append(("masked", masked.joined(separator: " ")))
         }
+        for way in NamedCount.sorted((trace.trailer?.ways ?? [:]).mapValues(Int.init)) {
+            lines.append(("recorded", "\(way.name) × \(way.count)"))
+        }
         for note in NamedCount.sorted((trace.trailer?.notes ?? [:]).mapValues(Int.init)) {
             lines.append(("note", "\(note.name) × \(note.count)"))
         }
@@ -82,6 +85,7 @@ public struct TraceSummary: Sendable {
         line.add("ended", ending)
         if let status = trace.trailer?.status { line.add("status", status) }
         line.add("whole", trace.recovery.isComplete)
+        line.add("ways", trace.trailer?.ways ?? [:])
         line.add("masked", trace.snapshot?.masked ?? [])
         line.add("opaque", opaque.map(\.name))
         return line.finished
