@@ -14,6 +14,15 @@ let cSettings: [CSetting] = [
     .unsafeFlags(["-Wall", "-Wextra", "-Werror", "-Wno-c23-extensions"]),
 ]
 
+// The agent's code is copied out of the program: always optimised, and without a libc, data or vector registers.
+let agentSettings: [CSetting] = [
+    .unsafeFlags([
+        "-O2", "-ffreestanding", "-fno-builtin", "-mgeneral-regs-only", "-fno-stack-protector", "-fcf-protection=none",
+        "-fno-jump-tables", "-fno-asynchronous-unwind-tables", "-fno-sanitize=all", "-fno-profile-instr-generate",
+        "-fno-coverage-mapping",
+    ])
+]
+
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
@@ -43,7 +52,7 @@ let package = Package(
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .target(name: "CLinux", exclude: ["bpf"], cSettings: cSettings),  // syscall shims: what Swift cannot import
         // Code that runs inside recorded processes, embedded as bytes; and the layouts it shares with the recorder.
-        .target(name: "RecorderAgent", cSettings: cSettings),
+        .target(name: "RecorderAgent", cSettings: cSettings + agentSettings),
         .target(name: "CABIData", exclude: ["descriptions"], cSettings: cSettings),  // descriptions, embedded
         .target(name: "CFacts", cSettings: cSettings),  // corpora/facts/wsl1, embedded
         // Style and script of the HTML report, embedded.

@@ -20,10 +20,33 @@
 #define AGENT_TABLE_ENTRIES 4096
 #define AGENT_TABLE_SIZE (AGENT_TABLE_ENTRIES * 16)
 
+/// What the supervisor tells the agent of one process; after the table, not wiped by fork.
+#define AGENT_CONTROL (AGENT_TABLE + AGENT_TABLE_SIZE)
+#define AGENT_CONTROL_SIZE 0x1000
+#define AGENT_READY 0x6c61636e
+/// Slots of rewritten call sites: one area near the executable, one near its loader.
+#define AGENT_SLOTS_SIZE 0x40000
+/// The call table: after the agent's code in the same image.
+#define AGENT_CALLS (AGENT_GATE + AGENT_CODE_SIZE)
+#define AGENT_CODE_SIZE 0x8000
+
+// MARK: - Thread blocks
+
+/// A block has a level for each signal handler that may interrupt the agent, each with a stack and a frame at its end.
+#define AGENT_BLOCK_STRIDE 0x80000
+#define AGENT_LEVEL_SHIFT 16
+/// Levels that a call may enter at; a call under way always finds one more to finish at.
+#define AGENT_LEVELS 4
+/// Offsets in a level.
+#define AGENT_STACK_TOP 0xfe00
+#define AGENT_FRAME 0xff00
+/// Offset of struct agent_thread in a block: in the page of the first level's frame.
+#define AGENT_THREAD 0x1fe00
+/// What multiplies the thread pointer for its place in the table: bits 52... of the product count.
+#define AGENT_HASH 0x1e3779b1
+
 // MARK: - Calls that only the agent makes; always notified
 
-/// The agent is mapped: put the program's code back. The reply's value is not looked at.
-#define AGENT_CALL_READY 0x1ac0
 /// A thread without a block: first argument is its thread pointer. 0: try again, else: go the notified way.
 #define AGENT_CALL_THREAD 0x1ac1
 /// The ring is full: the reply comes when there is room.
@@ -42,7 +65,146 @@
 #define AGENT_RECORD_LIMIT 0x30000
 
 #ifndef __ASSEMBLER__
+#include <stddef.h>
 #include <stdint.h>
+
+// MARK: - Inside a process
+
+/// One entry of the table at AGENT_TABLE; it may also be at the neighbour (index ^ 1).
+struct agent_table_entry {
+    uint64_t thread_pointer;
+    /// Address of the block; 0: free.
+    uint64_t block;
+};
+static inline uint32_t agent_table_index(uint64_t thread_pointer) {
+    return (uint32_t)((thread_pointer * AGENT_HASH) >> 52);
+}
+
+struct agent_control {
+    /// Mappings that hold rewritten code, slots or the agent; calls that change them go the notified way.
+    uint32_t range_count;
+    /// AGENT_READY once everything is mapped.
+    uint32_t ready;
+    struct agent_range {
+        uint64_t start, end;
+    } ranges[16];
+};
+
+/// State of a thread; written by the supervisor while the thread is parked, else by the agent.
+struct agent_thread {
+    /// Levels in use.
+    uint32_t depth;
+    /// Reservations under way.
+    uint32_t reserving;
+    /// Address of the ring's header in the process.
+    uint64_t ring;
+    /// The alternate signal stack.
+    uint64_t alternate_start, alternate_end;
+    /// Calls made so far.
+    uint32_t sequence;
+    /// The process id as the process sees it; 0: not asked yet.
+    int32_t pid;
+};
+
+/// State of a level.
+struct agent_frame {
+    /// At the entry the call's number, at the exit its result.
+    int64_t rax;
+    uint64_t rdi, rsi, rdx, r10, r8, r9;
+    /// The program's stack, with what the gate pushed.
+    uint64_t rsp;
+    /// From the entry to the exit, by way of the program's stack.
+    uint64_t token, room;
+    /// Position + 1 and size of a reservation that may be under way.
+    uint64_t reserved_position;
+    uint64_t reserved_size;
+};
+
+// MARK: - The call table
+
+enum agent_length_kind {
+    AGENT_LENGTH_NONE = 0,
+    AGENT_LENGTH_FIXED = 1,
+    AGENT_LENGTH_ARGUMENT = 2,
+    AGENT_LENGTH_RESULT = 3,
+    /// The u32 that an argument points to: at the exit, at most what it was at the entry.
+    AGENT_LENGTH_POINTEE = 4,
+    /// Bits of an argument, in 64-bit words.
+    AGENT_LENGTH_BITS = 5,
+};
+struct agent_length {
+    uint8_t kind;
+    uint8_t argument;
+    /// Bytes of the argument that count, and whether it is signed (a negative one is 0).
+    uint8_t size;
+    uint8_t is_signed;
+    /// FIXED: the length; else what multiplies.
+    uint32_t scale;
+};
+enum agent_operation { AGENT_BYTES = 0, AGENT_STRING = 1, AGENT_VECTORS = 2, AGENT_MESSAGE = 3 };
+enum agent_step_flags {
+    AGENT_STEP_INPUT = 1,
+    AGENT_STEP_OUTPUT = 2,
+    AGENT_STEP_PAYLOAD = 4,
+    /// Output also when the call failed.
+    AGENT_STEP_ALWAYS = 8,
+    /// Input that the call overwrites: captured before it.
+    AGENT_STEP_BEFORE = 16,
+};
+/// Memory of a call: min(length, bound) + extra bytes at an argument.
+struct agent_step {
+    uint8_t operation;
+    uint8_t argument;
+    uint8_t flags;
+    /// Only if this argument has a bit of the mask; 255: always.
+    uint8_t condition;
+    uint32_t extra;
+    uint64_t mask;
+    struct agent_length length, bound;
+};
+enum agent_program_flags {
+    /// Always the notified way.
+    AGENT_PROGRAM_NOTIFY = 1,
+    /// Notified if argument `condition` has a bit of `mask`.
+    AGENT_PROGRAM_NOTIFY_IF = 2,
+    /// Maps memory: notified if it is a file's, executable, or overlaps a range of the control page.
+    AGENT_PROGRAM_MAPS = 4,
+    /// Changes mappings: notified if it overlaps, or makes memory executable (argument 2, if the flag PROTECTS is set).
+    AGENT_PROGRAM_CHANGES = 8,
+    AGENT_PROGRAM_PROTECTS = 16,
+};
+struct agent_program {
+    /// Arguments that are recorded.
+    uint8_t arguments;
+    uint8_t flags;
+    uint8_t condition;
+    uint8_t steps;
+    uint32_t first_step;
+    uint64_t mask;
+};
+/// The first whose arguments match is taken; the last always matches (255).
+struct agent_variant {
+    uint8_t argument[2];
+    uint16_t reserved;
+    uint32_t program;
+    uint64_t mask[2], value[2];
+};
+#define AGENT_NUMBERS 512
+struct agent_calls {
+    struct agent_call {
+        uint32_t first_variant;
+        /// 0: always the notified way.
+        uint32_t variants;
+    } calls[AGENT_NUMBERS];
+    /// Offsets from here.
+    uint32_t variants, programs, steps, size;
+};
+
+/// The agent's code, to be mapped at AGENT_GATE.
+const uint8_t *agent_code(size_t *size);
+/// Offset in it of `void agent_start(int arena, int code, uint64_t slots, uint64_t more_slots)`, which maps the rest and
+/// closes the descriptors. An address of 0 maps no slots.
+size_t agent_start_offset(void);
 
 /// First in the arena.
 struct agent_arena {
@@ -116,7 +278,7 @@ struct agent_chunk {
     /// The full length; more than `kept` if cut.
     uint32_t length;
     uint32_t kept;
-    /// 0 input, 1 output.
+    /// 0 input, 1 output, 2 nothing: memory that could not be read; skip it.
     uint32_t direction;
     uint32_t pad;
 };
