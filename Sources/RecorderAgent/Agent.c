@@ -107,7 +107,7 @@ LOCAL void mend(uint64_t level) {
         struct agent_record *record = record_at(ring, position);
         if (position < ring->head && record->stamp != position + 1) {
             record->size = (uint32_t)frame->reserved_size;
-            record->kind = AGENT_SKIP;
+            record->kind = AGENT_SKIP;  // its sequence, if it had one, is excused by this record
             __atomic_store_n(&record->stamp, position + 1, __ATOMIC_RELEASE);
         }
         frame->reserved_position = 0;
@@ -165,13 +165,29 @@ INLINE struct agent_record *reserve(uint64_t level, uint64_t size, uint64_t *at)
         }
         struct agent_record *record = record_at(ring, head);
         record->size = (uint32_t)total;
+        record->kind = AGENT_SKIP;
+        record->sequence = AGENT_NO_SEQUENCE;
         if (total == size) {
             *at = head;
             return record;
         }
         // The end of the data is too short: skip it.
-        record->kind = AGENT_SKIP;
         commit(level, record, head);
+    }
+}
+
+/// Gives the record the thread's next sequence number. The record has it before the counter moves, so that a record that
+/// is never committed tells which number is missing.
+INLINE uint32_t next_sequence(struct agent_thread *thread, struct agent_record *record) {
+    for (;;) {
+        uint32_t sequence = thread->sequence, expected = sequence;
+        record->sequence = sequence;
+        uint8_t done;
+        __asm__ volatile("cmpxchg %3, %1\n sete %0"
+                         : "=q"(done), "+m"(thread->sequence), "+a"(expected)
+                         : "r"(sequence + 1)
+                         : "memory", "cc");
+        if (done) return sequence;
     }
 }
 
@@ -363,8 +379,7 @@ AGENT uint64_t agent_before(uint64_t level) {
     uint64_t position, size = AGENT_ENTRY_SIZE(program->arguments) + used;
     struct agent_record *record = reserve(level, size, &position);
     if (!record) return 0;
-    uint32_t sequence = thread->sequence++;
-    record->sequence = sequence;
+    uint32_t sequence = next_sequence(thread, record);
     record->kind = AGENT_ENTRY;
     record->count = program->arguments;
     record->number = (uint16_t)number;

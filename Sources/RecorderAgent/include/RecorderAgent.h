@@ -238,7 +238,8 @@ struct agent_ring {
 };
 
 enum agent_record_kind {
-    /// Nothing: the end of the data before a wrap, or what a handler that jumped away left.
+    /// Nothing: the end of the data before a wrap (AGENT_NO_SEQUENCE), or a record that a handler that jumped away left
+    /// unfinished: the call of its sequence was then not made, or its entry stands and its exit is missing.
     AGENT_SKIP = 0,
     AGENT_ENTRY = 1,
     AGENT_EXIT = 2,
@@ -250,7 +251,8 @@ struct agent_record {
     uint64_t stamp;
     /// Bytes to the next record, this header included.
     uint32_t size;
-    /// Counts the thread's calls (entries) from 0; an exit has that of its entry.
+    /// Counts the thread's calls (entries) from 0; an exit has that of its entry. Entries of a handler that interrupted
+    /// the agent may come a little out of order.
     uint32_t sequence;
     uint8_t kind;
     /// ENTRY: arguments that follow. EXIT: chunks that follow.
@@ -268,6 +270,7 @@ struct agent_record {
 /// Bytes of an ENTRY with n arguments, before its chunks; an ENTRY has room for one argument at least.
 #define AGENT_ENTRY_SIZE(n) (40 + 8 * ((n) > 1 ? (n)-1 : 0))
 #define AGENT_EXIT_SIZE 40
+#define AGENT_NO_SEQUENCE 0xffffffffu
 
 enum agent_flags { AGENT_FLAG_INPUT_FAULT = 4, AGENT_FLAG_OUTPUT_FAULT = 8 };
 
