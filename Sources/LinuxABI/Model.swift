@@ -26,6 +26,25 @@ public struct Argument: Sendable, Hashable {
     }
 }
 
+/// Whether a call may change what a path names, or what is known of the file there. Who wants to know how things were
+/// must look before the call runs.
+public enum PathChange: Sendable, Hashable {
+    case never
+    case always
+    /// Only if an argument has a bit of the mask.
+    case whenFlags(argument: Int, mask: UInt64)
+
+    /// Whether a call with these arguments may.
+    @inlinable
+    public func holds(_ words: SyscallArguments) -> Bool {
+        switch self {
+        case .never: false
+        case .always: true
+        case .whenFlags(let argument, let mask): words[argument] & mask != 0
+        }
+    }
+}
+
 /// What a call returns.
 public struct ResultType: Sendable, Hashable {
     public enum Kind: Sendable, Hashable {
@@ -125,6 +144,7 @@ public final class Variant: Sendable {
     let namesOwnCell: Bool
     /// The path argument that path cells come from.
     public let pathArgument: Int?
+    public let changesPaths: PathChange
     public let capture: CaptureProgram
 
     init(
@@ -142,7 +162,8 @@ public final class Variant: Sendable {
         fallback: String?,
         cellSelectors: [[Int]],
         namesOwnCell: Bool,
-        pathArgument: Int?
+        pathArgument: Int?,
+        changesPaths: PathChange
     ) {
         self.callName = callName
         self.name = name
@@ -159,6 +180,7 @@ public final class Variant: Sendable {
         self.cellSelectors = cellSelectors
         self.namesOwnCell = namesOwnCell
         self.pathArgument = pathArgument
+        self.changesPaths = changesPaths
         capture = isOpaque ? CaptureProgram(steps: []) : CaptureProgram(arguments)
     }
 

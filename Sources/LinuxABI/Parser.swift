@@ -361,6 +361,7 @@ struct Parser {
         }
         while current.kind == .word, !beginsDeclaration {
             call.attributes.append(try attribute())
+            if call.attributes.last?.name == "changes" { call.changesWhen = try condition() }
         }
         calls.append(call)
     }

@@ -145,6 +145,7 @@ struct Resolver {
         if let name = attribute("path")?.first, parent == nil || names.contains(name) { path = try index(name) }
         let known: Set = [
             "family", "cell", "path", "destroys", "task", "exec", "blocks", "opaque", "since", "fallback",
+            "changes",
         ]
         for (index, attribute) in call.attributes.enumerated()
         where call.attributes[..<index].contains(where: { $0.name == attribute.name }) {
@@ -168,8 +169,23 @@ struct Resolver {
             fallback: attribute("fallback")?.first,
             cellSelectors: cells,
             namesOwnCell: call.attribute("cell") == nil && !call.variant.isEmpty,
-            pathArgument: path
+            pathArgument: path,
+            changesPaths: try pathChange(call, inheriting: parent)
         )
+    }
+
+    private func pathChange(
+        _ call: CallSyntax,
+        inheriting parent: CallSyntax?
+    ) throws(DescriptionError) -> PathChange {
+        guard let owner = call.attribute("changes") == nil ? parent : call, owner.attribute("changes") != nil else {
+            return .never
+        }
+        guard let (name, mask) = owner.changesWhen else { return .always }
+        guard let index = call.arguments.firstIndex(where: { $0.name == name }) else {
+            throw fail(call, "no argument is named '\(name)'")
+        }
+        return .whenFlags(argument: index, mask: mask)
     }
 
     private mutating func result(_ call: CallSyntax) throws(DescriptionError) -> ResultType {

@@ -64,6 +64,8 @@ final class CallSyntax {
     var arguments: [FieldSyntax] = []
     var result: TypeSyntax?
     var attributes: [(name: String, values: [String])] = []
+    /// `changes when NAME&MASK`.
+    var changesWhen: (name: String, mask: UInt64)?
     let file: String
     let line: Int
 

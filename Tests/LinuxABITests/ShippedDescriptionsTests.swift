@@ -30,6 +30,60 @@ import Testing
     }
 }
 
+/// Which calls the recorder must see before they run.
+@Suite struct PathChangeTests {
+    private func changes(_ name: String, _ words: SyscallArguments = SyscallArguments()) throws -> Bool {
+        try #require(ABI.call(named: name)).variant(for: words).changesPaths.holds(words)
+    }
+
+    /// O_TMPFILE contains O_DIRECTORY, which changes nothing.
+    @Test func opensChangeByTheirFlags() throws {
+        func opens(_ flags: [String]) throws -> Bool {
+            let word = flags.reduce(0) { $0 | ABI.constant($1) }
+            let at = try changes("openat", SyscallArguments(0, 0x10, word))
+            #expect(try changes("open", SyscallArguments(0x10, word)) == at)
+            return at
+        }
+        #expect(try !opens([]))
+        #expect(try !opens(["O_CLOEXEC", "O_DIRECTORY", "O_NONBLOCK", "O_NOFOLLOW", "O_PATH", "O_LARGEFILE"]))
+        for flag in ["O_CREAT", "O_TRUNC", "O_TMPFILE", "O_WRONLY", "O_RDWR"] { #expect(try opens([flag]), "\(flag)") }
+    }
+
+    @Test func readersDoNotChange() throws {
+        for name in [
+            "stat", "newfstatat", "statx", "access", "readlink", "statfs", "chdir", "getxattr", "connect",
+            "inotify_add_watch", "read", "close", "name_to_handle_at",
+        ] {
+            #expect(try !changes(name), "\(name)")
+        }
+        #expect(try !changes("bpf", SyscallArguments(ABI.constant("BPF_OBJ_GET"))))
+    }
+
+    @Test func writersDo() throws {
+        for name in [
+            "creat", "openat2", "mkdir", "unlinkat", "rename", "linkat", "symlink", "mknod", "truncate", "chmod",
+            "lchown", "utimensat", "setxattr", "removexattr", "umount2", "pivot_root", "chroot", "execve", "unshare",
+            "bind", "io_uring_enter",
+        ] {
+            #expect(try changes(name), "\(name)")
+        }
+        // A sub takes it over from its call, or has its own.
+        let bind = SyscallArguments(0, 0x10, 0, ABI.constant("MS_BIND"))
+        #expect(try #require(ABI.call(named: "mount")).variant(for: bind).name == "MS_BIND")
+        #expect(try changes("mount", bind))
+        #expect(try changes("bpf", SyscallArguments(ABI.constant("BPF_OBJ_PIN"))))
+    }
+
+    @Test func conditionsNameAnArgument() throws {
+        let text =
+            "call 1/2 f(a u32, b u32) changes when b&0x6\nsub f$X(a u32, b=1 u32)\nsub f$Y(a=1 u32, b u32) changes"
+        let call = try #require(Descriptions(text: text).byName["f"])
+        #expect(call.plain.changesPaths == .whenFlags(argument: 1, mask: 6))
+        #expect(call.variants.map(\.changesPaths) == [.whenFlags(argument: 1, mask: 6), .always])
+        #expect(throws: DescriptionError.self) { try Descriptions(text: "call 1/2 f(a u32) changes when b&1") }
+    }
+}
+
 /// Which description and which cells well-known calls get.
 @Suite struct ShippedCellTests {
     private func cells(_ name: String, _ words: SyscallArguments, _ strings: [UInt64: String] = [:]) throws -> [String]
