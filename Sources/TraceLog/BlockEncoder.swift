@@ -11,6 +11,8 @@ final class BlockEncoder {
     private var index: [IndexEntry] = []
     private var totalCalls: UInt64 = 0
     private let pieceSize: Int
+    /// zstd level of the blocks that follow.
+    var level: Int32 = 6
 
     let columns = ColumnEncoder()
     let section: PayloadSection
@@ -18,12 +20,11 @@ final class BlockEncoder {
     private(set) var nextPayload: UInt64 = 0
     private let events: EventEncoder
 
-    init(level: Int32, rememberedPayloads: Int, pieceSize: Int) {
+    init(rememberedPayloads: Int, pieceSize: Int) {
         self.pieceSize = pieceSize
         known = PayloadDictionary(limit: rememberedPayloads)
         section = PayloadSection(columns: columns)
         events = EventEncoder(columns: columns)
-        ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
         ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
     }
 
@@ -59,7 +60,8 @@ final class BlockEncoder {
             section.clear()
             first = nextPayload
         }
-        for chunk in batch.chunks {
+        for position in 0..<batch.chunks.count {
+            let chunk = batch.chunks[position]
             let bytes = UnsafeRawBufferPointer(rebasing: batch.arena.bytes[chunk.offset..<(chunk.offset + chunk.count)])
             if section.size + min(bytes.count, pieceSize) > 2 * pieceSize
                 || section.count >= TraceFormat.maximumPayloads / 4
@@ -96,15 +98,17 @@ final class BlockEncoder {
         entry.offset = offset + UInt64(output.count)
         entry.firstPayload = nextPayload
         entry.calls = UInt64(batch.calls.count)
-        if let first = batch.calls.first {
+        let calls = batch.calls.base
+        if batch.calls.count > 0 {
+            let first = calls[0]
             (entry.lowestCall, entry.highestCall) = (first.index, first.index)
             (entry.earliestEntry, entry.latestExit) = (first.entryTime, first.exitTime)
         }
-        for call in batch.calls {
-            entry.lowestCall = min(entry.lowestCall, call.index)
-            entry.highestCall = max(entry.highestCall, call.index)
-            entry.earliestEntry = min(entry.earliestEntry, call.entryTime)
-            entry.latestExit = max(entry.latestExit, call.exitTime)
+        for row in 0..<batch.calls.count {
+            entry.lowestCall = min(entry.lowestCall, calls[row].index)
+            entry.highestCall = max(entry.highestCall, calls[row].index)
+            entry.earliestEntry = min(entry.earliestEntry, calls[row].entryTime)
+            entry.latestExit = max(entry.latestExit, calls[row].exitTime)
         }
         section.clear()
         events.encode(batch, self)
@@ -148,6 +152,7 @@ final class BlockEncoder {
         let bound = ZSTD_compressBound(raw.count)
         scratch.clear()
         let room = scratch.extend(bound)
+        ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
         let size = ZSTD_compress2(context, room, bound, raw.base, raw.count)
         let isStored = ZSTD_isError(size) != 0 || size >= raw.count
         let body = isStored ? raw.bytes : UnsafeRawBufferPointer(start: room, count: size)

@@ -82,6 +82,21 @@ final class ByteSink {
         count = position + 1
     }
 
+    /// Many varints, `size` bytes in all.
+    func appendVarints(_ values: UnsafePointer<UInt64>, _ count: Int, size: Int) {
+        var out = extend(size)
+        for row in 0..<count {
+            var rest = values[row]
+            while rest >= 0x80 {
+                out.pointee = UInt8(truncatingIfNeeded: rest) | 0x80
+                out += 1
+                rest >>= 7
+            }
+            out.pointee = UInt8(truncatingIfNeeded: rest)
+            out += 1
+        }
+    }
+
     func appendVarint(_ value: Int) { appendVarint(UInt64(value)) }
 
     func appendZigzag(_ value: UInt64) { appendVarint(zigzag(value)) }

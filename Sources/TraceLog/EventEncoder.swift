@@ -1,99 +1,43 @@
 // The columns of an events block. docs/trace-format.md, "Events".
 import LinuxABI
 
-/// What all calls of a group share; groups keep like beside like and give every column one meaning.
-struct GroupSignature: Hashable {
-    var number: UInt32
-    var architecture: UInt8
-    var flags: UInt16
-    /// Number of slots, or `listLayout`.
-    var layout: UInt8
-    /// Kinds of the slots, two bits each.
-    var kinds: UInt16
-
-    static let listLayout: UInt8 = 255
-}
-
 final class EventEncoder {
     let body = ByteSink(capacity: 1 << 20)
     private let columns: ColumnEncoder
-    private var groups: [GroupSignature: Int] = [:]
-    private var signatures: [GroupSignature] = []
-    private var rows: [[Int32]] = []
-    private var groupOfCall: [UInt64] = []
-    private var taskIndex: [UInt32: Int] = [:]
-    private var tasks: [UInt32] = []
-    private var taskOfCall: [UInt64] = []
-    private var column: [UInt64] = []
+    private let groups = CallGroups()
+    /// Columns of the group being written, one after the other.
+    private let scratch = Staging<UInt64>()
+    private let special = Staging<UInt64>()
+    private let listed = Staging<StagedChunk>()
+    private var lastExit: [UInt64] = []
+    private var bases: [UnsafePointer<UInt64>] = []
 
     init(columns: ColumnEncoder) { self.columns = columns }
 
     func encode(_ batch: Batch, _ store: BlockEncoder) {
         body.clear()
-        let baseTime = batch.calls.first?.entryTime ?? 0
-        let baseCall = batch.calls.first?.index ?? 0
-        body.appendVarint(batch.calls.count)
+        let count = batch.calls.count
+        let baseTime = count > 0 ? batch.calls[0].entryTime : 0
+        let baseCall = count > 0 ? batch.calls[0].index : 0
+        body.appendVarint(count)
         body.appendVarint(baseTime)
         body.appendVarint(baseCall)
-        if !batch.calls.isEmpty {
-            group(batch)
+        if count > 0 {
+            groups.collect(batch)
+            encodeTasksAndGroups(count)
             encodeOrder(batch, baseTime: baseTime, baseCall: baseCall)
-            for index in signatures.indices { encodeGroup(index, batch, store) }
+            for index in groups.signatures.indices { encodeGroup(index, batch, store) }
         }
         RecordEncoder(body: body, columns: columns, store: store, baseTime: baseTime, baseCall: baseCall).encode(batch)
     }
 
-    private func group(_ batch: Batch) {
-        groups.removeAll(keepingCapacity: true)
-        signatures.removeAll(keepingCapacity: true)
-        groupOfCall.removeAll(keepingCapacity: true)
-        taskIndex.removeAll(keepingCapacity: true)
-        tasks.removeAll(keepingCapacity: true)
-        taskOfCall.removeAll(keepingCapacity: true)
-        for index in rows.indices { rows[index].removeAll(keepingCapacity: true) }
-        for (position, call) in batch.calls.enumerated() {
-            var signature = GroupSignature(
-                number: call.number,
-                architecture: call.architecture,
-                flags: call.flags,
-                layout: GroupSignature.listLayout,
-                kinds: 0
-            )
-            if call.chunkCount <= TraceFormat.maximumSlots {
-                signature.layout = UInt8(call.chunkCount)
-                for slot in 0..<call.chunkCount {
-                    signature.kinds |= UInt16(batch.chunks[call.firstChunk + slot].kind) << UInt16(slot * 2)
-                }
-            }
-            let index = groups[signature] ?? addGroup(signature)
-            rows[index].append(Int32(position))
-            groupOfCall.append(UInt64(index))
-            taskOfCall.append(UInt64(taskIndex[call.task] ?? addTask(call.task)))
-        }
-    }
-
-    private func addGroup(_ signature: GroupSignature) -> Int {
-        let index = signatures.count
-        groups[signature] = index
-        signatures.append(signature)
-        if rows.count <= index { rows.append([]) }
-        return index
-    }
-
-    private func addTask(_ task: UInt32) -> Int {
-        taskIndex[task] = tasks.count
-        tasks.append(task)
-        return tasks.count - 1
-    }
-
-    /// Tasks, groups, and the columns in append order: task, group, index, times.
-    private func encodeOrder(_ batch: Batch, baseTime: UInt64, baseCall: UInt64) {
-        columns.taskCount = tasks.count
-        body.appendVarint(tasks.count)
-        for task in tasks { body.appendVarint(UInt64(task)) }
-        columns.encode(taskOfCall, into: body)
-        body.appendVarint(signatures.count)
-        for signature in signatures {
+    private func encodeTasksAndGroups(_ count: Int) {
+        columns.taskCount = groups.tasks.count
+        body.appendVarint(groups.tasks.count)
+        for task in groups.tasks { body.appendVarint(UInt64(task)) }
+        columns.encode(groups.taskOfCall.base, count, into: body)
+        body.appendVarint(groups.signatures.count)
+        for signature in groups.signatures {
             body.appendVarint(UInt64(signature.number))
             body.append(signature.architecture)
             body.appendVarint(UInt64(signature.flags))
@@ -101,97 +45,132 @@ final class EventEncoder {
             guard signature.layout != GroupSignature.listLayout else { continue }
             for slot in 0..<UInt16(signature.layout) { body.append(UInt8(signature.kinds >> (slot * 2) & 3)) }
         }
-        columns.encode(groupOfCall, into: body)
-        column.removeAll(keepingCapacity: true)
-        var expected = baseCall
-        for call in batch.calls {
-            column.append(call.index &- expected)
-            expected = call.index &+ 1
+        columns.encode(groups.groupOfCall.base, count, into: body)
+    }
+
+    /// The columns in append order: index, times.
+    private func encodeOrder(_ batch: Batch, baseTime: UInt64, baseCall: UInt64) {
+        let count = batch.calls.count
+        let calls = batch.calls.base
+        let owners = groups.taskOfCall.base
+        let gaps = scratch.resize(count * 3)
+        let idle = gaps + count
+        let durations = idle + count
+        lastExit.removeAll(keepingCapacity: true)
+        lastExit.append(contentsOf: repeatElement(baseTime, count: groups.tasks.count))
+        lastExit.withUnsafeMutableBufferPointer { lastExit in
+            var expected = baseCall
+            for row in 0..<count {
+                let (index, entry, exit) = (calls[row].index, calls[row].entryTime, calls[row].exitTime)
+                gaps[row] = index &- expected
+                expected = index &+ 1
+                idle[row] = entry &- lastExit[Int(owners[row])]
+                lastExit[Int(owners[row])] = exit
+                durations[row] = exit &- entry
+            }
         }
-        columns.encode(column, into: body)
-        column.removeAll(keepingCapacity: true)
-        var lastExit = [UInt64](repeating: baseTime, count: tasks.count)
-        for (call, task) in zip(batch.calls, taskOfCall) {
-            column.append(call.entryTime &- lastExit[Int(task)])
-            lastExit[Int(task)] = call.exitTime
-        }
-        columns.encode(column, into: body)
-        column.removeAll(keepingCapacity: true)
-        for call in batch.calls { column.append(call.exitTime &- call.entryTime) }
-        columns.encode(column, into: body)
+        columns.encode(gaps, count, into: body)
+        columns.encode(idle, count, into: body)
+        columns.encode(durations, count, into: body)
     }
 
     private func encodeGroup(_ index: Int, _ batch: Batch, _ store: BlockEncoder) {
-        let members = rows[index]
-        let signature = signatures[index]
-        let localTasks = taskOfCall
-        let rowTasks = members.map { UInt32(truncatingIfNeeded: localTasks[Int($0)]) }
-        let calls = batch.calls
-        let chunks = batch.chunks
-        var bases: [[UInt64]] = []
-        func emit(isBase: Bool = true, _ value: (borrowing StagedCall) -> UInt64) {
-            let values = members.map { value(calls[Int($0)]) }
-            columns.encode(values, tasks: rowTasks, bases: bases, into: body)
-            if isBase { bases.append(values) }
-        }
+        let first = groups.bounds[index]
+        let rows = groups.bounds[index + 1] - first
+        let members = groups.members.base + first
+        let tasks = UnsafePointer(groups.memberTasks.base + first)
+        let signature = groups.signatures[index]
+        let calls = batch.calls.base
+        let chunks = batch.chunks.base
         let slots = signature.layout == GroupSignature.listLayout ? 0 : Int(signature.layout)
-        for slot in 0..<slots {
-            let isSpecial = signature.kinds >> UInt16(slot * 2) & 2 != 0
-            let inSlot = members.map { chunks[calls[Int($0)].firstChunk + slot] }
-            bases.append(encodeContents(inSlot, batch, store, tasks: rowTasks, isSpecial: isSpecial))
+        // Columns: a reference and a length per slot, six arguments, an address per slot, the result.
+        let room = scratch.resize(rows * (3 * slots + 7))
+        let words = room + rows * 2 * slots
+        let results = room + rows * (3 * slots + 6)
+        for row in 0..<rows {
+            let call = calls + Int(members[row])
+            let arguments = call.pointee.arguments
+            words[row] = arguments.0
+            words[rows + row] = arguments.1
+            words[2 * rows + row] = arguments.2
+            words[3 * rows + row] = arguments.3
+            words[4 * rows + row] = arguments.4
+            words[5 * rows + row] = arguments.5
+            results[row] = call.pointee.result
+            let chunk = chunks + Int(call.pointee.firstChunk)
+            for slot in 0..<slots {
+                room[(2 * slot + 1) * rows + row] = chunk[slot].length
+                words[(6 + slot) * rows + row] = chunk[slot].address
+            }
         }
-        if signature.layout == GroupSignature.listLayout { encodeList(members, batch, store) }
-        emit { $0.arguments.0 }
-        emit { $0.arguments.1 }
-        emit { $0.arguments.2 }
-        emit { $0.arguments.3 }
-        emit { $0.arguments.4 }
-        emit { $0.arguments.5 }
-        for slot in 0..<slots { emit { chunks[$0.firstChunk + slot].address } }
-        emit(isBase: false) { $0.result }
+        bases.removeAll(keepingCapacity: true)
+        for slot in 0..<slots {
+            let references = room + 2 * slot * rows
+            for row in 0..<rows {
+                references[row] = reference(chunks + Int(calls[Int(members[row])].firstChunk) + slot, batch, store)
+            }
+            store.section.endRun()
+            columns.encode(references, rows, tasks: tasks, into: body)
+            if signature.kinds >> UInt16(slot * 2) & 2 != 0 {
+                encodeSpecial(rows) { UnsafePointer(chunks) + Int(calls[Int(members[$0])].firstChunk) + slot }
+            }
+            bases.append(references + rows)
+        }
+        if signature.layout == GroupSignature.listLayout { encodeList(members, rows, batch, store) }
+        for place in 0..<(6 + slots) {
+            let column = words + place * rows
+            columns.encode(column, rows, tasks: tasks, bases: bases, into: body)
+            bases.append(UnsafePointer(column))
+        }
+        columns.encode(results, rows, tasks: tasks, bases: bases, into: body)
     }
 
-    /// References, and for special chunks length and hash. Returns the full lengths.
-    private func encodeContents(
-        _ chunks: [StagedChunk],
-        _ batch: Batch,
-        _ store: BlockEncoder,
-        tasks: [UInt32]?,
-        isSpecial: Bool
-    ) -> [UInt64] {
-        let arena = batch.arena.bytes
-        let references = chunks.map {
-            store.reference(UnsafeRawBufferPointer(rebasing: arena[$0.offset..<($0.offset + $0.count)]))
+    @inline(__always)
+    private func reference(_ chunk: UnsafePointer<StagedChunk>, _ batch: Batch, _ store: BlockEncoder) -> UInt64 {
+        let start = batch.arena.base + chunk.pointee.offset
+        return store.reference(UnsafeRawBufferPointer(start: start, count: chunk.pointee.count))
+    }
+
+    /// Lengths and hashes that were recorded apart.
+    private func encodeSpecial(_ rows: Int, _ chunk: (Int) -> UnsafePointer<StagedChunk>) {
+        let lengths = special.resize(rows * 3)
+        for row in 0..<rows {
+            let chunk = chunk(row)
+            lengths[row] = chunk.pointee.length &- UInt64(chunk.pointee.count)
+            lengths[rows + row] = chunk.pointee.hash.low
+            lengths[2 * rows + row] = chunk.pointee.hash.high
         }
-        store.section.endRun()
-        columns.encode(references, tasks: tasks, into: body)
-        if isSpecial {
-            columns.encode(chunks.map { $0.length &- UInt64($0.count) }, into: body)
-            columns.encode(chunks.map(\.hash.low), into: body)
-            columns.encode(chunks.map(\.hash.high), into: body)
-        }
-        return chunks.map(\.length)
+        for place in 0..<3 { columns.encode(lengths + place * rows, rows, into: body) }
     }
 
     /// Chunk counts per row, then one column each over all chunks of the group.
-    private func encodeList(_ members: [Int32], _ batch: Batch, _ store: BlockEncoder) {
-        columns.encode(members.map { UInt64(batch.calls[Int($0)].chunkCount) }, into: body)
-        var chunks: [StagedChunk] = []
-        for member in members {
-            let call = batch.calls[Int(member)]
-            chunks.append(contentsOf: batch.chunks[call.firstChunk..<(call.firstChunk + call.chunkCount)])
+    private func encodeList(_ members: UnsafePointer<UInt32>, _ rows: Int, _ batch: Batch, _ store: BlockEncoder) {
+        let column = special.resize(rows)
+        listed.clear()
+        for row in 0..<rows {
+            let call = batch.calls[Int(members[row])]
+            column[row] = UInt64(call.chunkCount)
+            for chunk in call.firstChunk..<(call.firstChunk + call.chunkCount) {
+                listed.append(batch.chunks[Int(chunk)])
+            }
         }
-        columns.encode(chunks.map { UInt64($0.kind) }, into: body)
-        let special = chunks.filter { $0.kind & 2 != 0 }
-        _ = encodeContents(chunks, batch, store, tasks: nil, isSpecial: false)
-        columns.encode(special.map { $0.length &- UInt64($0.count) }, into: body)
-        columns.encode(special.map(\.hash.low), into: body)
-        columns.encode(special.map(\.hash.high), into: body)
+        columns.encode(column, rows, into: body)
+        let count = listed.count
+        let all = UnsafePointer(listed.base)
+        let values = special.resize(count)
+        for row in 0..<count { values[row] = UInt64(all[row].kind) }
+        columns.encode(values, count, into: body)
+        for row in 0..<count { values[row] = reference(all + row, batch, store) }
+        store.section.endRun()
+        columns.encode(values, count, into: body)
+        let apart = (0..<count).filter { all[$0].kind & 2 != 0 }
+        encodeSpecial(apart.count) { all + apart[$0] }
+        let addresses = special.resize(count)
         var expected: UInt64 = 0
-        let addresses = chunks.map { chunk in
-            defer { expected = chunk.address &+ chunk.length }
-            return chunk.address &- expected
+        for row in 0..<count {
+            addresses[row] = all[row].address &- expected
+            expected = all[row].address &+ all[row].length
         }
-        columns.encode(addresses, into: body)
+        columns.encode(addresses, count, into: body)
     }
 }

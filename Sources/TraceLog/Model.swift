@@ -122,7 +122,7 @@ public struct MemoryRecord: Sendable, Hashable {
 }
 
 /// XXH3, 128 bits.
-public struct ContentHash: Sendable, Hashable {
+public struct ContentHash: Sendable, Hashable, BitwiseCopyable {
     public var low: UInt64
     public var high: UInt64
     public static let zero = ContentHash(low: 0, high: 0)

@@ -9,7 +9,8 @@ public import LinuxABI
 /// Errors of the second thread are thrown by the next call. Everything that was complete then stays readable.
 public final class TraceWriter {
     public struct Options: Sendable, Hashable {
-        /// zstd level, 1 to 19. 6 costs about 1 µs of the second thread per call; 19 is for stored corpora.
+        /// zstd level, 1 to 19, while the second thread keeps up; 19 is for stored corpora. When batches queue up, lower
+        /// levels are taken, see `Effort`.
         public var level: Int32 = 6
         /// Times of calls are rounded down to a multiple of this many nanoseconds, a power of two. What lies below is
         /// the noise of the recording, and storing noise costs more than storing the calls. 1 keeps every nanosecond.
@@ -18,8 +19,8 @@ public final class TraceWriter {
         public var batchBytes = 4 << 20
         /// A block is closed after this many calls.
         public var batchCalls = 1 << 16
-        /// Batches in flight between capture and encoder.
-        public var queueDepth = 2
+        /// Memory of batches in flight between capture and encoder, in bytes; `append` waits when it is used up.
+        public var queueBytes = 64 << 20
         /// Distinct payloads remembered for storing contents once; beyond it the oldest half is forgotten.
         public var rememberedPayloads = 1 << 21
         /// Longer payloads are stored in pieces; a block with more than three times this is split. Bytes, for tests.
@@ -33,20 +34,27 @@ public final class TraceWriter {
     private let timeMask: UInt64
     private var batch: Batch
     private var finished = false
+    /// How far behind the caller is with what it has to append, 0 (idle) to 1 (its own buffers are full): the second
+    /// thread then compresses less, as if its queue were that full. Applies to the block that is being filled.
+    public var pressure: Double {
+        get { batch.pressure }
+        set { batch.pressure = newValue }
+    }
     /// Calls appended so far.
     public private(set) var callsAppended: UInt64 = 0
     private var openCall = StagedCall(
         index: 0,
-        task: 0,
-        number: 0,
-        architecture: 0,
-        flags: 0,
-        arguments: (0, 0, 0, 0, 0, 0),
-        result: 0,
         entryTime: 0,
         exitTime: 0,
+        arguments: (0, 0, 0, 0, 0, 0),
+        result: 0,
+        task: 0,
+        number: 0,
         firstChunk: 0,
-        chunkCount: 0
+        chunkCount: 0,
+        flags: 0,
+        kinds: 0,
+        architecture: 0
     )
 
     /// Creates (or truncates) the file and writes the header block.
@@ -72,11 +80,10 @@ public final class TraceWriter {
         timeMask = ~(granularity - 1)
         batch = Batch()
         let encoder = BlockEncoder(
-            level: options.level,
             rememberedPayloads: options.rememberedPayloads,
             pieceSize: options.pieceSize
         )
-        pipeline = try WriterPipeline(output: output, encoder: encoder, depth: options.queueDepth)
+        pipeline = try WriterPipeline(output: output, encoder: encoder, options: options)
         try pipeline.writeMetadata(.header, Metadata.encode(header))
     }
 
@@ -133,7 +140,9 @@ public final class TraceWriter {
         openCall.number = number
         openCall.architecture = architecture.rawValue
         openCall.arguments = arguments.words
-        openCall.firstChunk = batch.chunks.count
+        openCall.firstChunk = UInt32(truncatingIfNeeded: batch.chunks.count)
+        openCall.chunkCount = 0
+        openCall.kinds = 0
     }
 
     /// Adds memory of the started call. `bytes` are copied; `length` is the full length when they were cut, with
@@ -147,9 +156,14 @@ public final class TraceWriter {
     ) {
         let full = UInt64(clamping: length ?? bytes.count)
         let isSpecial = full != UInt64(bytes.count) || hash != .zero
+        let kind = direction.rawValue | (isSpecial ? 2 : 0)
+        if openCall.chunkCount < UInt32(TraceFormat.maximumSlots) {
+            openCall.kinds |= UInt16(kind) << UInt16(truncatingIfNeeded: openCall.chunkCount * 2)
+        }
+        openCall.chunkCount += 1
         batch.chunks.append(
             StagedChunk(
-                kind: direction.rawValue | (isSpecial ? 2 : 0),
+                kind: kind,
                 address: address,
                 length: full,
                 offset: batch.arena.count,
@@ -171,7 +185,6 @@ public final class TraceWriter {
         openCall.entryTime = entryTime & timeMask
         openCall.exitTime = exitTime & timeMask
         openCall.flags = flags.rawValue
-        openCall.chunkCount = batch.chunks.count - openCall.firstChunk
         batch.calls.append(openCall)
         callsAppended += 1
         try submitIfFull()

@@ -1,6 +1,23 @@
 // The bounded queue between the capture loop and the thread that encodes, compresses and writes.
 import Glibc
 
+/// How hard to compress, by how much waits: an idle pipeline makes small logs, a full one keeps up.
+struct Effort {
+    /// The level while there is time.
+    var level: Int32
+
+    /// `backlog` is the share of the queue that is full, 0 to 1.
+    func level(backlog: Double) -> Int32 {
+        switch backlog {
+        case ..<0.2: level
+        case ..<0.35: min(level, 3)
+        case ..<0.5: min(level, 1)
+        case ..<0.7: min(level, -2)
+        default: min(level, -6)
+        }
+    }
+}
+
 /// Owns the encoder thread. State below `mutex` is shared; `encoder` and `output` belong to whoever runs the
 /// encoder thread's loop, or to the caller while the queue is drained.
 final class WriterPipeline: @unchecked Sendable {
@@ -8,9 +25,12 @@ final class WriterPipeline: @unchecked Sendable {
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private let output: LogOutput
     private let encoder: BlockEncoder
-    private let depth: Int
+    private let effort: Effort
+    private let capacity: Int
 
     private var queue: [Batch] = []
+    /// Memory of the batches in `queue`, in bytes.
+    private var queued = 0
     private var recycled: [Batch] = []
     private var isBusy = false
     private var isStopping = false
@@ -18,10 +38,11 @@ final class WriterPipeline: @unchecked Sendable {
     private var written: UInt64 = 0
     private var thread: pthread_t?
 
-    init(output: LogOutput, encoder: BlockEncoder, depth: Int) throws(TraceError) {
+    init(output: LogOutput, encoder: BlockEncoder, options: TraceWriter.Options) throws(TraceError) {
         self.output = output
         self.encoder = encoder
-        self.depth = max(depth, 1)
+        effort = Effort(level: options.level)
+        capacity = options.queueBytes
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(changed, nil)
         var thread = pthread_t()
@@ -69,9 +90,13 @@ final class WriterPipeline: @unchecked Sendable {
     /// Queues a batch, waiting for room, and returns an empty one.
     func exchange(_ batch: Batch) throws(TraceError) -> Batch {
         pthread_mutex_lock(mutex)
-        while queue.count >= depth, failure == nil { pthread_cond_wait(changed, mutex) }
+        let size = batch.footprint
+        while queued > 0, queued + size > capacity, failure == nil { pthread_cond_wait(changed, mutex) }
         let problem = failure
-        if problem == nil { queue.append(batch) }
+        if problem == nil {
+            queue.append(batch)
+            queued += size
+        }
         let next = recycled.popLast()
         pthread_cond_broadcast(changed)
         pthread_mutex_unlock(mutex)
@@ -91,11 +116,13 @@ final class WriterPipeline: @unchecked Sendable {
     /// Writes a metadata block after everything queued.
     func writeMetadata(_ type: BlockType, _ json: [UInt8]) throws(TraceError) {
         try drain()
+        encoder.level = effort.level
         try write(encoder.metadata(type, json))
     }
 
     func finish(_ trailer: TraceTrailer) throws(TraceError) {
         locked { while !queue.isEmpty || isBusy { pthread_cond_wait(changed, mutex) } }
+        encoder.level = effort.level
         try write(encoder.trailer(trailer, at: output.end))
     }
 
@@ -118,31 +145,36 @@ final class WriterPipeline: @unchecked Sendable {
     }
 
     private func run() {
-        while let batch = nextBatch() {
+        while let (batch, backlog) = nextBatch() {
+            encoder.level = effort.level(backlog: max(backlog, batch.pressure))
             var problem: TraceError?
             do { try output.write(encoder.events(batch, at: output.end).bytes) } catch { problem = error }
             batch.clear()
             locked {
                 isBusy = false
                 written = output.end
-                recycled.append(batch)
+                // Enough for steady use; what a burst took is given back.
+                if recycled.count < 3 { recycled.append(batch) }
                 if let problem {
                     failure = failure ?? problem
                     queue.removeAll()
+                    queued = 0
                 }
                 pthread_cond_broadcast(changed)
             }
         }
     }
 
-    private func nextBatch() -> Batch? {
+    /// The oldest batch, and what share of the queue waits behind it.
+    private func nextBatch() -> (Batch, Double)? {
         locked {
             while queue.isEmpty, !isStopping { pthread_cond_wait(changed, mutex) }
             guard !queue.isEmpty else { return nil }
             isBusy = true
             let batch = queue.removeFirst()
+            queued -= batch.footprint
             pthread_cond_broadcast(changed)
-            return batch
+            return (batch, Double(queued) / Double(max(capacity, 1)))
         }
     }
 }

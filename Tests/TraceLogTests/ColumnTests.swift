@@ -8,8 +8,22 @@ import Testing
         let encoder = ColumnEncoder()
         encoder.taskCount = 4
         let sink = ByteSink()
-        encoder.encode(values, tasks: tasks, bases: bases, into: sink)
-        return Array(sink.bytes)
+        func staged<T: BitwiseCopyable>(_ values: [T]) -> Staging<T> {
+            let staging = Staging<T>()
+            for value in values { staging.append(value) }
+            return staging
+        }
+        let column = staged(values)
+        let rowTasks = tasks.map { staged($0) }
+        let others = bases.map { staged($0) }
+        encoder.encode(
+            column.base,
+            values.count,
+            tasks: rowTasks.map { UnsafePointer($0.base) },
+            bases: others.map { UnsafePointer($0.base) },
+            into: sink
+        )
+        return withExtendedLifetime((column, rowTasks, others)) { Array(sink.bytes) }
     }
 
     private func decode(_ bytes: [UInt8], rows: Int, tasks: [UInt32]? = nil, bases: [[UInt64]] = []) throws -> [UInt64]

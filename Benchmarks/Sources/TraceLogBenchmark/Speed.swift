@@ -53,7 +53,7 @@ enum Speed {
     }
 
     /// A mix as of a compile: reads of 1 to 4 KiB, stat, openat of a few hundred paths, mmap.
-    private static func write(_ calls: Int, _ writer: TraceWriter) throws {
+    static func write(_ calls: Int, _ writer: TraceWriter) throws {
         var state: UInt64 = 42
         func random() -> UInt64 {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
