@@ -138,7 +138,7 @@ struct LogThread: ~Copyable {
                 isFault: memory.isFault != 0,
                 owner: memory.owner
             )
-        case .path: try state.path(pathRecord(body))
+        case .path: try state.path(PathRecord(QueuedPath(body)))
         case .auxiliaryVector:
             let event = body.load(as: QueueEvent.self)
             // The return of the execve is in the ring.
@@ -188,24 +188,6 @@ struct LogThread: ~Copyable {
 
     private func bytes(_ body: UnsafeRawPointer, _ memory: QueueMemory) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: body + MemoryLayout<QueueMemory>.size, count: Int(memory.count))
-    }
-
-    private func pathRecord(_ body: UnsafeRawPointer) -> PathRecord {
-        let path = body.load(as: QueuePath.self)
-        func text(_ offset: Int, _ count: UInt16) -> UnsafeRawBufferPointer {
-            UnsafeRawBufferPointer(start: body + MemoryLayout<QueuePath>.size + offset, count: Int(count))
-        }
-        var record = PathRecord(
-            path: String(decoding: text(0, path.pathCount), as: UTF8.self),
-            beforeCall: 0,
-            absent: path.absent == 0 ? nil : path.absent
-        )
-        if path.absent == 0 { record.status = FileStatus(path.status) }
-        if path.linkCount > 0 {
-            record.linkTarget = String(decoding: text(Int(path.pathCount), path.linkCount), as: UTF8.self)
-        }
-        record.head = Array(text(Int(path.pathCount) + Int(path.linkCount), path.headCount))
-        return record
     }
 
     // MARK: - The ring

@@ -65,7 +65,7 @@ final class DirectoryCache {
             return UnsafeBufferPointer(start: text, count: Int(lines[index].count))
         }
         let target = mutations == 0 ? text : uncached
-        spell(tid, fd)
+        DirectoryCache.spell(tid, fd, into: name)
         let count = target.withMemoryRebound(to: CChar.self, capacity: DirectoryCache.bytes) {
             readlink(name, $0, DirectoryCache.bytes)
         }
@@ -75,7 +75,7 @@ final class DirectoryCache {
     }
 
     /// `/proc/TID/cwd` or `/proc/TID/fd/N`.
-    private func spell(_ tid: Int32, _ fd: Int32) {
+    static func spell(_ tid: Int32, _ fd: Int32, into name: UnsafeMutablePointer<CChar>) {
         var count = 0
         func add(_ text: StaticString) {
             for index in 0..<text.utf8CodeUnitCount {

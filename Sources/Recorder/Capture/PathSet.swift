@@ -1,9 +1,19 @@
 // The set of paths already noted, by hash: open addressing, no allocation but when it grows.
+import Glibc
 
 /// What a known path was when it was noted.
 enum PathKind: UInt8 {
     case none = 0
     case directory, link, other, absent
+
+    /// Of a file that exists.
+    init(mode: UInt32) {
+        switch mode & S_IFMT {
+        case S_IFDIR: self = .directory
+        case S_IFLNK: self = .link
+        default: self = .other
+        }
+    }
 }
 
 struct PathSet: ~Copyable {
