@@ -93,5 +93,6 @@ let package = Package(
         tests("ReplayTests", ["Replay", "PicoProvider", "Engine", "TraceLog", "LinuxABI"]),
         tests("CompatTests", ["Compat", "Report", "Replay", "Engine", "TraceLog", "LinuxABI"]),
         tests("CommandTests", ["lacuna", "LacunaCommands", "TraceLog", "LinuxABI"]),
+        tests("TierTests", ["lacuna", "TraceLog", "LinuxABI"], exclude: ["Programs"]),
     ]
 )
