@@ -117,12 +117,13 @@ struct LateCallTable {
         }
         if makesDescriptor(call.plain) { entry.effect = .create }
         for (index, argument) in call.plain.arguments.enumerated() {
-            if argument.creates, case .pointer(.output, .value(.array(.scalar, 2)), _) = argument.type {
+            if argument.creates, case .pointer(.output, .array(.scalar, .fixed(2)), _) = argument.type {
                 entry.effect = .createPair
                 entry.answerArgument = Int8(index)
             }
         }
-        guard entry.effect == .none, let number = call.numbers.x86_64 else { return }
+        // FUTEX_FD went with Linux 2.6.26, and the rest of futex is to stay cheap.
+        guard entry.effect == .none, call.name != "futex", let number = call.numbers.x86_64 else { return }
         for variant in call.variants where makesDescriptor(variant) {
             var selectors: [(argument: Int, mask: UInt64, value: UInt64)] = []
             for (index, argument) in variant.arguments.enumerated() {
