@@ -16,13 +16,17 @@ final class BlockEncoder {
 
     let columns = ColumnEncoder()
     let section: PayloadSection
-    private var known: PayloadDictionary
+    /// Per content that is remembered, from number `firstContent`: its payload's id plus one, 0 if it has none yet.
+    private let ids = Staging<UInt64>(capacity: 1 << 12)
+    private var firstContent: UInt64 = 0
     private(set) var nextPayload: UInt64 = 0
     private let events: EventEncoder
 
-    init(rememberedPayloads: Int, pieceSize: Int) {
+    /// From this many bytes on, large contents get a block of their own.
+    private static let bulkBlock = 256 << 10
+
+    init(pieceSize: Int) {
         self.pieceSize = pieceSize
-        known = PayloadDictionary(limit: rememberedPayloads)
         section = PayloadSection(columns: columns)
         events = EventEncoder(columns: columns)
         ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
@@ -32,23 +36,62 @@ final class BlockEncoder {
 
     // MARK: - Payloads
 
-    /// The reference of some contents: 0 when this defines the next payload, else the earlier payload's id plus one.
-    func reference(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-        let hash = ContentHash(of: bytes)
-        if let id = known.find(hash) { return id + 1 }
-        known.insert(hash, nextPayload)
-        nextPayload += 1
-        section.add(bytes)
+    /// The reference of a content: 0 when this defines the next payload, else the earlier payload's id plus one.
+    @inline(__always)
+    func reference(_ content: UInt64, _ batch: Batch) -> UInt64 {
+        let place = Int(content - firstContent)
+        let known = ids[place]
+        if known != 0 { return known }
+        section.add(batch.bytes(batch.contents[Int(content - batch.firstContent)]))
+        defineNext(place)
         return 0
     }
 
-    /// Whether the log already holds some contents (and the writer remembers).
-    func isKnown(_ bytes: ArraySlice<UInt8>) -> Bool {
-        bytes.withUnsafeBytes { known.find(ContentHash(of: $0)) != nil }
+    private func defineNext(_ place: Int) {
+        nextPayload += 1
+        ids[place] = nextPayload
     }
 
-    /// Stores the contents of an oversized batch in payload blocks, so that the events only refer to them.
-    private func spill(_ batch: Batch) {
+    /// Makes room for the contents that a batch brings, and lets go of those that are forgotten.
+    private func admit(_ batch: Batch) {
+        let forgotten = Int(batch.oldestContent - firstContent)
+        if forgotten > 0, forgotten * 2 >= ids.count {
+            ids.removeFirst(forgotten)
+            firstContent += UInt64(forgotten)
+        }
+        for position in 0..<batch.contents.count {
+            let content = batch.contents[position]
+            ids.append(content.place == .earlier ? ids[content.start - Int(firstContent)] : 0)
+        }
+    }
+
+    /// Stores the large contents of a batch in payload blocks of their own if there are many: in order of capture,
+    /// where what repeats in part (a file read, written to a pipe, read from it) stands near, and without a copy.
+    private func storeBulk(_ batch: Batch) {
+        guard batch.bulkBytes >= Self.bulkBlock || batch.pieces.count > 0 || batch.bulkBytes > 2 * pieceSize else {
+            return
+        }
+        let large = (0..<batch.contents.count).filter {
+            batch.contents[$0].place == .bulk || batch.contents[$0].place == .pieces
+        }
+        guard batch.pieces.count == 0, batch.bulkBytes <= 2 * pieceSize else { return spill(large, batch) }
+        raw.clear()
+        raw.appendVarint(nextPayload)
+        raw.appendVarint(1)
+        raw.appendVarint(large.count)
+        raw.append(PayloadLayout.joined.rawValue)
+        columns.encode(large.map { UInt64(batch.contents[$0].count) }, into: raw)
+        let directory = raw.bytes
+        guard directory.count <= Batch.bulkHeadroom else { return spill(large, batch) }
+        let start = Batch.bulkHeadroom - directory.count
+        UnsafeMutableRawBufferPointer(start: batch.bulk.base + start, count: directory.count)
+            .copyMemory(from: directory)
+        for position in large { defineNext(position + Int(batch.firstContent - firstContent)) }
+        frame(.payloads, UnsafeRawBufferPointer(rebasing: batch.bulk.bytes[start...]))
+    }
+
+    /// The same for more than fits into a block, and for contents in pieces.
+    private func spill(_ large: [Int], _ batch: Batch) {
         section.clear()
         var first = nextPayload
         func close() {
@@ -56,36 +99,32 @@ final class BlockEncoder {
             raw.clear()
             raw.appendVarint(first)
             section.encode(into: raw)
-            frame(.payloads)
+            frame(.payloads, raw.bytes)
             section.clear()
             first = nextPayload
         }
-        for position in 0..<batch.chunks.count {
-            let chunk = batch.chunks[position]
-            let bytes = UnsafeRawBufferPointer(rebasing: batch.arena.bytes[chunk.offset..<(chunk.offset + chunk.count)])
-            if section.size + min(bytes.count, pieceSize) > 2 * pieceSize
-                || section.count >= TraceFormat.maximumPayloads / 4
-            {
+        let offset = Int(batch.firstContent - firstContent)
+        for position in large {
+            let content = batch.contents[position]
+            if section.size + content.count > 2 * pieceSize || section.count >= TraceFormat.maximumPayloads / 4 {
                 close()
             }
-            guard bytes.count > pieceSize else {
-                _ = reference(bytes)
-                continue
+            if content.place == .pieces {
+                let pieces = content.start..<(content.start + content.count)
+                // A last piece may be short, and so not be among the large ones.
+                section.addPieces(pieces.map { define(batch.pieces[$0], batch) - 1 })
+                defineNext(position + offset)
+            } else {
+                _ = define(batch.firstContent + UInt64(position), batch)
             }
-            let hash = ContentHash(of: bytes)
-            guard known.find(hash) == nil else { continue }
-            var pieces: [UInt64] = []
-            for start in stride(from: 0, to: bytes.count, by: pieceSize) {
-                let end = min(start + pieceSize, bytes.count)
-                if section.size + end - start > 2 * pieceSize { close() }
-                let found = reference(UnsafeRawBufferPointer(rebasing: bytes[start..<end]))
-                pieces.append(found == 0 ? nextPayload - 1 : found - 1)
-            }
-            known.insert(hash, nextPayload)
-            nextPayload += 1
-            section.addPieces(pieces)
         }
         close()
+    }
+
+    /// The id plus one of a content, which is stored now if it was not yet.
+    private func define(_ content: UInt64, _ batch: Batch) -> UInt64 {
+        let reference = reference(content, batch)
+        return reference == 0 ? nextPayload : reference
     }
 
     // MARK: - Blocks
@@ -93,7 +132,8 @@ final class BlockEncoder {
     /// Encodes a batch as one events block, with payload blocks before it if it is large. Valid until the next call.
     func events(_ batch: Batch, at offset: UInt64) -> ByteSink {
         output.clear()
-        if batch.arena.count > 3 * pieceSize { spill(batch) }
+        admit(batch)
+        storeBulk(batch)
         var entry = IndexEntry()
         entry.offset = offset + UInt64(output.count)
         entry.firstPayload = nextPayload
@@ -117,7 +157,7 @@ final class BlockEncoder {
         raw.appendVarint(entry.firstPayload)
         section.encode(into: raw)
         raw.append(events.body.bytes)
-        frame(.events)
+        frame(.events, raw.bytes)
         index.append(entry)
         totalCalls += entry.calls
         return output
@@ -137,37 +177,40 @@ final class BlockEncoder {
         appendMetadata(.trailer, Metadata.encode(TrailerMetadata(trailer: trailer, index: index)))
         raw.clear()
         raw.appendFixed(offset)
-        frame(.end)
+        frame(.end, raw.bytes)
         return output
     }
 
     private func appendMetadata(_ type: BlockType, _ json: [UInt8]) {
         raw.clear()
         json.withUnsafeBytes { raw.append($0) }
-        frame(type)
+        frame(type, raw.bytes)
     }
 
-    /// Compresses `raw` (or keeps it when that is no larger) and appends header and body to `output`.
-    private func frame(_ type: BlockType) {
-        let bound = ZSTD_compressBound(raw.count)
-        scratch.clear()
-        let room = scratch.extend(bound)
-        ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
-        let size = ZSTD_compress2(context, room, bound, raw.base, raw.count)
-        let isStored = ZSTD_isError(size) != 0 || size >= raw.count
-        let body = isStored ? raw.bytes : UnsafeRawBufferPointer(start: room, count: size)
+    /// Compresses some contents (or keeps them when that is no larger) and appends header and body to `output`.
+    private func frame(_ type: BlockType, _ contents: UnsafeRawBufferPointer) {
+        let bound = ZSTD_compressBound(contents.count)
+        let start = output.count
+        let room = output.extend(TraceFormat.headerSize + bound) + TraceFormat.headerSize
+        // The lowest levels pay off for large contents only; columns shrink a lot with little effort.
+        ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, type == .payloads ? level : max(level, -6))
+        // All of a block is in reach, so that what repeats in it is found.
+        ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, level > 0 ? 24 : 0)
+        let size = ZSTD_compress2(context, room, bound, contents.baseAddress, contents.count)
+        let isStored = ZSTD_isError(size) != 0 || size >= contents.count
+        if isStored { UnsafeMutableRawBufferPointer(start: room, count: contents.count).copyMemory(from: contents) }
+        let body = UnsafeRawBufferPointer(start: room, count: isStored ? contents.count : size)
         let header = BlockHeader(
             type: type.rawValue,
             codec: (isStored ? BlockCodec.stored : .zstd).rawValue,
             storedSize: UInt32(body.count),
-            rawSize: UInt32(raw.count),
+            rawSize: UInt32(contents.count),
             sequence: sequence,
             bodyHash: xxh64(body)
         )
+        output.truncate(to: start)
         header.encode(to: output)
-        output.append(body)
+        _ = output.extend(body.count)
         sequence += 1
     }
-
-    private let scratch = ByteSink(capacity: 1 << 20)
 }

@@ -28,6 +28,9 @@ final class ByteSink {
 
     func clear() { count = 0 }
 
+    /// Takes the last bytes back; their memory stays as it is.
+    func truncate(to size: Int) { count = size }
+
     /// Room for `extra` more bytes.
     @inline(__always)
     func reserve(_ extra: Int) {

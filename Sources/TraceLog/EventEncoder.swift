@@ -107,7 +107,10 @@ final class EventEncoder {
         for slot in 0..<slots {
             let references = room + 2 * slot * rows
             for row in 0..<rows {
-                references[row] = reference(chunks + Int(calls[Int(members[row])].firstChunk) + slot, batch, store)
+                references[row] = store.reference(
+                    chunks[Int(calls[Int(members[row])].firstChunk) + slot].content,
+                    batch
+                )
             }
             store.section.endRun()
             columns.encode(references, rows, tasks: tasks, into: body)
@@ -123,12 +126,6 @@ final class EventEncoder {
             bases.append(UnsafePointer(column))
         }
         columns.encode(results, rows, tasks: tasks, bases: bases, into: body)
-    }
-
-    @inline(__always)
-    private func reference(_ chunk: UnsafePointer<StagedChunk>, _ batch: Batch, _ store: BlockEncoder) -> UInt64 {
-        let start = batch.arena.base + chunk.pointee.offset
-        return store.reference(UnsafeRawBufferPointer(start: start, count: chunk.pointee.count))
     }
 
     /// Lengths and hashes that were recorded apart.
@@ -160,7 +157,7 @@ final class EventEncoder {
         let values = special.resize(count)
         for row in 0..<count { values[row] = UInt64(all[row].kind) }
         columns.encode(values, count, into: body)
-        for row in 0..<count { values[row] = reference(all + row, batch, store) }
+        for row in 0..<count { values[row] = store.reference(all[row].content, batch) }
         store.section.endRun()
         columns.encode(values, count, into: body)
         let apart = (0..<count).filter { all[$0].kind & 2 != 0 }

@@ -8,7 +8,7 @@ func xxh64(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
 extension ContentHash {
     /// XXH3-128 (seed 0) of some bytes.
     public init(of bytes: UnsafeRawBufferPointer) {
-        let hash = XXH3_128bits(bytes.baseAddress, bytes.count)
+        let hash = lacuna_xxh3_128(bytes.baseAddress, bytes.count)
         self.init(low: hash.low64, high: hash.high64)
     }
 

@@ -11,10 +11,6 @@ enum PayloadLayout: UInt8 {
 
 /// The payload section being built.
 final class PayloadSection {
-    private struct Item {
-        var bytes: UnsafeRawBufferPointer
-    }
-
     private let directory = ByteSink()
     private let data = ByteSink()
     private let columns: ColumnEncoder

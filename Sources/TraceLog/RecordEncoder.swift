@@ -2,6 +2,25 @@
 import LinuxABI
 
 struct RecordEncoder {
+    /// The contents that `ContentStage` took in, in the same order.
+    private struct Contents {
+        let batch: Batch
+        let store: BlockEncoder
+        private var position = 0
+
+        init(batch: Batch, store: BlockEncoder) {
+            self.batch = batch
+            self.store = store
+        }
+
+        mutating func next() -> UInt64 {
+            defer { position += 1 }
+            return batch.recordContents[position]
+        }
+
+        mutating func reference() -> UInt64 { store.reference(next(), batch) }
+    }
+
     let body: ByteSink
     let columns: ColumnEncoder
     let store: BlockEncoder
@@ -9,16 +28,15 @@ struct RecordEncoder {
     let baseCall: UInt64
 
     func encode(_ batch: Batch) {
-        var strings = StringStage()
-        encodeTasks(batch.tasks, &strings)
+        var contents = Contents(batch: batch, store: store)
+        encodeTasks(batch.tasks, &contents)
         store.section.endRun()
         encodeSignals(batch.signals)
-        encodePaths(batch.paths, &strings)
-        // The section points at the strings' bytes until the run is laid out.
-        withExtendedLifetime(strings) { store.section.endRun() }
+        encodePaths(batch.paths, &contents)
+        store.section.endRun()
     }
 
-    private func encodeTasks(_ records: [TaskRecord], _ strings: inout StringStage) {
+    private func encodeTasks(_ records: [TaskRecord], _ contents: inout Contents) {
         body.appendVarint(records.count)
         var time = baseTime
         var call = baseCall
@@ -40,12 +58,12 @@ struct RecordEncoder {
                 body.append((parent == nil ? 0 : 1) | (byCall == nil ? 0 : 2))
                 if let parent { body.appendVarint(UInt64(parent.rawValue)) }
                 if let byCall { body.appendVarint(byCall) }
-            case .executed(let path, let arguments, let environment, let auxv):
-                append(path, &strings)
+            case .executed(_, let arguments, let environment, let auxv):
+                body.appendVarint(contents.reference())
                 body.appendVarint(arguments.count)
-                for argument in arguments { append(argument, &strings) }
+                for _ in arguments { body.appendVarint(contents.reference()) }
                 body.appendVarint(environment.count)
-                for variable in environment { append(variable, &strings) }
+                for _ in environment { body.appendVarint(contents.reference()) }
                 body.appendVarint(auxv.count)
                 for word in auxv { body.appendVarint(word) }
             case .exited(let status):
@@ -53,10 +71,6 @@ struct RecordEncoder {
                 if let status { body.appendZigzag(UInt64(bitPattern: Int64(status))) }
             }
         }
-    }
-
-    private func append(_ string: String, _ strings: inout StringStage) {
-        body.appendVarint(strings.reference(string, store))
     }
 
     private func encodeSignals(_ records: [SignalRecord]) {
@@ -75,7 +89,7 @@ struct RecordEncoder {
         }
     }
 
-    private func encodePaths(_ records: [PathRecord], _ strings: inout StringStage) {
+    private func encodePaths(_ records: [PathRecord], _ contents: inout Contents) {
         body.appendVarint(records.count)
         guard !records.isEmpty else { return }
         columns.encode(records.map { $0.beforeCall &- baseCall }, into: body)
@@ -88,13 +102,12 @@ struct RecordEncoder {
             if record.linkTarget != nil { flag |= PathFlag.link }
             if !record.head.isEmpty { flag |= PathFlag.head }
             if record.status != FileStatus() { flag |= PathFlag.status }
-            let bytes = Array(record.path.utf8) + [0]
-            let start = knownSuffix(bytes)
-            if start > 0 {
+            // The length of the prefix; prefix, if any; name.
+            if contents.next() > 0 {
                 flag |= PathFlag.prefix
-                prefixes.append(strings.reference(bytes[..<start], store))
+                prefixes.append(contents.reference())
             }
-            names.append(strings.reference(bytes[start...], store))
+            names.append(contents.reference())
             flags.append(flag)
         }
         // Prefixes and names take their payloads by turns, so both columns come with the flags that tell which.
@@ -103,56 +116,14 @@ struct RecordEncoder {
         columns.encode(names, into: body)
         store.section.endRun()
         columns.encode(records.compactMap { $0.absent.map { UInt64(bitPattern: Int64($0)) } }, into: body)
-        columns.encode(
-            records.compactMap { $0.linkTarget.map { strings.reference(Array($0.utf8)[...], store) } },
-            into: body
-        )
+        columns.encode(references(records.count { $0.linkTarget != nil }, &contents), into: body)
         store.section.endRun()
-        columns.encode(
-            records.filter { !$0.head.isEmpty }.map { strings.reference($0.head[...], store) },
-            into: body
-        )
+        columns.encode(references(records.count { !$0.head.isEmpty }, &contents), into: body)
         store.section.endRun()
-        columns.encode(
-            records.filter { $0.status != FileStatus() }.map { strings.reference($0.status.layout[...], store) },
-            into: body
-        )
+        columns.encode(references(records.count { $0.status != FileStatus() }, &contents), into: body)
     }
 
-    /// Where the longest part of a path begins that a call already passed, after a `/`; 0 if there is none.
-    private func knownSuffix(_ path: [UInt8]) -> Int {
-        guard !store.isKnown(path[...]) else { return 0 }
-        for position in path.indices.dropLast(2) where path[position] == UInt8(ascii: "/") {
-            if store.isKnown(path[(position + 1)...]) { return position + 1 }
-        }
-        return 0
+    private func references(_ count: Int, _ contents: inout Contents) -> [UInt64] {
+        (0..<count).map { _ in contents.reference() }
     }
-}
-
-/// Keeps the bytes of strings in one place until their run is laid out.
-private struct StringStage {
-    private var kept: [StableBytes] = []
-
-    /// Strings are stored with a final NUL, as calls pass them, so that both share one payload.
-    mutating func reference(_ string: String, _ store: BlockEncoder) -> UInt64 {
-        reference((Array(string.utf8) + [0])[...], store)
-    }
-
-    mutating func reference(_ bytes: ArraySlice<UInt8>, _ store: BlockEncoder) -> UInt64 {
-        let stable = bytes.withUnsafeBytes { StableBytes($0) }
-        kept.append(stable)
-        return store.reference(stable.bytes)
-    }
-}
-
-private final class StableBytes {
-    let bytes: UnsafeRawBufferPointer
-
-    init(_ source: UnsafeRawBufferPointer) {
-        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: max(source.count, 1), alignment: 1)
-        room.copyMemory(from: source)
-        bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(room)[0..<source.count])
-    }
-
-    deinit { bytes.deallocate() }
 }

@@ -18,6 +18,11 @@ final class Staging<Element: BitwiseCopyable> {
 
     func clear() { count = 0 }
 
+    func removeFirst(_ size: Int) {
+        base.update(from: base + size, count: count - size)
+        count -= size
+    }
+
     @inline(__always)
     subscript(_ position: Int) -> Element {
         get { base[position] }

@@ -22,7 +22,8 @@ public final class TraceWriter {
         /// Memory of batches in flight between capture and encoder, in bytes; `append` waits when it is used up.
         public var queueBytes = 64 << 20
         /// Distinct payloads remembered for storing contents once; beyond it the oldest half is forgotten.
-        public var rememberedPayloads = 1 << 21
+        /// At most 72 bytes of memory each.
+        public var rememberedPayloads = 1 << 20
         /// Longer payloads are stored in pieces; a block with more than three times this is split. Bytes, for tests.
         var pieceSize = TraceFormat.pieceSize
 
@@ -33,6 +34,7 @@ public final class TraceWriter {
     private let options: Options
     private let timeMask: UInt64
     private var batch: Batch
+    private var stage: ContentStage
     private var finished = false
     /// How far behind the caller is with what it has to append, 0 (idle) to 1 (its own buffers are full): the second
     /// thread then compresses less, as if its queue were that full. Applies to the block that is being filled.
@@ -79,10 +81,8 @@ public final class TraceWriter {
         precondition(granularity & (granularity - 1) == 0, "timeGranularity is a power of two")
         timeMask = ~(granularity - 1)
         batch = Batch()
-        let encoder = BlockEncoder(
-            rememberedPayloads: options.rememberedPayloads,
-            pieceSize: options.pieceSize
-        )
+        stage = ContentStage(options: options)
+        let encoder = BlockEncoder(pieceSize: options.pieceSize)
         pipeline = try WriterPipeline(output: output, encoder: encoder, options: options)
         try pipeline.writeMetadata(.header, Metadata.encode(header))
     }
@@ -145,7 +145,8 @@ public final class TraceWriter {
         openCall.kinds = 0
     }
 
-    /// Adds memory of the started call. `bytes` are copied; `length` is the full length when they were cut, with
+    /// Adds memory of the started call. `bytes` are copied unless
+    /// the log has them; `length` is the full length when they were cut, with
     /// `hash` the XXH3-128 of all of it.
     public func addMemory(
         _ direction: MemoryRecord.Direction,
@@ -163,15 +164,14 @@ public final class TraceWriter {
         openCall.chunkCount += 1
         batch.chunks.append(
             StagedChunk(
-                kind: kind,
                 address: address,
                 length: full,
-                offset: batch.arena.count,
+                content: stage.add(bytes, to: batch),
                 count: bytes.count,
-                hash: hash
+                hash: hash,
+                kind: kind
             )
         )
-        batch.arena.append(bytes)
     }
 
     /// Completes the started call.
@@ -229,7 +229,9 @@ public final class TraceWriter {
     public func submit() throws(TraceError) {
         try pipeline.check()
         guard !batch.isEmpty else { return }
+        stage.addRecords(of: batch)
         batch = try pipeline.exchange(batch)
+        stage.begin(batch)
     }
 
     /// Returns when everything appended so far is in the file in complete blocks.

@@ -12,8 +12,9 @@ struct Effort {
         case ..<0.2: level
         case ..<0.35: min(level, 3)
         case ..<0.5: min(level, 1)
-        case ..<0.7: min(level, -2)
-        default: min(level, -6)
+        case ..<0.65: min(level, -2)
+        case ..<0.8: min(level, -6)
+        default: min(level, -50)
         }
     }
 }

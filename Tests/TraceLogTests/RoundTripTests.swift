@@ -121,6 +121,50 @@ import Testing
         #expect(statistics.chunks == 50)
     }
 
+    @Test func whatIsWrittenInRecordsAndReadInOtherPiecesCostsLittleTheSecondTime() throws {
+        var random = SeededGenerator(seed: 8)
+        let noise = (0..<(1 << 20)).map { _ in UInt8.random(in: 0...255, using: &random) }
+        let writer = try TraceWriter(path: path, header: TraceHeader())
+        var written = 0
+        var read = 0
+        var calls: [CallRecord] = []
+        func call(_ number: UInt32, _ range: Range<Int>) throws {
+            let memory = MemoryRecord(.input, address: 0x7000, bytes: Array(noise[range]))
+            calls.append(CallRecord(index: UInt64(calls.count), task: TaskID(0), number: number, chunks: [memory]))
+            try writer.append(calls[calls.count - 1])
+        }
+        while written + 10_240 <= noise.count {
+            try call(1, written..<(written + 10_240))
+            written += 10_240
+            guard written - read >= 65_536 else { continue }
+            try call(0, read..<(read + 65_536))
+            read += 65_536
+        }
+        try writer.finish(TraceTrailer())
+        #expect(writer.bytesWritten < UInt64(noise.count + noise.count / 10))
+        #expect(try Trace.load(path: path).calls == calls)
+    }
+
+    @Test func piecesOfALongBufferAreStoredOnceToo() throws {
+        var options = TraceWriter.Options()
+        options.pieceSize = 2000
+        var random = SeededGenerator(seed: 9)
+        let noise = (0..<9500).map { _ in UInt8.random(in: 0...255, using: &random) }
+        // Alone, as part of a longer one, with a short tail that is known, and again.
+        let buffers = [noise[8000...], noise[..<2000], noise[...], noise[..<6000], noise[...], noise[2000..<9500]]
+        let writer = try TraceWriter(path: path, header: TraceHeader(), options: options)
+        for (index, buffer) in buffers.enumerated() {
+            let memory = MemoryRecord(.output, address: 0, bytes: Array(buffer))
+            try writer.append(CallRecord(index: UInt64(index), task: TaskID(0), number: 0, chunks: [memory]))
+            if index == 3 { try writer.flush() }
+        }
+        try writer.finish(TraceTrailer())
+        let trace = try Trace.load(path: path)
+        #expect(trace.calls.map(\.chunks[0].bytes) == buffers.map(Array.init))
+        #expect(writer.bytesWritten < 12_000)
+        #expect(try TraceVerification.verify(path: path).isSound)
+    }
+
     @Test func contentsForgottenByTheWriterAreStoredAgainAndStillRead() throws {
         let sample = SampleLog(calls: 2000)
         var options = TraceWriter.Options()
