@@ -7,10 +7,15 @@ import TraceLog
 /// Reads events until the supervisor is gone and everything is read; never wakes anybody, it looks every millisecond.
 struct LogThread: ~Copyable {
     private let queue: EventQueue
-    private let ring: KernelRing?
+    let ring: KernelRing?
     private let control: RecordingControl
     private let writer: TraceWriter
-    private var state: RecordingState<LogSink>
+    var state: RecordingState<LogSink>
+    /// Of the in-process tier.
+    let reader: AgentReader<LogSink>?
+    private let snapshot: StartSnapshot?
+    /// Microseconds to sleep between looks.
+    private var pause: UInt32 = 1000
     private var tail: UInt64 = 0
     private let limits: Limits
 
@@ -24,10 +29,15 @@ struct LogThread: ~Copyable {
         var calls: UInt64 = 0
         var tasks = 0
         var notes: [String: UInt64] = [:]
+        /// How many calls came which way, as far as the log thread knows; see `TraceTrailer.ways`.
+        var ways: [String: UInt64] = [:]
         /// Thread group ids of what still runs.
         var aliveProcesses: [Int32] = []
     }
 
+    /// - Parameters:
+    ///   - rings: what the agents write; nil in the lock-step tier.
+    ///   - table, snapshot, referencePid: for noting the paths of in-process calls.
     init(
         queue: EventQueue,
         ring: KernelRing?,
@@ -35,26 +45,39 @@ struct LogThread: ~Copyable {
         writer: TraceWriter,
         start: UInt64,
         keepsEnvironment: Bool,
-        limits: Limits
+        limits: Limits,
+        rings: AgentRings? = nil,
+        table: CallTable? = nil,
+        snapshot: StartSnapshot? = nil,
+        referencePid: Int32? = nil
     ) {
         self.queue = queue
         self.ring = ring
         self.control = control
         self.writer = writer
         self.limits = limits
-        state = RecordingState(sink: LogSink(writer: writer), start: start, keepsEnvironment: keepsEnvironment)
+        self.snapshot = snapshot
+        reader = rings.map { AgentReader($0) }
+        state = RecordingState(
+            sink: LogSink(writer: writer),
+            start: start,
+            keepsEnvironment: keepsEnvironment,
+            noting: rings == nil
+                ? nil : table.map { PathNoting(LatePaths(queue: queue, calls: $0, referencePid: referencePid)) }
+        )
     }
 
     mutating func run(root: Int32, tgid: Int32) -> Outcome {
         do {
-            try state.created(tid: root, tgid: tgid, parent: nil, time: state.start)
+            let first = try state.created(tid: root, tgid: tgid, parent: nil, time: state.start)
+            if let noting = state.noting { first.late = noting.paths.root(tid: root, tgid: tgid, start: snapshot) }
             var lastFlush = clinux_monotonic()
             while true {
                 let isLast = control.isSupervisorGone
-                let isIdle = try drain() == 0
+                let isIdle = try drain(isLast: isLast) == 0
                 if isLast { break }
-                if isIdle {
-                    usleep(1000)
+                rest(isIdle)
+                if isIdle || reader != nil {
                     let now = clinux_monotonic()
                     // A log that is cut now should hold what happened more than a moment ago.
                     if now - lastFlush > 250_000_000 {
@@ -64,16 +87,32 @@ struct LogThread: ~Copyable {
                 }
                 checkLimits()
             }
+            reader?.finish(&state)
             try state.finish()
         } catch {
             control.fail(error)
         }
+        reader?.rings.close()
+        var ways: [String: UInt64] = [:]
+        if reader != nil { ways["in-process"] = state.inProcessCalls }
         return Outcome(
-            calls: state.callsEntered,
+            calls: state.callsWritten,
             tasks: state.tasksCreated,
             notes: state.notes,
+            ways: ways,
             aliveProcesses: state.aliveProcesses
         )
+    }
+
+    /// Rings fill fast: sleeps so long that they are about a quarter full at the next look.
+    private mutating func rest(_ isIdle: Bool) {
+        if let reader {
+            if reader.fill > AgentRings.ringBytes / 4 { pause /= 2 }
+            if reader.fill < AgentRings.ringBytes / 16 { pause = min(1000, pause + pause / 4 + 20) }
+            if pause >= 20 { usleep(pause) }
+        } else if isIdle {
+            usleep(1000)
+        }
     }
 
     private func checkLimits() {
@@ -83,8 +122,11 @@ struct LogThread: ~Copyable {
     }
 
     /// Handles what is there; the number of events.
-    private mutating func drain() throws(TraceError) -> Int {
-        // First the ring's position, then the queue: the entry of any return up to there is then in the queue.
+    private mutating func drain(isLast: Bool) throws(TraceError) -> Int {
+        // First the time, then the ring's position, then the queue: the entry of any return up to there is then in the
+        // queue, and whatever was notified before that time. The agents' rings are looked at last.
+        let now = clinux_monotonic()
+        reader?.begin(now)
         let position = ring?.producerPosition ?? 0
         let head = queue.head
         var count = 0
@@ -97,7 +139,14 @@ struct LogThread: ~Copyable {
             count += 1
             if count & 0xfff == 0 { checkLimits() }
         }
-        return try count + consumeRing(to: position)
+        count += try consumeRing(to: position)
+        if let reader {
+            let before = state.callsEntered
+            try reader.merge(before: isLast ? .max : now, &state)
+            try reader.end(&state)
+            count += Int(state.callsEntered - before)
+        }
+        return count
     }
 
     // MARK: - The queue
@@ -118,6 +167,12 @@ struct LogThread: ~Copyable {
         case .entry:
             let entry = body.load(as: QueueEntry.self)
             _ = try consumeRing(to: entry.ringPosition)
+            try before(
+                tid: entry.tid,
+                ring: Int(entry.agentRing),
+                position: entry.agentPosition,
+                time: entry.time
+            )
             try state.entered(
                 tid: entry.tid,
                 sequence: entry.sequence,
@@ -138,7 +193,16 @@ struct LogThread: ~Copyable {
                 isFault: memory.isFault != 0,
                 owner: memory.owner
             )
-        case .path: try state.path(PathRecord(QueuedPath(body)))
+        case .path:
+            guard state.noting?.paths.noted(body) ?? true else { return }
+            try state.path(PathRecord(QueuedPath(body)))
+        case .ring:
+            let event = body.load(as: QueueEvent.self)
+            // The birth of the thread, or its exec, is in the kernel's ring.
+            _ = try consumeRing(to: event.c)
+            guard let reader else { return }
+            let task = try state.task(event.tid, time: event.time)
+            try reader.gave(Int(event.a), generation: UInt32(truncatingIfNeeded: event.b), to: task, &state)
         case .auxiliaryVector:
             let event = body.load(as: QueueEvent.self)
             // The return of the execve is in the ring.
@@ -159,22 +223,23 @@ struct LogThread: ~Copyable {
 
     private mutating func handle(_ kind: QueueRecord, _ event: QueueEvent) throws(TraceError) {
         switch kind {
-        case .exit: try state.returned(tid: event.tid, sequence: event.c, result: event.b, time: event.time)
+        case .exit: try returned(tid: event.tid, sequence: event.c, result: event.b, time: event.time)
         case .fork:
-            try state.created(
+            try created(
                 tid: event.a,
                 tgid: Int32(truncatingIfNeeded: event.b),
                 parent: event.tid,
                 time: event.time
             )
-        case .exec: try state.executed(tid: event.tid, previous: event.a, time: event.time)
+        case .exec: try executed(tid: event.tid, previous: event.a, time: event.time)
         case .death:
-            try state.died(
+            try died(
                 tid: event.tid,
                 status: event.b < 0 ? nil : Int32(truncatingIfNeeded: event.b),
                 time: event.time
             )
         case .signal:
+            try reader?.merge(before: event.time, &state)
             try state.signal(
                 tid: event.tid,
                 number: event.a,
@@ -188,103 +253,5 @@ struct LogThread: ~Copyable {
 
     private func bytes(_ body: UnsafeRawPointer, _ memory: QueueMemory) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: body + MemoryLayout<QueueMemory>.size, count: Int(memory.count))
-    }
-
-    // MARK: - The ring
-
-    private mutating func consumeRing(to position: UInt64) throws(TraceError) -> Int {
-        guard let ring else { return 0 }
-        var count = 0
-        // A local, because the closure must not hold self while it changes it.
-        var failure: TraceError?
-        ring.consume(to: position) { event in
-            count += 1
-            do throws(TraceError) { try handle(event) } catch { failure = failure ?? error }
-        }
-        if let failure { throw failure }
-        return count
-    }
-
-    private mutating func handle(_ pointer: UnsafePointer<clinux_event>) throws(TraceError) {
-        let event = pointer.pointee
-        let tid = Int32(bitPattern: event.tid)
-        switch clinux_event_kind(event.kind) {
-        case CLINUX_EVENT_EXIT:
-            try state.returned(tid: tid, sequence: event.sequence, result: event.value, time: event.time)
-        case CLINUX_EVENT_DATA:
-            state.output(
-                tid: tid,
-                sequence: event.sequence,
-                address: event.time,
-                length: Int(event.value),
-                bytes: UnsafeRawBufferPointer(start: UnsafeRawPointer(pointer + 1), count: Int(event.c)),
-                isFault: event.d != 0,
-                owner: event.a
-            )
-        case CLINUX_EVENT_FORK:
-            try state.created(
-                tid: Int32(truncatingIfNeeded: event.value),
-                tgid: Int32(truncatingIfNeeded: event.value >> 32),
-                parent: tid,
-                time: event.time
-            )
-        case CLINUX_EVENT_EXEC:
-            try state.executed(tid: tid, previous: Int32(truncatingIfNeeded: event.value), time: event.time)
-        case CLINUX_EVENT_DEATH: try state.died(tid: tid, status: nil, time: event.time)
-        case CLINUX_EVENT_SIGNAL:
-            try state.signal(
-                tid: tid,
-                number: Int32(truncatingIfNeeded: event.value),
-                code: Int32(truncatingIfNeeded: event.value >> 32),
-                handler: UInt64(event.a) | UInt64(event.b) << 32,
-                time: event.time
-            )
-        case CLINUX_EVENT_GENERATED:
-            state.signalSent(
-                to: tid,
-                number: Int32(truncatingIfNeeded: event.value),
-                code: Int32(truncatingIfNeeded: event.value >> 32)
-            )
-        case CLINUX_EVENT_DENIED:
-            let denied = UnsafeRawPointer(pointer).load(as: clinux_denied.self)
-            let words = denied.arguments
-            // 32-bit code has the compatibility code segment.
-            let architecture: Architecture = denied.code_segment == 0x23 ? .i386 : .x86_64
-            try state.denied(
-                tid: tid,
-                number: UInt32(truncatingIfNeeded: denied.number),
-                architecture: architecture,
-                arguments: SyscallArguments(words: words),
-                result: event.value,
-                time: event.time
-            )
-        default: return
-        }
-    }
-}
-
-extension FileStatus {
-    init(_ status: stat) {
-        self.init()
-        device = UInt64(status.st_dev)
-        inode = UInt64(status.st_ino)
-        mode = status.st_mode
-        links = UInt64(status.st_nlink)
-        uid = status.st_uid
-        gid = status.st_gid
-        specialDevice = UInt64(status.st_rdev)
-        size = Int64(status.st_size)
-        blockSize = Int64(status.st_blksize)
-        blocks = Int64(status.st_blocks)
-        func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec) }
-        accessTime = nanoseconds(status.st_atim)
-        modificationTime = nanoseconds(status.st_mtim)
-        changeTime = nanoseconds(status.st_ctim)
-    }
-}
-
-extension SyscallArguments {
-    init(words: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)) {
-        self.init(words.0, words.1, words.2, words.3, words.4, words.5)
     }
 }

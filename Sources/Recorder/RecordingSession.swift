@@ -156,6 +156,7 @@ final class RecordingSession {
         trailer.reason = reason
         trailer.status = rootStatus
         trailer.calls = outcome.calls
+        trailer.ways = outcome.ways
         trailer.notes = outcome.notes.merging(control.notes) { $0 + $1 }
         do throws(TraceError) { try writer.finish(trailer) } catch { control.fail(error) }
         let bytes = writer.bytesWritten

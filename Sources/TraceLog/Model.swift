@@ -149,12 +149,16 @@ public struct TaskRecord: Sendable, Hashable {
     /// Calls entered over all tasks before this happened.
     public var afterCalls: UInt64
     public var kind: Kind
+    /// Of `.exited`: the calls the task made, counted where they were made, to compare with those recorded; nil if not
+    /// known (logs before 1.1).
+    public var callsMade: UInt64?
 
-    public init(task: TaskID, time: UInt64, afterCalls: UInt64, kind: Kind) {
+    public init(task: TaskID, time: UInt64, afterCalls: UInt64, kind: Kind, callsMade: UInt64? = nil) {
         self.task = task
         self.time = time
         self.afterCalls = afterCalls
         self.kind = kind
+        self.callsMade = callsMade
     }
 }
 

@@ -172,6 +172,18 @@ static inline uint64_t clinux_load_acquire(const uint64_t *p) { return __atomic_
 static inline void clinux_store_release(uint64_t *p, uint64_t v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
 static inline uint32_t clinux_load_acquire32(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 static inline void clinux_store_release32(uint32_t *p, uint32_t v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
+/// One read of memory that somebody else may be changing.
+static inline uint64_t clinux_load_once(const void *p) { return __atomic_load_n((const uint64_t *)p, __ATOMIC_RELAXED); }
+static inline uint64_t clinux_exchange(uint64_t *p, uint64_t v) { return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL); }
+/// The time stamp counter; where there is none, CLOCK_MONOTONIC.
+static inline uint64_t clinux_ticks(void) {
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#else
+    extern uint64_t clinux_monotonic(void);
+    return clinux_monotonic();
+#endif
+}
 static inline void clinux_pause(void) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();

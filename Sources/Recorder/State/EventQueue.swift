@@ -23,7 +23,8 @@ enum QueueRecord: UInt16 {
     case signal = 10
     /// Something that could not be recorded, in words.
     case note = 11
-    /// The supervisor gave the in-process ring `a`, in its generation `b`, to the thread (or the thread keeps it).
+    /// The supervisor gave the in-process ring `a`, in its generation `b`, to the thread (or the thread keeps it); `c` is
+    /// how far the kernel's ring had been filled.
     case ring = 12
 }
 

@@ -1,0 +1,228 @@
+// The records of one ring: found, checked, paired, handed on.
+import CLinux
+import RecorderAgent
+import TraceLog
+
+/// What stands at a position of a ring.
+private enum Found {
+    case record(AgentRecord)
+    /// The data ends before a record would fit.
+    case wrap(UInt64)
+    /// Reserved, not committed.
+    case hole
+    /// Nothing is reserved.
+    case end
+    case nonsense
+}
+
+extension AgentReader {
+    private static var mask: UInt64 { AgentRings.ringBytes - 1 }
+
+    /// Looks at a position; `visible` is the head as last seen.
+    @inline(__always)
+    private func look(_ ring: AgentRing, _ position: UInt64, _ visible: inout UInt64) -> Found {
+        if position >= visible {
+            visible = ring.head
+            guard position < visible else { return position == visible ? .end : .nonsense }
+            guard visible &- position <= AgentRings.ringBytes else { return .nonsense }
+        }
+        let offset = position & Self.mask
+        let rest = AgentRings.ringBytes - offset
+        guard rest >= UInt64(AgentRecord.headerSize) else { return .wrap(rest) }
+        guard isCommitted(ring, position) else { return .hole }
+        let room = min(rest, visible &- position)
+        guard let record = AgentRecord(ring.data + Int(offset), room: room) else { return .nonsense }
+        return .record(record)
+    }
+
+    /// The time of the next record that can be read now; what has none comes first (0).
+    func nextTime(_ stream: UnsafeMutablePointer<AgentStream>) -> UInt64 {
+        guard let task = stream.pointee.current, !task.call.isActive, !stream.pointee.isBroken else { return .max }
+        for hole in stream.pointee.holes where isCommitted(stream.pointee.ring, hole) { return 0 }
+        switch look(stream.pointee.ring, stream.pointee.position, &stream.pointee.visible) {
+        case .record(let record): return record.kind == 0 ? 0 : time(record)
+        case .wrap, .nonsense: return 0
+        case .hole, .end: return .max
+        }
+    }
+
+    /// No record was made later than now.
+    @inline(__always)
+    private func time(_ record: AgentRecord) -> UInt64 {
+        let time = clock.nanoseconds(record.ticks)
+        return time > now &+ 1_000_000_000 ? now : time
+    }
+
+    /// Reads a ring's calls that entered before `limit` and stand before `end`.
+    ///
+    /// - Parameters:
+    ///   - horizon: exits from then on stay: a notified call, of a handler, may have come before.
+    ///   - passesHoles: the thread is in the kernel or gone: what is not committed now is not waited for.
+    func read(
+        _ stream: UnsafeMutablePointer<AgentStream>,
+        before limit: UInt64,
+        horizon: UInt64,
+        upTo end: UInt64 = .max,
+        passesHoles: Bool = false,
+        _ state: inout RecordingState<Sink>
+    ) throws(TraceError) {
+        guard let task = stream.pointee.current, !stream.pointee.isBroken else { return }
+        if !stream.pointee.holes.isEmpty { try fillHoles(stream, task, &state) }
+        let ring = stream.pointee.ring
+        var position = stream.pointee.position
+        var visible = stream.pointee.visible
+        reading: while position < end {
+            switch look(ring, position, &visible) {
+            case .end: break reading
+            case .wrap(let rest): position &+= rest
+            case .nonsense:
+                giveUp(stream, &state)
+                return
+            case .hole:
+                guard passesHoles, let next = nextCommitted(ring, after: position, before: min(end, visible)) else {
+                    break reading
+                }
+                stream.pointee.holes.append(position)
+                position = next
+            case .record(let entry) where entry.isEntry:
+                let entered = time(entry)
+                guard entered < limit else { break reading }
+                let made = stream.pointee.numbers.count(entry.sequence)
+                task.callsMade &+= UInt64(made)
+                let next = position &+ UInt64(entry.size)
+                if task.open.isEmpty, let (exit, after) = exit(of: entry, ring, next, end, &visible),
+                    time(exit) < horizon
+                {
+                    let isSound = try state.inProcess(task, entry, exit, entered: entered, left: time(exit))
+                    position = after
+                    if position &- stream.pointee.released > AgentRings.ringBytes / 16 {
+                        stream.pointee.position = position
+                        stream.pointee.release()
+                    }
+                    if isSound { continue reading }
+                } else {
+                    position = next
+                    if try state.opened(task, entry, time: entered) { continue reading }
+                }
+                giveUp(stream, &state)
+                return
+            case .record(let other):
+                guard other.kind == 0 || time(other) < horizon else { break reading }
+                position &+= UInt64(other.size)
+                stream.pointee.position = position
+                guard try take(other, stream, task, &state) else {
+                    giveUp(stream, &state)
+                    return
+                }
+            }
+        }
+        stream.pointee.position = position
+        stream.pointee.visible = visible
+    }
+
+    /// The exit of a call, if it stands right after its entry.
+    @inline(__always)
+    private func exit(
+        of entry: AgentRecord,
+        _ ring: AgentRing,
+        _ next: UInt64,
+        _ end: UInt64,
+        _ visible: inout UInt64
+    ) -> (AgentRecord, UInt64)? {
+        var position = next
+        for _ in 0..<3 where position < end {
+            switch look(ring, position, &visible) {
+            case .record(let record):
+                if record.isExit, record.sequence == entry.sequence { return (record, position &+ UInt64(record.size)) }
+                // Only what fills the data up to its end may lie between.
+                guard record.kind == 0, record.sequence == AGENT_NO_SEQUENCE else { return nil }
+                position &+= UInt64(record.size)
+            case .wrap(let rest): position &+= rest
+            case .hole, .end, .nonsense: return nil
+            }
+        }
+        return nil
+    }
+
+    /// An exit away from its entry, or a gap.
+    ///
+    /// - Returns: whether it made sense.
+    private func take(
+        _ record: AgentRecord,
+        _ stream: UnsafeMutablePointer<AgentStream>,
+        _ task: RecordedTask,
+        _ state: inout RecordingState<Sink>
+    ) throws(TraceError) -> Bool {
+        if record.isExit {
+            if let isSound = try state.closed(task, record, time: time(record)) { return isSound }
+            if !stream.pointee.holes.isEmpty {
+                try fillHoles(stream, task, &state)
+                if let isSound = try state.closed(task, record, time: time(record)) { return isSound }
+            }
+            state.note("returns without an entry")
+        } else if record.sequence != AGENT_NO_SEQUENCE {
+            try state.left(task, sequence: record.sequence)
+            if stream.pointee.numbers.excuse(record.sequence) { task.callsMade &-= 1 }
+        }
+        return true
+    }
+
+    /// Records that the reader went past before they were committed.
+    private func fillHoles(
+        _ stream: UnsafeMutablePointer<AgentStream>,
+        _ task: RecordedTask,
+        _ state: inout RecordingState<Sink>
+    ) throws(TraceError) {
+        let holes = stream.pointee.holes
+        stream.pointee.holes = []
+        for hole in holes {
+            var visible = stream.pointee.visible
+            guard case .record(let record) = look(stream.pointee.ring, hole, &visible) else {
+                stream.pointee.holes.append(hole)
+                continue
+            }
+            if record.isEntry {
+                task.callsMade &+= UInt64(stream.pointee.numbers.count(record.sequence))
+                _ = try state.opened(task, record, time: time(record))
+            } else {
+                _ = try take(record, stream, task, &state)
+            }
+        }
+    }
+
+    /// Whether the next record could be read, were it not for the call that its thread is in.
+    func hasMore(_ stream: UnsafeMutablePointer<AgentStream>) -> Bool {
+        if case .record = look(stream.pointee.ring, stream.pointee.position, &stream.pointee.visible) { return true }
+        return false
+    }
+
+    @inline(__always)
+    private func isCommitted(_ ring: AgentRing, _ position: UInt64) -> Bool {
+        let stamp = ring.data + Int(position & Self.mask)
+        return clinux_load_acquire(stamp.assumingMemoryBound(to: UInt64.self)) == position &+ 1
+    }
+
+    /// The next record after a hole: a stamp tells its own position.
+    private func nextCommitted(_ ring: AgentRing, after hole: UInt64, before end: UInt64) -> UInt64? {
+        var position = hole &+ UInt64(AgentRecord.headerSize)
+        while position < end {
+            let offset = position & Self.mask
+            let rest = AgentRings.ringBytes - offset
+            if rest >= UInt64(AgentRecord.headerSize) {
+                let room = min(rest, end &- position)
+                if isCommitted(ring, position), AgentRecord(ring.data + Int(offset), room: room) != nil {
+                    return position
+                }
+            }
+            position &+= 8
+        }
+        return nil
+    }
+
+    /// The ring holds what no agent writes: its process has overwritten it.
+    private func giveUp(_ stream: UnsafeMutablePointer<AgentStream>, _ state: inout RecordingState<Sink>) {
+        stream.pointee.isBroken = true
+        stream.pointee.holes = []
+        state.note("in-process rings overwritten by their program")
+    }
+}
