@@ -105,7 +105,8 @@ LOCAL void mend(uint64_t level) {
         if (!frame->reserved_position) continue;
         uint64_t position = frame->reserved_position - 1;
         struct agent_record *record = record_at(ring, position);
-        if (position < ring->head && record->stamp != position + 1) {
+        int has_header = frame->reserved_size >= sizeof *record;
+        if (position < ring->head && has_header && record->stamp != position + 1) {
             record->size = (uint32_t)frame->reserved_size;
             record->kind = AGENT_SKIP;  // its sequence, if it had one, is excused by this record
             __atomic_store_n(&record->stamp, position + 1, __ATOMIC_RELEASE);
@@ -164,6 +165,13 @@ INLINE struct agent_record *reserve(uint64_t level, uint64_t size, uint64_t *at)
             continue;
         }
         struct agent_record *record = record_at(ring, head);
+        if (total < sizeof *record) {
+            // Not even a header fits before the end of the data: the reader knows that nothing begins there.
+            frame->reserved_position = 0;
+            COMPILER_BARRIER;
+            thread->reserving--;
+            continue;
+        }
         record->size = (uint32_t)total;
         record->kind = AGENT_SKIP;
         record->sequence = AGENT_NO_SEQUENCE;
