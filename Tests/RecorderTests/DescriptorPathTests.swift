@@ -120,6 +120,17 @@ private let missing = -Int64(ENOENT)
         #expect(stream.fast("faccessat", 999, "z", 0, result: -Int64(EBADF), of: task) == [])
     }
 
+    @Test func openHowSaysWhereItsPathBegins() throws {
+        let stream = try chain()
+        func how(_ resolve: UInt8) -> StreamArgument {
+            .input([UInt8](repeating: 0, count: 16) + [resolve, 0, 0, 0, 0, 0, 0, 0])
+        }
+        stream.lockStep("openat2", 3, "b", how(0x8), 24, result: 6)
+        #expect(stream.fast("faccessat", 6, "q", 0, result: missing) == ["a/b/q!"])
+        stream.lockStep("openat2", 3, "b", how(0x10), 24, result: 6)
+        #expect(stream.fast("faccessat", 6, "q", 0, result: missing) == [])
+    }
+
     /// A directory that the workload made is absent in the notes, and still what its descriptor is.
     @Test func newDirectoriesAreFollowed() throws {
         let stream = try LateStream()

@@ -7,6 +7,9 @@ struct LateCall {
     var number: UInt32
     var arguments: SyscallArguments
     var result: Int64
+
+    /// The result of a call that did not return, or of which it is not known what it returned.
+    static let noResult = Int64.min
 }
 
 /// The memory that was captured of a call.

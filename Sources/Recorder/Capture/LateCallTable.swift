@@ -39,8 +39,6 @@ struct LateCallTable {
         var followArgument: Int8 = -1
         var followMask: UInt64 = 0
 
-        var isIdle: Bool { effect == .none && firstPath < 0 && !hasSocketAddress }
-
         func follows(_ arguments: SyscallArguments) -> Bool {
             !neverFollows && (followArgument < 0 || arguments[Int(followArgument)] & followMask == 0)
         }
@@ -52,6 +50,7 @@ struct LateCallTable {
     }
 
     private var entries: [Entry] = []
+    private var idle: [Bool] = []
     private var creators: [Creator] = []
 
     init(_ calls: CallTable) {
@@ -60,7 +59,12 @@ struct LateCallTable {
             while entries.count <= number { entries.append(Entry()) }
             entries[number] = entry(call, calls[UInt32(number)])
         }
+        idle = entries.map { $0.effect == .none && $0.firstPath < 0 && !$0.hasSocketAddress }
     }
+
+    /// Whether the call touches neither paths nor descriptors.
+    @inline(__always)
+    func isIdle(_ number: UInt32) -> Bool { Int(number) >= idle.count || idle[Int(number)] }
 
     @inline(__always)
     subscript(number: UInt32) -> Entry { Int(number) < entries.count ? entries[Int(number)] : Entry() }

@@ -46,7 +46,13 @@ extension LatePaths {
         guard call.result >= 0 || entry.effect == .close else { return }
         switch entry.effect {
         case .none: return
-        case .open, .openAt, .openHow:
+        case .openHow:
+            // struct open_how: flags, mode, resolve. With RESOLVE_IN_ROOT paths do not begin where others do.
+            let resolve = memory.withMemory(.input, at: call.arguments[2]) {
+                $0.count >= 24 ? $0.loadUnaligned(fromByteOffset: 16, as: UInt64.self) : UInt64.max
+            }
+            task.descriptors.set(result, (resolve ?? 0x10) & 0x10 == 0 ? directory(end, follows: true) : 0)
+        case .open, .openAt:
             task.descriptors.set(result, directory(end, follows: entry.follows(call.arguments)))
         case .creat, .create: task.descriptors.set(result, 0)
         case .createSometimes: if calls.creates(call.number, call.arguments) { task.descriptors.set(result, 0) }

@@ -82,8 +82,12 @@ struct LatePaths: ~Copyable {
     /// - Returns: whether there are records to take.
     @inline(__always)
     mutating func fastCall(_ call: LateCall, of task: LateTask, memory: borrowing some CallMemory) -> Bool {
+        if calls.isIdle(call.number) { return false }
         let entry = calls[call.number]
-        if entry.isIdle { return false }
+        if entry.effect == .close {
+            task.descriptors.set(Int32(truncatingIfNeeded: call.arguments[0]), 0)
+            return false
+        }
         handle(call, entry, of: task, memory: memory, isFast: true)
         return visitor.hasRecords
     }
@@ -91,6 +95,7 @@ struct LatePaths: ~Copyable {
     /// A completed call of the lock-step tier; the supervisor has noted its paths.
     @inline(__always)
     mutating func lockStepCall(_ call: LateCall, of task: LateTask, memory: borrowing some CallMemory) {
+        if calls.isIdle(call.number) { return }
         let entry = calls[call.number]
         if entry.effect == .none { return }
         handle(call, entry, of: task, memory: memory, isFast: false)
@@ -203,7 +208,7 @@ struct LatePaths: ~Copyable {
     ) -> WalkEnd {
         var evidence = evidence
         if walker.endsInSlash { evidence.isNoFollow = false }
-        let view = task.place.isElsewhere ? reference.view(of: task.tid) : reference.view
+        let view = task.place.view(of: task.tid, reference)
         let owner = PathOwner(tid: task.tid, tgid: task.tgid, root: view.root)
         if walker.isTextAbsolute {
             walker.restart(at: view.root)

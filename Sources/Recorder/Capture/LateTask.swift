@@ -6,8 +6,9 @@ import TraceLog
 final class LateTask {
     private(set) var tid: Int32
     private(set) var tgid: Int32
-    private(set) var descriptors: Descriptors
-    private(set) var place: Place
+    // Only the log thread comes here, and a check of each access costs more than what a close does.
+    @exclusivity(unchecked) private(set) var descriptors: Descriptors
+    @exclusivity(unchecked) private(set) var place: Place
 
     /// A task of which nothing is known.
     init(tid: Int32, tgid: Int32) {
@@ -49,7 +50,7 @@ final class LateTask {
 ///
 /// A number that is free is unknown here, whoever opens it next.
 final class Descriptors {
-    private var directories: [Int32] = []
+    @exclusivity(unchecked) private var directories: [Int32] = []
     private static let limit = 1 << 20
 
     init() {}
@@ -76,12 +77,29 @@ final class Descriptors {
 final class Place {
     var directory: Int32 = 0
     /// The task may have left the reference root or mount namespace.
-    var isElsewhere = false
+    var isElsewhere = false {
+        didSet { view = nil }
+    }
+    /// How the task sees the file system since then.
+    private var view: PathView?
 
     init() {}
     init(copying other: Place) {
         directory = other.directory
         isElsewhere = other.isElsewhere
+    }
+
+    func view(of tid: Int32, _ reference: borrowing PathView.Reference) -> PathView {
+        guard isElsewhere else { return reference.view }
+        if let view { return view }
+        let seen = reference.view(of: tid)
+        if seen.isForeign || !seen.root.isEmpty {
+            view = seen
+        } else {
+            // Where it is now it has been before.
+            isElsewhere = false
+        }
+        return seen
     }
 }
 

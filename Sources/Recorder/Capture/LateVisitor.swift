@@ -63,7 +63,7 @@ struct LateVisitor: ~Copyable, PathVisitor {
     var hasRecords: Bool { !records.isEmpty }
 
     mutating func takeRecords() -> [PathRecord] {
-        defer { records.removeAll(keepingCapacity: true) }
+        defer { records = [] }
         return records
     }
 
