@@ -17,6 +17,15 @@ struct RecordDecoder {
         try decodePaths(&cursor, &batch, &references)
     }
 
+    /// The calls that the ended tasks made.
+    func decodeCounts(_ cursor: inout ByteCursor, into batch: inout EventBatch) throws(Malformed) {
+        for position in batch.taskRecords.indices {
+            guard case .exited = batch.taskRecords[position].kind else { continue }
+            let count = try cursor.varint()
+            batch.taskRecords[position].callsMade = count > 0 ? count - 1 : nil
+        }
+    }
+
     private func string(_ cursor: inout ByteCursor, _ references: inout ReferenceDecoder) throws(Malformed) -> String {
         text(try references.resolve(try cursor.varint()))
     }

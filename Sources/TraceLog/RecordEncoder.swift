@@ -33,6 +33,7 @@ struct RecordEncoder {
         store.section.endRun()
         encodeSignals(batch.signals)
         encodePaths(batch.paths, &contents)
+        encodeCounts(batch.tasks)
         store.section.endRun()
     }
 
@@ -86,6 +87,14 @@ struct RecordEncoder {
             body.appendVarint(record.handler)
             time = record.time
             call = record.afterCalls
+        }
+    }
+
+    /// The calls that the ended tasks made, plus 1; 0 if not known.
+    private func encodeCounts(_ records: [TaskRecord]) {
+        for record in records {
+            guard case .exited = record.kind else { continue }
+            body.appendVarint(record.callsMade.map { $0 &+ 1 } ?? 0)
         }
     }
 

@@ -4,8 +4,10 @@
 public enum TraceFormat {
     /// Readers refuse a log whose major version is newer than theirs.
     public static let majorVersion: UInt8 = 1
-    /// Minor versions only add block types and metadata keys, which older readers skip.
-    public static let minorVersion: UInt8 = 0
+    /// Minor versions only add block types, metadata keys and ends of events blocks, which older readers skip.
+    public static let minorVersion: UInt8 = 1
+    /// Events blocks end with the calls that tasks made.
+    static let minorVersionWithCounts: UInt8 = 1
     /// First bytes of every block, and so of every log.
     static let magic: (UInt8, UInt8, UInt8, UInt8) = (0x89, 0x4C, 0x43, 0x4E)
     static let headerSize = 40

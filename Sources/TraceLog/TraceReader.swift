@@ -130,7 +130,7 @@ public final class TraceReader {
                 into: &batch,
                 payloads: payloads,
                 firstNew: first,
-                mayExtend: header.minor > TraceFormat.minorVersion
+                minorVersion: header.minor
             )
             return .events(batch)
         case .trailer:

@@ -15,7 +15,7 @@ public struct TraceVerification: Sendable {
 
     /// Checks every block's checksums (also after damage, up to the end of the file), then what the blocks say: call
     /// indexes unique, entry times non-decreasing within a task, exits not before entries, references, counts against
-    /// the trailer, no contents stored twice.
+    /// the trailer and against what tasks counted themselves, no contents stored twice.
     ///
     /// - Throws: `.unreadable`, `.notATrace` or `.newerVersion`; damage is not thrown but listed.
     public static func verify(path: String) throws(TraceError) -> TraceVerification {
@@ -84,6 +84,9 @@ private struct OrderCheck {
     private var contents: Set<ContentHash> = []
     private var checkedPayloads = 0
     private var calls: UInt64 = 0
+    private var callsOfTask: [UInt32: UInt64] = [:]
+    /// What ended tasks counted.
+    private var made: [(task: UInt32, calls: UInt64)] = []
 
     init(file: String) { self.file = file }
 
@@ -107,10 +110,18 @@ private struct OrderCheck {
         } catch {
             guard error.code == .cut || error.code == .corrupt else { throw error }
         }
+        // All calls of a task stand before its end, so this holds for a cut log, too.
+        for task in made where callsOfTask[task.task, default: 0] != task.calls {
+            let held = callsOfTask[task.task, default: 0]
+            report("task \(task.task) made \(task.calls) calls, the log holds \(held)")
+        }
     }
 
     private mutating func check(_ batch: EventBatch, _ reader: TraceReader) {
         calls += UInt64(batch.count)
+        for record in batch.taskRecords {
+            if let calls = record.callsMade { made.append((record.task.rawValue, calls)) }
+        }
         for position in 0..<batch.count {
             let index = batch.indexes[position]
             if !indexes.insert(index) { report("call \(index) occurs twice") }
@@ -122,6 +133,7 @@ private struct OrderCheck {
                 report("call \(index) of task \(batch.tasks[position]) is out of order after call \(last.index)")
             }
             lastEntry[batch.tasks[position]] = (entry, index)
+            callsOfTask[batch.tasks[position], default: 0] += 1
         }
         for id in checkedPayloads..<reader.payloadCount {
             let hash = reader.withPayload(id) { ContentHash(of: $0) }
@@ -140,15 +152,29 @@ private struct OrderCheck {
     }
 }
 
-/// Which call indexes occurred, as ranges: nearly always one.
+/// Which call indexes occurred: the highest, and what is missing below it, which is nearly always little.
 private struct IndexSet {
     private var next: UInt64 = 0
-    /// Indexes at or above `next`.
-    private var ahead: Set<UInt64> = []
+    /// Ascending, apart.
+    private var missing: [Range<UInt64>] = []
 
+    /// - Returns: whether it is new.
     mutating func insert(_ index: UInt64) -> Bool {
-        guard index >= next, ahead.insert(index).inserted else { return false }
-        while ahead.remove(next) != nil { next += 1 }
+        guard index < next else {
+            guard index < .max else { return false }
+            if index > next { missing.append(next..<index) }
+            next = index + 1
+            return true
+        }
+        var low = 0
+        var high = missing.count
+        while low < high {
+            let middle = (low + high) / 2
+            if missing[middle].upperBound <= index { low = middle + 1 } else { high = middle }
+        }
+        guard low < missing.count, missing[low].contains(index) else { return false }
+        let rest = [missing[low].lowerBound..<index, (index + 1)..<missing[low].upperBound]
+        missing.replaceSubrange(low...low, with: rest.filter { !$0.isEmpty })
         return true
     }
 }

@@ -43,7 +43,7 @@ import Testing
         let error = refusal(storedBlock(type: 1, sequence: 0, header, major: 2, minor: 7))
         #expect(error?.code == .newerVersion)
         #expect(error?.message.contains("2.7") == true)
-        #expect(error?.message.contains("1.0") == true)
+        #expect(error?.message.contains("1.1") == true)
     }
 
     @Test func aNewerMinorVersionReadsWithoutWhatIsUnknown() throws {

@@ -84,8 +84,14 @@ struct SampleLog {
                 afterCalls: 2,
                 kind: .created(tid: 4712, tgid: 4711, parent: TaskID(0), byCall: 1)
             ),
-            TaskRecord(task: TaskID(1), time: .max, afterCalls: .max, kind: .exited(status: -1)),
-            TaskRecord(task: TaskID(0), time: 9, afterCalls: 9, kind: .exited(status: nil)),
+            TaskRecord(
+                task: TaskID(1),
+                time: .max,
+                afterCalls: .max,
+                kind: .exited(status: -1),
+                callsMade: UInt64(calls.filter { $0.task == TaskID(1) }.count)
+            ),
+            TaskRecord(task: TaskID(0), time: 9, afterCalls: 9, kind: .exited(status: nil), callsMade: nil),
         ]
         signals = [
             SignalRecord(task: TaskID(1), time: 7, afterCalls: 3, signal: 17, code: 1, handler: 0x5555_5555_1234),
@@ -168,12 +174,15 @@ struct SampleLog {
         options.timeGranularity = 1
         let writer = try TraceWriter(path: path, header: header, options: options)
         try writer.snapshot(snapshot)
-        for record in tasks { try writer.append(record) }
+        // A task's end comes after its calls.
+        let ends = tasks.firstIndex { if case .exited = $0.kind { true } else { false } } ?? tasks.endIndex
+        for record in tasks[..<ends] { try writer.append(record) }
         for record in paths { try writer.append(record) }
         for (position, call) in calls.enumerated() {
             try writer.append(call)
             if (position + 1) % perBlock == 0 { try writer.flush() }
         }
+        for record in tasks[ends...] { try writer.append(record) }
         for record in signals { try writer.append(record) }
         if finish { try writer.finish(trailer) } else { try writer.flush() }
     }

@@ -60,7 +60,8 @@ enum TextDump {
         case .executed(let path, let arguments, let environment, let auxv):
             let lists = [arguments, environment, auxv.map(String.init)].map { $0.joined(separator: ",") }
             return "\(start) 1 \(path) \(lists.joined(separator: " "))"
-        case .exited(let status): return "\(start) 2 \(word(status))"
+        case .exited(let status):
+            return "\(start) 2 \(word(status))" + (record.callsMade.map { " made \($0)" } ?? "")
         }
     }
 }

@@ -54,15 +54,35 @@ import Testing
         #expect(result.statistics.calls == 100)
     }
 
-    private func problems(_ calls: [CallRecord]) throws -> [String] {
+    private func problems(_ calls: [CallRecord], made: [UInt64?] = []) throws -> [String] {
         let writer = try TraceWriter(path: path, header: TraceHeader())
         for call in calls { try writer.append(call) }
+        for (task, count) in made.enumerated() {
+            try writer.append(
+                TaskRecord(task: TaskID(task), time: 0, afterCalls: 0, kind: .exited(status: nil), callsMade: count)
+            )
+        }
         try writer.finish(TraceTrailer())
         return try TraceVerification.verify(path: path).problems.map(\.message)
     }
 
     private func call(_ index: UInt64, _ task: Int, _ entry: UInt64, _ exit: UInt64) -> CallRecord {
         CallRecord(index: index, task: TaskID(task), number: 1, entryTime: entry * 128, exitTime: exit * 128)
+    }
+
+    @Test func tasksThatMadeOtherNumbersOfCallsThanTheLogHoldsAreFound() throws {
+        let calls = [call(0, 0, 0, 1), call(1, 1, 1, 2), call(2, 0, 2, 3)]
+        #expect(try problems(calls, made: [2, 1, 0]).isEmpty)
+        #expect(try problems(calls, made: [nil, nil]).isEmpty)
+        let found = try problems(calls, made: [3, 1])
+        #expect(found.count == 1 && found.first?.contains("task 0 made 3 calls, the log holds 2") == true)
+    }
+
+    @Test func unusedIndexesAreNoProblemButRepeatedOnesAre() throws {
+        let sparse = [call(5, 0, 0, 1), call(1, 1, 1, 2), call(9, 0, 2, 3), call(7, 2, 2, 3), call(3, 3, 2, 3)]
+        #expect(try problems(sparse).isEmpty)
+        #expect(try problems(sparse + [call(7, 4, 3, 4)]).first?.contains("occurs twice") == true)
+        #expect(try problems(sparse + [call(6, 4, 3, 4), call(6, 5, 3, 4)]).first?.contains("occurs twice") == true)
     }
 
     @Test func brokenOrdersAreFound() throws {

@@ -106,13 +106,13 @@ class Log:
                 room = ctypes.create_string_buffer(max(raw, 1))
                 assert ZSTD.ZSTD_decompress(room, raw, body, stored) == raw
                 body = room.raw[:raw]
-            self.block(kind, Cursor(body))
+            self.block(kind, minor, Cursor(body))
             at, sequence = at + 40 + stored, sequence + 1
             if kind == 6:
                 assert at == len(self.data)
                 return
 
-    def block(self, kind, cursor):
+    def block(self, kind, minor, cursor):
         if kind == 1:
             self.header = json.loads(cursor.data)
         elif kind == 2:
@@ -120,7 +120,10 @@ class Log:
         elif kind == 3:
             self.next = len(self.payloads)
             self.section(cursor)
+            self.first_task = len(self.tasks)
             self.events(cursor)
+            if minor >= 1:
+                self.counts(cursor)
         elif kind == 4:
             self.section(cursor)
         elif kind == 5:
@@ -228,6 +231,12 @@ class Log:
         for call, count in zip(calls, counts):
             call['chunks'] = chunks[at:at + count]
             at += count
+
+    def counts(self, cursor):
+        for record in self.tasks[self.first_task:]:
+            if record[3] == 2:
+                count = cursor.varint()
+                record += ['made', count - 1] if count else []
 
     def records(self, cursor, base_time, base_call):
         def text():
