@@ -89,6 +89,7 @@ struct LogThread: ~Copyable {
             }
             reader?.finish(&state)
             try state.finish()
+            notePaths()
         } catch {
             control.fail(error)
         }
@@ -102,6 +103,14 @@ struct LogThread: ~Copyable {
             ways: ways,
             aliveProcesses: state.aliveProcesses
         )
+    }
+
+    /// What the log is to say of paths that were noted late.
+    private mutating func notePaths() {
+        guard let noting = state.noting else { return }
+        let (derived, foreign) = (noting.paths.derived, noting.paths.foreignPaths)
+        if derived > 0 { state.note("paths gone before they were noted; likely metadata", count: derived) }
+        if foreign > 0 { state.note("paths of other mount namespaces not noted", count: foreign) }
     }
 
     /// Rings fill fast: sleeps so long that they are about a quarter full at the next look.

@@ -147,8 +147,13 @@ extension RecordingState {
     /// Hands a call to the log. Within a task this is the order of the log.
     mutating func emit(_ task: Task, _ held: HeldCall) throws(TraceError) {
         let call = held.call
-        if let noting, let late = task.late, call.architecture == .x86_64, held.flags.isDisjoint(with: .withoutResult) {
-            let said = LateCall(number: call.number, arguments: call.arguments, result: held.result)
+        if let noting, let late = task.late, call.architecture == .x86_64 {
+            let isKnown = held.flags.isDisjoint(with: .withoutResult)
+            let said = LateCall(
+                number: call.number,
+                arguments: call.arguments,
+                result: isKnown ? held.result : LateCall.noResult
+            )
             if !held.isInProcess {
                 noting.paths.lockStepCall(said, of: late, memory: call)
             } else if noting.paths.fastCall(said, of: late, memory: call) {

@@ -183,7 +183,8 @@ struct RecordingState<Sink: RecordSink> {
 
 /// `LatePaths` where a copyable state can refer to it.
 final class PathNoting {
-    var paths: LatePaths
+    /// Only the log thread comes here; a check of each access would cost more than most calls do.
+    @exclusivity(unchecked) var paths: LatePaths
 
     init(_ paths: consuming LatePaths) { self.paths = paths }
 }
