@@ -7,6 +7,7 @@ struct DirectoryNames: ~Copyable {
         var bytes: UnsafeMutablePointer<UInt8>?
         var count: Int
         var hash: PathHash
+        var isNoted = false
     }
 
     private var names = [Name(bytes: nil, count: 0, hash: PathHash())]
@@ -20,6 +21,12 @@ struct DirectoryNames: ~Copyable {
         let name = names[Int(number)]
         guard let bytes = name.bytes else { return nil }
         return (UnsafeBufferPointer(start: bytes, count: name.count), name.hash)
+    }
+
+    /// Whether this is the first time that somebody asks, to note the directory once.
+    mutating func isFirstUse(_ number: Int32) -> Bool {
+        defer { names[Int(number)].isNoted = true }
+        return !names[Int(number)].isNoted
     }
 
     /// The number of a canonical path (empty: the root).

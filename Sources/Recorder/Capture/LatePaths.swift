@@ -210,20 +210,21 @@ struct LatePaths: ~Copyable {
         if walker.endsInSlash { evidence.isNoFollow = false }
         let view = task.place.view(of: task.tid, reference)
         let owner = PathOwner(tid: task.tid, tgid: task.tgid, root: view.root)
+        var isNewBase = false
         if walker.isTextAbsolute {
             walker.restart(at: view.root)
         } else if let base = directories.path(task.directory(fd)) {
             walker.restart(at: base.bytes, base.hash)
+            isNewBase = isNoting && directories.isFirstUse(task.directory(fd))
         } else {
             guard isNoting || evidence.endsAtName, evidence.result != -Int64(EBADF),
                 let base = readDirectory(task.tid, fd)
-            else {
-                return WalkEnd()
-            }
+            else { return WalkEnd() }
             evidence.isUncertain = true
+            isNewBase = isNoting
             walker.restart(at: base)
         }
-        if isNoting, !walker.path.isEmpty, walker.find(walker.hash) == nil { noteBase(owner, view, evidence) }
+        if isNewBase, !walker.path.isEmpty, walker.find(walker.hash) == nil { noteBase(owner, view, evidence) }
         visitor.begin(view: view, owner: owner, evidence: evidence, isNoting: isNoting)
         let kind = walker.walk(&visitor, as: owner)
         return WalkEnd(kind: kind ?? .none, firstKind: visitor.firstEnd, isUncertain: evidence.isUncertain)
@@ -236,6 +237,8 @@ struct LatePaths: ~Copyable {
         // A call relative to a directory was told so if it was none.
         ofBase.provesExistence = evidence.result >= 0
         ofBase.wantsDirectory = true
+        // What is below a directory that the workload made is not looked at.
+        ofBase.result = LateCall.noResult
         let start = (text: walker.saveText(), hash: walker.hash)
         defer { walker.restoreText(start.text) }
         let base = Array(walker.path)
