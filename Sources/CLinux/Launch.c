@@ -28,9 +28,20 @@ static void fail(struct clinux_shared *shared, int step) {
     shared->step = step;
 }
 
-static int install_filter(struct clinux_shared *shared) {
+static int install_filter(struct clinux_shared *shared, uint64_t gate) {
+    const uint32_t pointer = offsetof(struct seccomp_data, instruction_pointer);  // low half first
     struct sock_filter everything[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF)};
+    struct sock_filter all_but_gate[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, pointer + 4),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(gate >> 32), 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, pointer),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)gate + 4096, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (uint32_t)gate, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
     struct sock_fprog program = {1, everything};
+    if (gate) program = (struct sock_fprog){sizeof all_but_gate / sizeof *all_but_gate, all_but_gate};
     uint32_t flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
     if (fd < 0 && errno == EINVAL) {
@@ -56,7 +67,7 @@ static void child(const struct clinux_launch *launch) {
         _exit(127);
     }
     if (launch->filter) {
-        if (install_filter(shared)) {
+        if (install_filter(shared, launch->gate)) {
             fail(shared, CLINUX_STEP_FILTER);
             _exit(127);
         }

@@ -29,6 +29,17 @@ int clinux_notification_continue(int listener, uint64_t id) {
     return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) ? -errno : 0;
 }
 
+int clinux_notification_answer(int listener, uint64_t id, int64_t value) {
+    struct seccomp_notif_resp response = {.id = id, .val = value};
+    return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &response) ? -errno : 0;
+}
+
+int clinux_notification_add_fd(int listener, uint64_t id, int fd) {
+    struct seccomp_notif_addfd request = {.id = id, .srcfd = (uint32_t)fd, .newfd_flags = O_CLOEXEC};
+    int number = ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &request);
+    return number < 0 ? -errno : number;
+}
+
 int clinux_notification_sync_wakeup(int listener) {
     return ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) ? -errno : 0;
 }
@@ -54,13 +65,24 @@ int clinux_filter_flags_known(uint32_t flags) {
     return errno == EFAULT ? 0 : -errno;
 }
 
-static void keep(int listener, int life, struct clinux_shared *shared) {
+void clinux_rings_close(int listener, const struct clinux_rings *rings) {
+    if (!rings->count) return;
+    __atomic_store_n(rings->off, 1, __ATOMIC_SEQ_CST);
+    for (uint32_t index = 0; index < rings->count; index++) {
+        uint64_t *parked = (uint64_t *)((char *)rings->parked + index * rings->stride);
+        uint64_t id = __atomic_exchange_n(parked, 0, __ATOMIC_ACQ_REL);
+        if (id) clinux_notification_answer(listener, id, 0);
+    }
+}
+
+static void keep(int listener, int life, struct clinux_shared *shared, const struct clinux_rings *rings) {
     struct pollfd entries[2] = {{.fd = listener, .events = 0}, {.fd = life, .events = POLLIN}};
     for (;;) {
         if (poll(entries, 2, -1) < 0) continue;
         if (entries[0].revents & (POLLHUP | POLLERR | POLLNVAL)) return;
         if (entries[1].revents) break;
     }
+    clinux_rings_close(listener, rings);
     // The supervisor may have received this one and died before it answered. If it did answer: ENOENT, no harm.
     if (shared->notification.id) clinux_notification_continue(listener, shared->notification.id);
     entries[0].events = POLLIN;
@@ -99,7 +121,7 @@ static void rename_keeper(void) {
     memcpy((void *)start, name, sizeof name);
 }
 
-int clinux_keeper(int listener, int life, struct clinux_shared *shared) {
+int clinux_keeper(int listener, int life, struct clinux_shared *shared, const struct clinux_rings *rings) {
     sigset_t all, mask;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &mask);
@@ -116,7 +138,7 @@ int clinux_keeper(int listener, int life, struct clinux_shared *shared) {
         if (low > 0) syscall(SYS_close_range, 0, low - 1, 0);
         if (high > low + 1) syscall(SYS_close_range, low + 1, high - 1, 0);
         syscall(SYS_close_range, high + 1, ~0U, 0);
-        if (chdir("/") == 0 || errno) keep(listener, life, shared);
+        if (chdir("/") == 0 || errno) keep(listener, life, shared, rings);
         _exit(0);
     }
     int status;

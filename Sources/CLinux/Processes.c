@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -17,6 +19,19 @@ int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) ? -errno : 0; }
 
 int clinux_eventfd(void) {
     int fd = eventfd(0, EFD_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+int clinux_has_fsgsbase(void) {
+#if defined(__x86_64__)
+    return (getauxval(AT_HWCAP2) & 2) != 0;
+#else
+    return 0;
+#endif
+}
+
+int clinux_memfd(const char *name) {
+    int fd = memfd_create(name, MFD_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
 

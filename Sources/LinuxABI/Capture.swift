@@ -9,7 +9,7 @@ public struct CaptureProgram: Sendable, Hashable {
     /// The call writes memory on success.
     public let hasOutput: Bool
     /// Arguments that are narrower than a register, or signed: their lengths are not the register's value.
-    let narrowArguments: [NarrowArgument]
+    package let narrowArguments: [NarrowArgument]
 
     init(steps: [CaptureStep], narrowArguments: [NarrowArgument] = []) {
         self.steps = steps
@@ -19,9 +19,9 @@ public struct CaptureProgram: Sendable, Hashable {
 }
 
 /// How the kernel reads an argument that is narrower than a register.
-struct NarrowArgument: Sendable, Hashable {
-    var index: Int
-    var scalar: Scalar
+package struct NarrowArgument: Sendable, Hashable {
+    package var index: Int
+    package var scalar: Scalar
 }
 
 extension Scalar {

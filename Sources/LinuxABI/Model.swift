@@ -213,6 +213,13 @@ public final class Variant: Sendable {
         return true
     }
 
+    /// What arguments must be for the variant to hold: `argument & mask == value`.
+    package var conditions: [(argument: Int, mask: UInt64, value: UInt64)] {
+        arguments.indices.compactMap { index in
+            arguments[index].selector.map { (index, truncated($0.mask, index), wantedValue(index)) }
+        }
+    }
+
     /// The selector's value in the width of its argument's type.
     func wantedValue(_ index: Int) -> UInt64 {
         guard let selector = arguments[index].selector else { return 0 }

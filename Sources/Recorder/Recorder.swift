@@ -18,7 +18,15 @@ public final class Recorder {
         if let socket = options.ociSocket { return try runContainer(socket) }
         let workload = try Workload(options)
         switch options.results {
-        case .ptrace: return try runPtrace(workload)
+        case .ptrace:
+            guard options.tier != .fast else {
+                throw RecorderError(
+                    .notPermitted,
+                    "--tier fast needs results from eBPF; leave out --results ptrace",
+                    errno: EINVAL
+                )
+            }
+            return try runPtrace(workload)
         case .ebpf:
             let tracepoints: Tracepoints
             do throws(Tracepoints.Refusal) {
@@ -34,7 +42,19 @@ public final class Recorder {
         case .automatic:
             // Without CAP_SYS_ADMIN setuid programs would lose their meaning under a filter; ptrace is no better, but
             // eBPF is not permitted then anyway.
-            guard let tracepoints = try? Tracepoints() else { return try runPtrace(workload) }
+            let tracepoints: Tracepoints
+            do throws(Tracepoints.Refusal) {
+                tracepoints = try Tracepoints()
+            } catch {
+                guard options.tier != .fast else {
+                    throw RecorderError(
+                        .notPermitted,
+                        "--tier fast is not permitted here: \(error.message); try --tier auto",
+                        errno: error.errno
+                    )
+                }
+                return try runPtrace(workload)
+            }
             return try runLockStep(workload, tracepoints)
         }
     }
@@ -43,13 +63,28 @@ public final class Recorder {
 
     private func runLockStep(_ workload: Workload, _ tracepoints: Tracepoints) throws(RecorderError) -> RecordingResult
     {
-        let session = try RecordingSession(options, results: "ebpf")
+        let arena = try arena()
+        let session = try RecordingSession(options, results: "ebpf", tier: arena == nil ? "lockstep" : "fast")
         var ignored = [UInt8](repeating: 0, count: 7)
         clinux_signals_hold(&ignored)
         defer { clinux_signals_release() }
-        let source = try LockStepRecording(tracepoints: tracepoints)
+        let source = try LockStepRecording(tracepoints: tracepoints, arena: arena)
         try source.launch(workload, ignored: ignored)
         return try record(source, session, environment: workload.environment, ownsRoot: true, referencePid: nil)
+    }
+
+    /// The fast tier's memory, if the options and the host want it.
+    private func arena() throws(RecorderError) -> AgentArena? {
+        guard options.tier != .lockstep else { return nil }
+        guard FastTier.isPossible else {
+            if options.tier == .automatic { return nil }
+            throw RecorderError(
+                .notPermitted,
+                "--tier fast: this processor or kernel has no FSGSBASE; try --tier lockstep",
+                errno: ENOSYS
+            )
+        }
+        return try AgentArena(payloadLimit: options.payload.bytes)
     }
 
     func record(

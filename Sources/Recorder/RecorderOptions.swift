@@ -2,6 +2,15 @@
 
 /// Options of a recording; the defaults are those of `lacuna record`.
 public struct RecorderOptions: Sendable, Hashable {
+    /// Where calls are recorded.
+    public enum Tier: String, Sendable, Hashable, CaseIterable {
+        /// Inside the recorded processes where that is possible, else by the supervisor.
+        case automatic = "auto"
+        /// Inside the recorded processes; an error where the host does not permit it.
+        case fast
+        /// Each call by the supervisor.
+        case lockstep
+    }
     /// Where results and output memory come from.
     public enum Results: String, Sendable, Hashable, CaseIterable {
         /// eBPF where the kernel permits it, else ptrace.
@@ -46,6 +55,7 @@ public struct RecorderOptions: Sendable, Hashable {
     /// The log's path.
     public var output = "lacuna.lacuna"
     public var results = Results.automatic
+    public var tier = Tier.lockstep
     public var payload = Payload.limit(65536)
     /// Keeps the values of environment variables whose names look like secrets.
     public var keepEnvironment = false

@@ -16,6 +16,7 @@ final class RecordingControl: Sendable {
     private struct State {
         var reason: String?
         var notes: [String: UInt64] = [:]
+        var ways: [String: UInt64] = [:]
         var failure: TraceError?
     }
 
@@ -55,6 +56,10 @@ final class RecordingControl: Sendable {
 
     func note(_ words: String, _ count: UInt64) { closed.withLock { $0.notes[words, default: 0] += count } }
     var notes: [String: UInt64] { closed.withLock { $0.notes } }
+
+    /// How many calls were notified, by the reason.
+    func count(_ ways: [String: UInt64]) { closed.withLock { $0.ways = ways } }
+    var ways: [String: UInt64] { closed.withLock { $0.ways } }
 
     /// The log cannot be written any more.
     func fail(_ error: TraceError) {

@@ -32,7 +32,7 @@ final class RecordingSession {
 
     private final class LogBox: @unchecked Sendable { var outcome = LogThread.Outcome() }
 
-    init(_ options: RecorderOptions, results: String) throws(RecorderError) {
+    init(_ options: RecorderOptions, results: String, tier: String = "lockstep") throws(RecorderError) {
         self.options = options
         guard let queue = EventQueue() else {
             throw RecorderError(.failed, "no memory for the event queue", errno: ENOMEM)
@@ -45,6 +45,7 @@ final class RecordingSession {
         header.startRealtime = clinux_realtime()
         header.startMonotonic = clinux_monotonic()
         header.results = results
+        header.tier = tier
         header.payloadLimit = options.payload.bytes
         self.header = header
         var writing = TraceWriter.Options()
@@ -158,6 +159,7 @@ final class RecordingSession {
         trailer.calls = outcome.calls
         trailer.ways = outcome.ways
         trailer.notes = outcome.notes.merging(control.notes) { $0 + $1 }
+        trailer.ways.merge(control.ways) { $0 + $1 }
         do throws(TraceError) { try writer.finish(trailer) } catch { control.fail(error) }
         let bytes = writer.bytesWritten
         queue.free()

@@ -74,6 +74,7 @@ struct Workload {
     func launch(
         filter: Bool,
         noNewPrivileges: Bool,
+        gate: UInt64 = 0,
         ignored: [UInt8],
         shared: UnsafeMutablePointer<clinux_shared>
     ) throws(RecorderError) -> Int32 {
@@ -90,6 +91,7 @@ struct Workload {
                     launch.shared = shared
                     launch.mask = mask
                     launch.filter = filter ? 1 : 0
+                    launch.gate = gate
                     launch.no_new_privileges = noNewPrivileges ? 1 : 0
                     withUnsafeMutableBytes(of: &launch.ignored) { bytes in
                         for index in 0..<min(bytes.count, ignored.count) { bytes[index] = ignored[index] }

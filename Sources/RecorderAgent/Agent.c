@@ -1,7 +1,7 @@
 // The agent: what runs inside a recorded process, before and after each call of a rewritten site.
 //
 // Freestanding: no libc, no data of its own (so the code can be copied anywhere), no vector registers. It runs on a
-// stack of its own level (Gate.h). Memory of the program is touched directly only where the kernel has just read or
+// Memory of the program is touched directly only where the kernel has just read or
 // written it; all other memory is copied by the kernel, which survives bad pointers.
 #include "RecorderAgent.h"
 
@@ -62,66 +62,82 @@ INLINE void copy(void *to, const void *from, uint64_t count) {
 INLINE struct agent_arena *arena(void) { return (struct agent_arena *)AGENT_ARENA; }
 INLINE const struct agent_calls *calls(void) { return (const struct agent_calls *)AGENT_CALLS; }
 INLINE const struct agent_control *control(void) { return (const struct agent_control *)AGENT_CONTROL; }
-INLINE uint64_t block_of(uint64_t level) { return level & -(uint64_t)AGENT_BLOCK_STRIDE; }
-INLINE struct agent_thread *thread_of(uint64_t level) { return (struct agent_thread *)(block_of(level) + AGENT_THREAD); }
-INLINE struct agent_frame *frame_of(uint64_t level) { return (struct agent_frame *)(level + AGENT_FRAME); }
 INLINE uint64_t argument(const struct agent_frame *frame, uint32_t index) { return (&frame->rdi)[index]; }
 
 // MARK: - The program's memory
 
-/// Bytes at `address` that are surely mapped, because they share a page with the program's stack pointer.
-INLINE int is_on_stack_page(const struct agent_frame *frame, uint64_t address, uint64_t count) {
-    return address >> 12 == frame->rsp >> 12 && count <= 4096 - (address & 4095);
+/// Bytes at `address` that are surely mapped, because they share a page with the program's stack.
+INLINE int is_on_stack_page(const void *frame, uint64_t address, uint64_t count) {
+    return address >> 12 == (uint64_t)frame >> 12 && count <= 4096 - (address & 4095);
 }
 
 /// Copies memory that may not be there; 1 if all of it was.
-LOCAL int read_carefully(uint64_t level, void *to, uint64_t address, uint64_t count) {
-    if (is_on_stack_page(frame_of(level), address, count)) {
+LOCAL int read_carefully(struct agent_thread *thread, void *to, uint64_t address, uint64_t count) {
+    struct iovec local = {(uint64_t)to, count}, remote = {address, count};
+    if (is_on_stack_page(&local, address, count)) {
         copy(to, (const void *)address, count);
         return 1;
     }
-    struct agent_thread *thread = thread_of(level);
     if (!thread->pid) thread->pid = (int32_t)unseen(CALL_GETPID, 0, 0, 0, 0, 0, 0);
-    struct iovec local = {(uint64_t)to, count}, remote = {address, count};
     return unseen(CALL_READ_MEMORY, (uint64_t)thread->pid, (uint64_t)&local, 1, (uint64_t)&remote, 1, 0) == (int64_t)count;
 }
 
 // MARK: - The ring
 
-INLINE struct agent_ring *ring_of(uint64_t level) { return (struct agent_ring *)thread_of(level)->ring; }
+INLINE struct agent_ring *ring_of(const struct agent_thread *thread) { return (struct agent_ring *)thread->ring; }
 INLINE struct agent_record *record_at(struct agent_ring *ring, uint64_t position) {
     return (struct agent_record *)((uint8_t *)ring + AGENT_RING_HEADER + position % AGENT_RING_BYTES);
 }
 #define COMPILER_BARRIER __asm__ volatile("" ::: "memory")
 
-/// What a handler that jumped away had reserved and not committed becomes a gap. Deeper levels first: an outer one may
-/// have aimed at the position that a deeper one then took.
-LOCAL void mend(uint64_t level) {
-    struct agent_thread *thread = thread_of(level);
-    uint64_t block = block_of(level);
-    struct agent_ring *ring = ring_of(level);
-    for (uint32_t index = AGENT_LEVELS + 1; index > 0; index--) {
-        struct agent_frame *frame = frame_of(block + ((uint64_t)index << AGENT_LEVEL_SHIFT));
-        if (!frame->reserved_position) continue;
-        uint64_t position = frame->reserved_position - 1;
-        struct agent_record *record = record_at(ring, position);
-        int has_header = frame->reserved_size >= sizeof *record;
-        if (position < ring->head && has_header && record->stamp != position + 1) {
-            record->size = (uint32_t)frame->reserved_size;
-            record->kind = AGENT_SKIP;  // its sequence, if it had one, is excused by this record
-            __atomic_store_n(&record->stamp, position + 1, __ATOMIC_RELEASE);
-        }
-        frame->reserved_position = 0;
-    }
-    thread->reserving = 0;
+/// A frame below this distance of a stack pointer above it is taken to be on the same stack.
+#define STACK_REACH 0x100000
+/// A handler that has made this many calls is not taken to be one any more.
+#define HANDLER_CALLS 256
+
+/// Whether whoever made a reservation is gone: the program runs above where it was, or has run on for long.
+INLINE int is_abandoned(const struct agent_thread *thread, const struct agent_reservation *reservation, uint64_t stack) {
+    int is_on_alternate = stack >= thread->alternate_start && stack < thread->alternate_end;
+    if (!is_on_alternate && stack >= reservation->stack && stack - reservation->stack < STACK_REACH) return 1;
+    return thread->sequence - reservation->sequence > HANDLER_CALLS;
 }
 
-INLINE void commit(uint64_t level, struct agent_record *record, uint64_t position) {
-    __atomic_store_n(&record->stamp, position + 1, __ATOMIC_RELEASE);
+/// What a handler that jumped away had reserved and not committed becomes a gap. The last first: an outer one may have
+/// aimed at the position that an inner one then took.
+LOCAL void mend(struct agent_thread *thread, uint64_t stack) {
+    struct agent_ring *ring = ring_of(thread);
+    while (thread->reserving) {
+        struct agent_reservation *reservation = &thread->reservations[thread->reserving - 1];
+        if (reservation->position) {
+            if (!is_abandoned(thread, reservation, stack)) return;
+            uint64_t position = reservation->position - 1;
+            struct agent_record *record = record_at(ring, position);
+            int has_header = reservation->size >= sizeof *record;
+            if (position < ring->head && has_header && record->stamp != position + 1) {
+                record->size = reservation->size;
+                record->kind = AGENT_SKIP;  // its sequence, if it had one, is excused by this record
+                __atomic_store_n(&record->stamp, position + 1, __ATOMIC_RELEASE);
+            }
+            reservation->position = 0;
+            COMPILER_BARRIER;
+        }
+        thread->reserving--;
+    }
+}
+
+/// Where a record goes.
+struct place {
+    struct agent_record *record;
+    uint64_t position;
+    uint32_t reservation;
+};
+
+INLINE void commit(struct agent_thread *thread, const struct place *place) {
+    __atomic_store_n(&place->record->stamp, place->position + 1, __ATOMIC_RELEASE);
     COMPILER_BARRIER;
-    frame_of(level)->reserved_position = 0;
+    thread->reservations[place->reservation].position = 0;
     COMPILER_BARRIER;
-    thread_of(level)->reserving--;
+    thread->reserving = place->reservation;
 }
 
 /// Waits until `size` bytes fit; 0 if nobody reads any more.
@@ -134,24 +150,32 @@ LOCAL int wait_for_room(struct agent_ring *ring, uint64_t size) {
     return 1;
 }
 
-/// Room for a record of `size` bytes; NULL if nobody reads any more. The thread's own signal handlers are the only other
-/// writers of its ring, so a plain compare-and-exchange does.
-INLINE struct agent_record *reserve(uint64_t level, uint64_t size, uint64_t *at) {
-    struct agent_ring *ring = ring_of(level);
-    struct agent_frame *frame = frame_of(level);
-    struct agent_thread *thread = thread_of(level);
+/// Room for a record of `size` bytes; 0 if nobody reads any more, or too many handlers are under way. The thread's own
+/// signal handlers are the only other writers of its ring, so a plain compare-and-exchange does.
+INLINE int reserve(struct agent_thread *thread, uint64_t size, struct place *place) {
+    struct agent_ring *ring = ring_of(thread);
+    uint32_t index = thread->reserving;
+    if (index >= AGENT_RESERVATIONS) return 0;
+    struct agent_reservation *reservation = &thread->reservations[index];
+    // First the count, then the content: a handler in between takes the next one.
+    thread->reserving = index + 1;
+    COMPILER_BARRIER;
+    reservation->stack = (uint64_t)__builtin_frame_address(0);
+    reservation->sequence = thread->sequence;
     for (;;) {
         uint64_t head = ring->head, rest = AGENT_RING_BYTES - head % AGENT_RING_BYTES;
         uint64_t total = rest < size ? rest : size, need = rest < size ? rest + size : size;
         if (head + need - __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE) > AGENT_RING_BYTES) {
-            if (!wait_for_room(ring, need)) return NULL;
+            if (!wait_for_room(ring, need)) {
+                thread->reserving = index;
+                return 0;
+            }
             continue;
         }
-        frame->reserved_size = total;
+        reservation->size = (uint32_t)total;
         COMPILER_BARRIER;
-        frame->reserved_position = head + 1;
+        reservation->position = head + 1;
         COMPILER_BARRIER;
-        thread->reserving++;
         uint8_t done;
         uint64_t expected = head;
         __asm__ volatile("cmpxchg %3, %1\n sete %0"
@@ -159,28 +183,31 @@ INLINE struct agent_record *reserve(uint64_t level, uint64_t size, uint64_t *at)
                          : "r"(head + total)
                          : "memory", "cc");
         if (!done) {
-            frame->reserved_position = 0;
+            reservation->position = 0;
             COMPILER_BARRIER;
-            thread->reserving--;
             continue;
         }
         struct agent_record *record = record_at(ring, head);
         if (total < sizeof *record) {
             // Not even a header fits before the end of the data: the reader knows that nothing begins there.
-            frame->reserved_position = 0;
+            reservation->position = 0;
             COMPILER_BARRIER;
-            thread->reserving--;
             continue;
         }
         record->size = (uint32_t)total;
         record->kind = AGENT_SKIP;
         record->sequence = AGENT_NO_SEQUENCE;
         if (total == size) {
-            *at = head;
-            return record;
+            place->record = record;
+            place->position = head;
+            place->reservation = index;
+            return 1;
         }
         // The end of the data is too short: skip it.
-        commit(level, record, head);
+        __atomic_store_n(&record->stamp, head + 1, __ATOMIC_RELEASE);
+        COMPILER_BARRIER;
+        reservation->position = 0;
+        COMPILER_BARRIER;
     }
 }
 
@@ -204,7 +231,7 @@ INLINE uint32_t next_sequence(struct agent_thread *thread, struct agent_record *
 INLINE const struct agent_program *program_of(const struct agent_frame *frame, uint32_t number) {
     const struct agent_calls *table = calls();
     if (number >= AGENT_NUMBERS) return NULL;
-    const struct agent_call *call = &table->calls[number];
+    const struct agent_call *call = (const struct agent_call *)(table + 1) + number;
     if (!call->variants) return NULL;
     const struct agent_variant *variant =
         (const struct agent_variant *)((const uint8_t *)table + table->variants) + call->first_variant;
@@ -290,321 +317,295 @@ LOCAL int touches_code(const struct agent_frame *frame, const struct agent_progr
     return overlaps_range(frame->rdi, frame->rsi);
 }
 
-// MARK: - Before
+// MARK: - Chunks
 
-/// Largest memory that is captured before the call, in one call.
-#define BEFORE_LIMIT 4096
 #define CHUNK_BYTES(kept) (sizeof(struct agent_chunk) + (((uint64_t)(kept) + 7) & ~7ULL))
 
+/// Collects memory: first only measures it, then copies it into a record. What changes meanwhile is cut to the room.
+struct collector {
+    struct agent_thread *thread;
+    /// NULL: measure.
+    uint8_t *to;
+    /// Bytes used so far; bytes there are.
+    uint64_t bytes, room;
+    uint32_t count, flags;
+};
+
+LOCAL void add(struct collector *into, uint64_t address, uint64_t length, uint64_t limit, int output, int careful) {
+    if (!length || into->count == 255) return;
+    uint64_t kept = length < limit ? length : limit, left = into->room - into->bytes;
+    if (left < sizeof(struct agent_chunk)) return;
+    left = (left - sizeof(struct agent_chunk)) & ~7ULL;
+    if (kept > left) kept = left;
+    if (into->to) {
+        struct agent_chunk *chunk = (struct agent_chunk *)(into->to + into->bytes);
+        chunk->address = address;
+        chunk->length = (uint32_t)length;
+        chunk->kept = (uint32_t)kept;
+        chunk->direction = (uint32_t)output;
+        chunk->pad = 0;
+        if (!careful) {
+            copy(chunk + 1, (const void *)address, kept);
+        } else if (!read_carefully(into->thread, chunk + 1, address, kept)) {
+            into->flags |= output ? AGENT_FLAG_OUTPUT_FAULT : AGENT_FLAG_INPUT_FAULT;
+            chunk->direction = 2;
+        }
+    }
+    into->bytes += CHUNK_BYTES(kept);
+    into->count++;
+}
+
+// MARK: - Before
+
 /// Whether all input of the vectors will fit: each within the payload limit, together within a record.
-LOCAL int vectors_fit(uint64_t level, uint64_t address, uint64_t count) {
-    struct iovec vectors[64];
+LOCAL int vectors_fit(struct agent_thread *thread, uint64_t address, uint64_t count) {
+    struct iovec vector;
     uint64_t total = 0;
     if (count > 64) return 0;
-    if (!read_carefully(level, vectors, address, count * sizeof *vectors)) return 1;
     for (uint64_t index = 0; index < count; index++) {
-        if (vectors[index].length > arena()->payload_limit) return 0;
-        total += CHUNK_BYTES(vectors[index].length);
+        // A bad pointer is the kernel's to refuse.
+        if (!read_carefully(thread, &vector, address + index * sizeof vector, sizeof vector)) return 1;
+        if (vector.length > arena()->payload_limit) return 0;
+        total += CHUNK_BYTES(vector.length);
     }
     return total <= AGENT_RECORD_LIMIT;
 }
 
-LOCAL int message_fits(uint64_t level, uint64_t address) {
+LOCAL int message_fits(struct agent_thread *thread, uint64_t address) {
     uint64_t header[7];
-    if (!read_carefully(level, header, address, sizeof header)) return 1;
+    if (!read_carefully(thread, header, address, sizeof header)) return 1;
     // msg_controllen; then msg_iov and msg_iovlen.
-    return header[5] <= 65536 && vectors_fit(level, header[2], header[3]);
+    return header[5] <= 65536 && vectors_fit(thread, header[2], header[3]);
 }
 
-/// Notes the call. The token of the exit, or 0: the call is to be made the notified way.
-AGENT uint64_t agent_before(uint64_t level) {
-    struct agent_frame *frame = frame_of(level);
-    struct agent_thread *thread = thread_of(level);
-    uint32_t number = (uint32_t)frame->rax;
-    const struct agent_program *program = program_of(frame, number);
-    if (!program || arena()->off) return 0;
-    if (program->flags) {
-        if (program->flags & AGENT_PROGRAM_NOTIFY) return 0;
-        if ((program->flags & AGENT_PROGRAM_NOTIFY_IF) && (argument(frame, program->condition) & program->mask)) return 0;
-        if ((program->flags & (AGENT_PROGRAM_MAPS | AGENT_PROGRAM_CHANGES)) && touches_code(frame, program)) return 0;
-    }
-    if (thread->depth == 1 && thread->reserving) mend(level);
-
-    uint8_t before[BEFORE_LIMIT];
-    uint64_t used = 0, expected = 0;
-    uint32_t chunks = 0, flags = 0;
-    frame->room = 0;
+/// Memory that the call will overwrite, and whether all of it will fit.
+LOCAL int collect_before(
+    struct collector *into, const struct agent_frame *frame, const struct agent_program *program, uint64_t *room) {
     const struct agent_step *step = steps_of(program);
+    uint64_t expected = 0, limit = arena()->payload_limit;
     for (uint32_t left = program->steps; left > 0; left--, step++) {
         if (!applies(frame, step)) continue;
         uint64_t address = argument(frame, step->argument);
         if (step->operation == AGENT_BYTES) {
-            uint64_t length = bytes_of(frame, step, -1, frame->room);
+            uint64_t length = bytes_of(frame, step, -1, *room);
             if (step->flags & AGENT_STEP_BEFORE) {
-                if (length == 0) continue;
-                if (used + CHUNK_BYTES(length) > BEFORE_LIMIT) return 0;
-                struct agent_chunk *chunk = (struct agent_chunk *)(before + used);
-                if (!read_carefully(level, chunk + 1, address, length)) {
-                    flags |= AGENT_FLAG_INPUT_FAULT;
-                    continue;
-                }
-                chunk->address = address;
-                chunk->length = chunk->kept = (uint32_t)length;
-                chunk->direction = chunk->pad = 0;
-                used += CHUNK_BYTES(length);
-                chunks++;
+                if (length > AGENT_RECORD_LIMIT / 2) return 0;
+                add(into, address, length, UNBOUNDED, 0, 1);
                 // The room that a value-result length announces.
-                if (length == 4) frame->room = *(uint32_t *)(chunk + 1);
+                uint32_t announced = 0;
+                if (length == 4 && read_carefully(into->thread, &announced, address, 4)) *room = announced;
+                expected += length;
             } else if (step->flags & AGENT_STEP_INPUT) {
-                if (length > arena()->payload_limit) return 0;
+                if (length > limit) return 0;
                 expected += length;
             } else {
-                uint64_t limit = arena()->payload_limit;
                 expected += length < limit ? length : limit;
             }
+        } else if (into->to) {
+            if (step->operation == AGENT_MESSAGE && !(step->flags & AGENT_STEP_INPUT)) add(into, address, 56, UNBOUNDED, 0, 1);
         } else if (step->operation == AGENT_VECTORS && (step->flags & AGENT_STEP_INPUT)) {
-            if (!vectors_fit(level, address, bytes_of(frame, step, -1, 0))) return 0;
+            if (!vectors_fit(into->thread, address, bytes_of(frame, step, -1, 0))) return 0;
         } else if (step->operation == AGENT_MESSAGE) {
-            if (step->flags & AGENT_STEP_INPUT) {
-                if (!message_fits(level, address)) return 0;
-            } else {
-                struct agent_chunk *chunk = (struct agent_chunk *)(before + used);
-                if (used + CHUNK_BYTES(56) > BEFORE_LIMIT) return 0;
-                if (!read_carefully(level, chunk + 1, address, 56)) {
-                    flags |= AGENT_FLAG_INPUT_FAULT;
-                    continue;
-                }
-                chunk->address = address;
-                chunk->length = chunk->kept = 56;
-                chunk->direction = chunk->pad = 0;
-                used += CHUNK_BYTES(56);
-                chunks++;
-            }
+            if (!(step->flags & AGENT_STEP_INPUT)) add(into, address, 56, UNBOUNDED, 0, 1);
+            else if (!message_fits(into->thread, address)) return 0;
         }
         if (expected > AGENT_RECORD_LIMIT) return 0;
     }
+    return 1;
+}
 
-    uint64_t position, size = AGENT_ENTRY_SIZE(program->arguments) + used;
-    struct agent_record *record = reserve(level, size, &position);
-    if (!record) return 0;
+struct answer {
+    uint64_t token, room;
+};
+
+/// Notes the call. The token of the exit, or 0: the call is to be made the notified way.
+AGENT struct answer agent_before(const struct agent_frame *frame, struct agent_thread *thread) {
+    const struct answer refused = {0, 0};
+    struct answer answer = refused;
+    uint32_t number = (uint32_t)frame->rax;
+    const struct agent_program *program = program_of(frame, number);
+    if (!program || arena()->off) return refused;
+    if (program->flags) {
+        if (program->flags & AGENT_PROGRAM_NOTIFY) return refused;
+        if ((program->flags & AGENT_PROGRAM_NOTIFY_IF) && (argument(frame, program->condition) & program->mask)) return refused;
+        if ((program->flags & (AGENT_PROGRAM_MAPS | AGENT_PROGRAM_CHANGES)) && touches_code(frame, program)) return refused;
+    }
+    if (thread->reserving) mend(thread, (uint64_t)frame);
+
+    struct collector collector = {.thread = thread, .to = NULL, .room = AGENT_RECORD_LIMIT};
+    if (program->steps && !collect_before(&collector, frame, program, &answer.room)) return refused;
+    uint64_t entry = AGENT_ENTRY_SIZE(program->arguments);
+    struct place place;
+    if (!reserve(thread, entry + collector.bytes, &place)) return refused;
+    struct agent_record *record = place.record;
     uint32_t sequence = next_sequence(thread, record);
-    record->kind = AGENT_ENTRY;
+    if (collector.count) {
+        collector = (struct collector){.thread = thread, .to = (uint8_t *)record + entry, .room = collector.bytes};
+        collect_before(&collector, frame, program, &answer.room);
+    }
     record->count = program->arguments;
     record->number = (uint16_t)number;
-    record->flags = (uint16_t)flags;
-    record->reserved = (uint16_t)chunks;
+    record->flags = (uint16_t)collector.flags;
+    record->reserved = (uint16_t)collector.count;
     for (uint32_t index = 0; index < program->arguments; index++) {
         (&record->value)[index] = (int64_t)argument(frame, index);
         COMPILER_BARRIER;
     }
-    if (used) copy((uint8_t *)record + AGENT_ENTRY_SIZE(program->arguments), before, used);
+    record->kind = AGENT_ENTRY;
     record->time = clock();
-    commit(level, record, position);
-    return 1ULL << 63 | (uint64_t)flags << 48 | (uint64_t)sequence << 16 | number;
+    commit(thread, &place);
+    answer.token = 1ULL << 63 | (uint64_t)collector.flags << 48 | (uint64_t)sequence << 16 | number;
+    return answer;
 }
 
 // MARK: - After
 
-/// A piece of memory to put into an exit record.
-struct piece {
-    uint64_t address;
-    uint32_t length, kept;
-    uint8_t output, careful;
-};
-#define PIECES 96
-struct pieces {
-    uint32_t count;
-    uint32_t flags;
-    uint64_t bytes;
-    struct piece list[PIECES];
-};
-
-LOCAL void add(struct pieces *pieces, uint64_t address, uint64_t length, uint64_t limit, int output, int careful) {
-    if (!length) return;
-    uint64_t kept = length < limit ? length : limit;
-    uint64_t room = 2 * AGENT_RECORD_LIMIT - pieces->bytes;
-    if (kept > room) kept = room;
-    if (pieces->count == PIECES) {
-        pieces->flags |= output ? AGENT_FLAG_OUTPUT_FAULT : AGENT_FLAG_INPUT_FAULT;
-        return;
-    }
-    struct piece *piece = &pieces->list[pieces->count++];
-    piece->address = address;
-    piece->length = (uint32_t)length;
-    piece->kept = (uint32_t)kept;
-    piece->output = (uint8_t)output;
-    piece->careful = (uint8_t)careful;
-    pieces->bytes += CHUNK_BYTES(kept);
-}
-
-/// Bytes of a string with its NUL. What the kernel has read is there; else it is looked for page by page.
-LOCAL uint64_t string_length(uint64_t level, uint64_t address, int careful) {
+/// Bytes of a string with its NUL; 0 if it is not there. What the kernel has read is; else it is looked at in pieces.
+LOCAL uint64_t string_length(struct agent_thread *thread, uint64_t address, int careful) {
     uint64_t length = 0;
     if (!careful) {
         const volatile char *text = (const volatile char *)address;
         while (length < 4096 && text[length]) length++;
         return length < 4096 ? length + 1 : length;
     }
-    char part[256];
+    char part[64];
     while (length < 4096) {
-        uint64_t count = sizeof part, rest = 4096 - ((address + length) & 4095);
-        if (count > rest) count = rest;
-        if (!read_carefully(level, part, address + length, count)) return 0;
-        for (uint64_t index = 0; index < count; index++)
+        uint64_t count = sizeof part - ((address + length) & 63);
+        if (!read_carefully(thread, part, address + length, count)) return 0;
+        for (uint64_t index = 0; index < count && length + index < 4096; index++)
             if (!part[index]) return length + index + 1;
         length += count;
     }
-    return length < 4096 ? length : 4096;
+    return 4096;
 }
 
+enum vector_parts { VECTOR_ARRAY = 1, VECTOR_BUFFERS = 2 };
+
 /// The vectors and their buffers; output holds `result` bytes in all.
-LOCAL void add_vectors(uint64_t level, struct pieces *pieces, uint64_t address, uint64_t count, uint32_t flags, int64_t result) {
-    struct iovec vectors[64];
+LOCAL void add_vectors(
+    struct collector *into, uint64_t address, uint64_t count, uint32_t flags, int64_t result, int parts) {
     uint64_t limit = arena()->payload_limit, left = result < 0 ? 0 : (uint64_t)result, total = 0;
     if (!count || count > 1024) return;
     int careful = result < 0;
-    add(pieces, address, count * sizeof(struct iovec), UNBOUNDED, 0, careful);
-    for (uint64_t first = 0; first < count; first += 64) {
-        uint64_t some = count - first < 64 ? count - first : 64;
-        if (!read_carefully(level, vectors, address + first * sizeof *vectors, some * sizeof *vectors)) return;
-        for (uint64_t index = 0; index < some; index++) {
-            uint64_t length = vectors[index].length > LENGTH_LIMIT ? LENGTH_LIMIT : vectors[index].length;
-            if (flags & AGENT_STEP_INPUT) {
-                total += length;
-                // What the kernel consumed is there; a partial write leaves the rest unproven.
-                add(pieces, vectors[index].base, length, limit, 0, careful || total > left);
-            } else {
-                uint64_t here = length < left ? length : left;
-                add(pieces, vectors[index].base, here, limit, 1, 0);
-                left -= here;
-            }
+    if (parts & VECTOR_ARRAY) add(into, address, count * sizeof(struct iovec), UNBOUNDED, 0, careful);
+    if (!(parts & VECTOR_BUFFERS)) return;
+    for (uint64_t index = 0; index < count; index++) {
+        struct iovec vector;
+        uint64_t at = address + index * sizeof vector;
+        if (!careful) copy(&vector, (const void *)at, sizeof vector);
+        else if (!read_carefully(into->thread, &vector, at, sizeof vector)) return;
+        uint64_t length = vector.length > LENGTH_LIMIT ? LENGTH_LIMIT : vector.length;
+        if (flags & AGENT_STEP_INPUT) {
+            total += length;
+            // What the kernel consumed is there; a partial write leaves the rest unproven.
+            add(into, vector.base, length, limit, 0, careful || total > left);
+        } else {
+            uint64_t here = length < left ? length : left;
+            add(into, vector.base, here, limit, 1, 0);
+            left -= here;
         }
     }
 }
 
-LOCAL void add_message(uint64_t level, struct pieces *pieces, uint64_t address, uint32_t flags, int64_t result) {
+LOCAL void add_message(struct collector *into, uint64_t address, uint32_t flags, int64_t result) {
     uint64_t header[7];
-    if (!read_carefully(level, header, address, sizeof header)) {
-        pieces->flags |= AGENT_FLAG_INPUT_FAULT;
+    if (!read_carefully(into->thread, header, address, sizeof header)) {
+        into->flags |= AGENT_FLAG_INPUT_FAULT;
         return;
     }
     uint64_t name = header[0], name_length = (uint32_t)header[1], control_length = header[5];
     int careful = result < 0;
     if (flags & AGENT_STEP_INPUT) {
-        add(pieces, address, 56, UNBOUNDED, 0, careful);
-        if (name && name_length <= 4096) add(pieces, name, name_length, UNBOUNDED, 0, careful);
-        if (header[4] && control_length <= 65536) add(pieces, header[4], control_length, UNBOUNDED, 0, careful);
-        add_vectors(level, pieces, header[2], header[3], flags, result);
+        add(into, address, 56, UNBOUNDED, 0, careful);
+        if (name && name_length <= 4096) add(into, name, name_length, UNBOUNDED, 0, careful);
+        if (header[4] && control_length <= 65536) add(into, header[4], control_length, UNBOUNDED, 0, careful);
+        add_vectors(into, header[2], header[3], flags, result, VECTOR_ARRAY | VECTOR_BUFFERS);
         return;
     }
-    add_vectors(level, pieces, header[2], header[3], 0, result < 0 ? -1 : 0);
+    add_vectors(into, header[2], header[3], flags, result, VECTOR_ARRAY);
     if (result < 0) return;
-    add(pieces, address, 56, UNBOUNDED, 1, 0);
-    if (name) add(pieces, name, name_length < 128 ? name_length : 128, UNBOUNDED, 1, 1);
-    if (header[4]) add(pieces, header[4], control_length < 65536 ? control_length : 65536, UNBOUNDED, 1, 1);
-    struct pieces *last = pieces;
-    uint32_t from = last->count;
-    add_vectors(level, pieces, header[2], header[3], flags, result);
-    // The array was added above, before the output.
-    if (from < last->count) {
-        last->bytes -= CHUNK_BYTES(last->list[from].kept);
-        for (uint32_t index = from; index + 1 < last->count; index++) last->list[index] = last->list[index + 1];
-        last->count--;
-    }
+    add(into, address, 56, UNBOUNDED, 1, 0);
+    if (name) add(into, name, name_length < 128 ? name_length : 128, UNBOUNDED, 1, 1);
+    if (header[4]) add(into, header[4], control_length < 65536 ? control_length : 65536, UNBOUNDED, 1, 1);
+    add_vectors(into, header[2], header[3], flags, result, VECTOR_BUFFERS);
 }
 
-LOCAL void plan(uint64_t level, struct pieces *pieces, const struct agent_program *program, int64_t result, uint32_t faults) {
-    struct agent_frame *frame = frame_of(level);
+/// Length of output behind a value-result length: as much as the kernel says now, at most the room that was announced.
+LOCAL uint64_t written(
+    struct collector *into, const struct agent_frame *frame, const struct agent_step *step, uint64_t length) {
+    const struct agent_length *pointee = step->length.kind == AGENT_LENGTH_POINTEE ? &step->length : &step->bound;
+    uint32_t now = 0;
+    read_carefully(into->thread, &now, argument(frame, pointee->argument), 4);
+    uint64_t bytes = scaled(now, pointee->scale) + step->extra;
+    return bytes < length ? bytes : length;
+}
+
+LOCAL void collect_after(struct collector *into, const struct agent_frame *frame, const struct agent_program *program) {
+    int64_t result = frame->rax;
     uint64_t payload_limit = arena()->payload_limit;
     const struct agent_step *step = steps_of(program);
-    int failed = result < 0;
+    int failed = result < 0 && result >= -4095;
+    int had_fault = frame->token >> 48 & AGENT_FLAG_INPUT_FAULT;
     for (uint32_t left = program->steps; left > 0; left--, step++) {
         if (!applies(frame, step)) continue;
         uint64_t address = argument(frame, step->argument);
         if (step->operation == AGENT_STRING) {
-            uint64_t length = string_length(level, address, failed);
-            if (!length) pieces->flags |= AGENT_FLAG_INPUT_FAULT;
-            add(pieces, address, length, UNBOUNDED, 0, failed);
+            uint64_t length = string_length(into->thread, address, failed);
+            if (!length) into->flags |= AGENT_FLAG_INPUT_FAULT;
+            add(into, address, length, UNBOUNDED, 0, failed);
         } else if (step->operation == AGENT_VECTORS) {
-            add_vectors(level, pieces, address, bytes_of(frame, step, -1, 0), step->flags, result);
+            add_vectors(
+                into, address, bytes_of(frame, step, -1, 0), step->flags, result, VECTOR_ARRAY | VECTOR_BUFFERS);
         } else if (step->operation == AGENT_MESSAGE) {
-            add_message(level, pieces, address, step->flags, result);
+            add_message(into, address, step->flags, result);
         } else {
             uint64_t limit = step->flags & AGENT_STEP_PAYLOAD ? payload_limit : UNBOUNDED;
             if ((step->flags & AGENT_STEP_INPUT) && !(step->flags & AGENT_STEP_BEFORE)) {
                 uint64_t length = bytes_of(frame, step, -1, frame->room);
                 // A payload that the kernel took whole is there.
-                int careful = !((step->flags & AGENT_STEP_PAYLOAD) && (uint64_t)result == length);
-                add(pieces, address, length, limit, 0, careful);
+                add(into, address, length, limit, 0, !((step->flags & AGENT_STEP_PAYLOAD) && (uint64_t)result == length));
             }
             if (step->flags & AGENT_STEP_OUTPUT) {
                 if (failed && !(step->flags & AGENT_STEP_ALWAYS)) continue;
-                // A failed call's result bounds nothing, so -1 would: 0 does.
                 uint64_t length = bytes_of(frame, step, failed ? 0 : result, frame->room);
-                int careful = failed || (faults & AGENT_FLAG_INPUT_FAULT);
+                int careful = failed || had_fault;
                 if (step->length.kind == AGENT_LENGTH_POINTEE || step->bound.kind == AGENT_LENGTH_POINTEE) {
-                    // As much as the kernel says now, at most the room that was announced.
-                    uint32_t index = step->length.kind == AGENT_LENGTH_POINTEE ? step->length.argument : step->bound.argument;
-                    uint32_t now = 0;
-                    read_carefully(level, &now, argument(frame, index), 4);
-                    uint64_t written = scaled(now, step->length.kind == AGENT_LENGTH_POINTEE ? step->length.scale : step->bound.scale);
-                    if (written + step->extra < length) length = written + step->extra;
+                    length = written(into, frame, step, length);
                     careful = 1;
                 }
-                add(pieces, address, length, limit, 1, careful);
+                add(into, address, length, limit, 1, careful);
             }
         }
     }
 }
 
 /// Notes the result and the memory of a call that has returned. Registers but the result are those of the call.
-AGENT void agent_after(uint64_t level) {
+AGENT void agent_after(const struct agent_frame *frame, struct agent_thread *thread) {
     uint64_t time = clock();
-    struct agent_frame *frame = frame_of(level);
-    int64_t result = frame->rax;
     uint32_t number = frame->token & 0xffff;
     const struct agent_program *program = program_of(frame, number);
     if (!program || arena()->off) return;
-    if (thread_of(level)->depth == 1 && thread_of(level)->reserving) mend(level);
+    if (thread->reserving) mend(thread, (uint64_t)frame);
 
-    struct pieces pieces;
-    pieces.count = 0;
-    pieces.bytes = 0;
-    pieces.flags = 0;
-    if (program->steps) plan(level, &pieces, program, result, frame->token >> 48 & 0xff);
-
-    uint64_t position, size = AGENT_EXIT_SIZE + pieces.bytes;
-    struct agent_record *record = reserve(level, size, &position);
-    if (!record) return;
+    struct collector collector = {.thread = thread, .to = NULL, .room = 2 * AGENT_RECORD_LIMIT};
+    if (program->steps) collect_after(&collector, frame, program);
+    struct place place;
+    if (!reserve(thread, AGENT_EXIT_SIZE + collector.bytes, &place)) return;
+    struct agent_record *record = place.record;
     record->sequence = (uint32_t)(frame->token >> 16);
-    record->kind = AGENT_EXIT;
-    record->number = (uint16_t)number;
-    record->reserved = 0;
-    record->time = time;
-    record->value = result;
-    uint8_t *to = (uint8_t *)record + AGENT_EXIT_SIZE;
-    for (uint32_t index = 0; index < pieces.count; index++) {
-        const struct piece *piece = &pieces.list[index];
-        struct agent_chunk *chunk = (struct agent_chunk *)to;
-        chunk->address = piece->address;
-        chunk->length = piece->length;
-        chunk->kept = piece->kept;
-        chunk->direction = piece->output;
-        chunk->pad = 0;
-        if (piece->careful) {
-            if (!read_carefully(level, chunk + 1, piece->address, piece->kept)) {
-                pieces.flags |= piece->output ? AGENT_FLAG_OUTPUT_FAULT : AGENT_FLAG_INPUT_FAULT;
-                // Its room in the record stays, marked as nothing.
-                chunk->direction = 2;
-            }
-        } else {
-            copy(chunk + 1, (const void *)piece->address, piece->kept);
-        }
-        to += CHUNK_BYTES(piece->kept);
+    if (collector.bytes) {
+        collector = (struct collector){
+            .thread = thread, .to = (uint8_t *)record + AGENT_EXIT_SIZE, .room = collector.bytes, .flags = collector.flags};
+        collect_after(&collector, frame, program);
     }
-    record->flags = (uint16_t)pieces.flags;
-    record->count = (uint8_t)pieces.count;
-    commit(level, record, position);
+    record->number = (uint16_t)number;
+    record->flags = (uint16_t)collector.flags;
+    record->reserved = 0;
+    record->count = (uint8_t)collector.count;
+    record->time = time;
+    record->value = frame->rax;
+    record->kind = AGENT_EXIT;
+    commit(thread, &place);
 }
 
 // MARK: - Start

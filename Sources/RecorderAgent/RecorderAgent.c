@@ -5,13 +5,9 @@
 _Static_assert(sizeof(struct agent_ring) == 192, "ring header");
 _Static_assert(sizeof(struct agent_record) == AGENT_EXIT_SIZE, "record");
 _Static_assert(sizeof(struct agent_chunk) == 24, "chunk");
-_Static_assert(offsetof(struct agent_thread, depth) == 0, "Gate.h");
-_Static_assert(offsetof(struct agent_thread, alternate_start) == 16, "Gate.h");
-_Static_assert(offsetof(struct agent_frame, rsp) == 56, "Gate.h");
-_Static_assert(offsetof(struct agent_frame, token) == 64, "Gate.h");
-_Static_assert(offsetof(struct agent_frame, room) == 72, "Gate.h");
-_Static_assert(sizeof(struct agent_frame) <= 0x100, "Gate.h");
-_Static_assert(sizeof(struct agent_thread) <= 0x100, "Gate.h");
+_Static_assert(offsetof(struct agent_frame, token) == 56, "Gate.h");
+_Static_assert(offsetof(struct agent_frame, room) == 64, "Gate.h");
+_Static_assert(sizeof(struct agent_thread) <= AGENT_BLOCK_STRIDE, "blocks");
 _Static_assert(sizeof(struct agent_control) <= AGENT_CONTROL_SIZE, "control page");
 
 extern const uint8_t __start_lacuna_agent[] __attribute__((visibility("hidden")));

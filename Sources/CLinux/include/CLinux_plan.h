@@ -49,6 +49,12 @@ struct clinux_plan {
     struct clinux_region regions[CLINUX_PLAN_REGIONS];
 };
 
+/// Where the agent's code is in recorded processes, 32 KiB of it: AGENT_GATE of RecorderAgent.h.
+#define CLINUX_AGENT_CODE 0x3f0000000000ULL
+/// The sequence of a plan whose call is not the program's: its return is no event of the recording.
+#define CLINUX_PLAN_PRIVATE 0
+
+/// The upper half of an entry of the thread table is the parent's tid, until the thread has a slot.
 /// Values of the thread table (indexed by tid) that are not slot + 1.
 #define CLINUX_THREAD_NONE 0u
 /// Created by a traced thread; its own return from clone is still to come.

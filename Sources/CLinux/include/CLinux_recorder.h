@@ -51,6 +51,8 @@ struct clinux_launch {
     /// 1: install a filter that notifies of every call. 0: wait for `go` (ptrace attaches meanwhile).
     int32_t filter;
     int32_t no_new_privileges;
+    /// A page whose calls the filter lets pass, above 4 GiB; 0: none.
+    uint64_t gate;
     /// Dispositions of SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU and SIGHUP in the child: 1 ignores, 0 default.
     uint8_t ignored[7];
     /// The signal mask of the child: that of whoever asked for the recording.
@@ -64,15 +66,32 @@ void clinux_go(struct clinux_shared *shared);
 
 // MARK: - Keeper
 
+/// Rings in shared memory, as far as the keeper must know them; `count` 0: none.
+struct clinux_rings {
+    /// Set to 1: nobody reads the rings any more.
+    uint32_t *off;
+    /// In each ring, `stride` bytes apart: the notification that waits for room, or 0.
+    uint64_t *parked;
+    uint64_t stride;
+    uint32_t count;
+};
+/// Tells everybody that nobody reads any more, and answers those who wait for room.
+void clinux_rings_close(int listener, const struct clinux_rings *rings);
+
 /// A process that answers the listener's notifications with "continue" once `life` (a pipe's read end) reports that the
 /// supervisor is gone, so that the workload never sees ENOSYS. 0 or -errno.
-int clinux_keeper(int listener, int life, struct clinux_shared *shared);
+int clinux_keeper(int listener, int life, struct clinux_shared *shared, const struct clinux_rings *rings);
 
 // MARK: - seccomp notification
 
 /// 0, -errno. Waits for a call; -ENOENT: it vanished; -EINTR: a signal came.
 int clinux_notification_receive(int listener, struct seccomp_notif *notification);
 int clinux_notification_continue(int listener, uint64_t id);
+/// Answers with a value; the call itself is not made. 0 or -errno.
+int clinux_notification_answer(int listener, uint64_t id, int64_t value);
+/// Gives the caller a descriptor of ours, under a number that the kernel chooses, to be closed on exec; the number or
+/// -errno.
+int clinux_notification_add_fd(int listener, uint64_t id, int fd);
 /// Asks for wake-ups on the same CPU (Linux 6.6); 0 or -errno.
 int clinux_notification_sync_wakeup(int listener);
 /// 1: nobody has the filter any more, 0: somebody has, or -errno.
@@ -146,6 +165,10 @@ pid_t clinux_wait(pid_t pid, int32_t *status, int nohang, int stops);
 int clinux_pipe(int ends[2]);
 /// An eventfd that closes on exec, or -errno.
 int clinux_eventfd(void);
+/// 1 if programs may read their thread pointer (HWCAP2_FSGSBASE).
+int clinux_has_fsgsbase(void);
+/// A memfd that closes on exec, or -errno.
+int clinux_memfd(const char *name);
 int clinux_pidfd_open(pid_t pid);
 int clinux_pidfd_getfd(int pidfd, int fd);
 ssize_t clinux_read_memory(

@@ -42,6 +42,16 @@ struct RecordCommand: ParsableCommand {
         transform: { try choice(RecorderOptions.Results.self, $0) }
     )
     var results = RecorderOptions.Results.automatic
+    @Option(
+        help: ArgumentHelp(
+            "Where calls are recorded: auto, fast (inside the program) or lockstep (by the recorder).",
+            valueName: "tier"
+        ),
+        completion: .list(RecorderOptions.Tier.allCases.map(\.rawValue)),
+        transform: { try choice(RecorderOptions.Tier.self, $0) }
+    )
+    var tier = RecorderOptions.Tier.lockstep
+
     @Option(help: ArgumentHelp("Bytes kept of each buffer: full, none or a size (64K).", valueName: "policy"))
     var payload = PayloadArgument(policy: .limit(65536))
     @Flag(help: "Keep the values of environment variables that look like secrets.")
@@ -94,6 +104,7 @@ struct RecordCommand: ParsableCommand {
         options.ociSocket = oci
         options.output = output
         options.results = results
+        options.tier = tier
         options.payload = payload.policy
         options.keepEnvironment = keepEnv
         options.followLimit = followLimit

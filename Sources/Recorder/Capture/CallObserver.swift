@@ -15,19 +15,29 @@ struct ObservedCall {
     var time: UInt64
     var sequence: UInt64
     var ringPosition: UInt64
+    /// The ring of the thread's calls that come from inside the process, and how far it was filled; -1: none.
+    var agentRing: Int32 = -1
+    var agentPosition: UInt64 = 0
 }
 
 /// Captures input memory and path metadata, plans the capture of output, and queues the entry.
 struct CallObserver: ~Copyable {
     private let table: CallTable
-    private(set) var capture: EntryCapture
+    var capture: EntryCapture
     private var notes: PathNotes
 
-    init?(writer: QueueWriter, table: CallTable, payloadLimit: Int?, referencePid: Int32?) {
+    /// - Parameter seesAllCalls: false: calls that move directories may go unseen.
+    init?(
+        writer: QueueWriter,
+        table: CallTable,
+        payloadLimit: Int?,
+        referencePid: Int32?,
+        seesAllCalls: Bool = true
+    ) {
         self.table = table
         guard let capture = EntryCapture(writer: writer, payloadLimit: payloadLimit) else { return nil }
         self.capture = capture
-        notes = PathNotes(referencePid: referencePid)
+        notes = PathNotes(referencePid: referencePid, seesAllCalls: seesAllCalls)
     }
 
     deinit { capture.free() }
@@ -62,7 +72,9 @@ struct CallObserver: ~Copyable {
                 ringPosition: call.ringPosition,
                 arguments: call.arguments.words,
                 callFlags: capture.flags.rawValue,
-                architecture: call.architecture.rawValue
+                architecture: call.architecture.rawValue,
+                agentRing: call.agentRing,
+                agentPosition: call.agentPosition
             ),
             as: QueueEntry.self
         )

@@ -22,7 +22,9 @@ final class DirectoryCache {
     private let name: UnsafeMutablePointer<CChar>
     private let uncached: UnsafeMutablePointer<UInt8>
 
-    init(slots: Int) {
+    /// - Parameter seesAllCalls: false: calls that move directories may go unseen, so nothing is kept.
+    init(slots: Int, seesAllCalls: Bool) {
+        if !seesAllCalls { mutations = 1 }
         lines = .allocate(capacity: slots * 2)
         lines.initialize(repeating: Line(), count: slots * 2)
         textBytes = slots * 2 * DirectoryCache.bytes

@@ -17,9 +17,9 @@ struct PathNotes: ~Copyable {
     /// Working directories and directory fds, by slot; valid while `epoch` stands.
     private let directories: DirectoryCache
 
-    init(referencePid: Int32?) {
+    init(referencePid: Int32?, seesAllCalls: Bool = true) {
         reference = PathView.Reference(pid: referencePid)
-        directories = DirectoryCache(slots: Tracepoints.slots)
+        directories = DirectoryCache(slots: Tracepoints.slots, seesAllCalls: seesAllCalls)
     }
 
     deinit { directories.free() }

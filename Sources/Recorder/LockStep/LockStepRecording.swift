@@ -1,6 +1,7 @@
 // One recording by the lock-step tier: launches, takes the listener over, runs supervisor and keeper.
 import CLinux
 import Glibc
+import RecorderAgent
 import TraceLog
 
 /// Owns what the lock-step tier needs from launch to end.
@@ -12,19 +13,28 @@ final class LockStepRecording: EventSource {
     private(set) var pid: Int32 = 0
     private(set) var flagsLacking = false
     private var thread: DedicatedThread?
+    /// Rings and agent of the fast tier; nil: every call is notified.
+    let arena: AgentArena?
 
-    init(tracepoints: Tracepoints) throws(RecorderError) {
+    init(tracepoints: Tracepoints, arena: AgentArena? = nil) throws(RecorderError) {
         guard let shared = clinux_shared_page() else {
             throw RecorderError(.failed, "no shared memory: \(errorText(errno))", errno: errno)
         }
         self.shared = shared
         self.tracepoints = tracepoints
+        self.arena = arena
     }
 
     /// Starts the workload and returns when it is parked in its execve.
     func launch(_ workload: Workload, ignored: [UInt8]) throws(RecorderError) {
         let privileged = Privileges.mayFilterWithoutNoNewPrivileges
-        pid = try workload.launch(filter: true, noNewPrivileges: !privileged, ignored: ignored, shared: shared)
+        pid = try workload.launch(
+            filter: true,
+            noNewPrivileges: !privileged,
+            gate: arena == nil ? 0 : UInt64(AGENT_GATE),
+            ignored: ignored,
+            shared: shared
+        )
         let number = try waitForListener()
         let pidfd = clinux_pidfd_open(pid)
         guard pidfd >= 0 else { throw abandon("pidfd_open", -pidfd) }
@@ -72,7 +82,8 @@ final class LockStepRecording: EventSource {
         var ends: [Int32] = [-1, -1]
         let code = clinux_pipe(&ends)
         guard code == 0 else { throw abandon("pipe", -code) }
-        let started = clinux_keeper(listener, ends[0], shared)
+        var rings = arena?.keeperView ?? clinux_rings()
+        let started = clinux_keeper(listener, ends[0], shared, &rings)
         close(ends[0])
         keeperLife = ends[1]
         guard started == 0 else { throw abandon("fork of the keeper", -started) }
@@ -90,6 +101,7 @@ final class LockStepRecording: EventSource {
     ) throws(RecorderError) {
         clinux_interruptible()
         let (listener, shared, tracepoints) = (listener, shared, tracepoints)
+        let arena = arena
         let body = {
             if var supervisor = Supervisor(
                 listener: listener,
@@ -99,7 +111,8 @@ final class LockStepRecording: EventSource {
                 control: control,
                 table: table,
                 payloadLimit: payloadLimit,
-                referencePid: referencePid
+                referencePid: referencePid,
+                fast: arena.map { FastTier(arena: $0, listener: listener, tracepoints: tracepoints) }
             ) {
                 supervisor.run()
             }
@@ -114,6 +127,9 @@ final class LockStepRecording: EventSource {
 
     /// Leaves the workload to the keeper.
     func handOver() { _ = write(keeperLife, "x", 1) }
+
+    /// Lets a thread go on that waited for room in its ring.
+    func answer(_ notification: UInt64) { _ = clinux_notification_answer(listener, notification, 0) }
 
     var isOver: Bool { clinux_listener_is_over(listener) == 1 }
 

@@ -18,6 +18,8 @@ struct Supervisor: ~Copyable {
     private let control: RecordingControl
     private var sequence: UInt64 = 0
     private var outputDropped: UInt64 = 0
+    /// nil: every call goes this way.
+    private let fast: FastTier?
 
     init?(
         listener: Int32,
@@ -27,8 +29,10 @@ struct Supervisor: ~Copyable {
         control: RecordingControl,
         table: CallTable,
         payloadLimit: Int?,
-        referencePid: Int32?
+        referencePid: Int32?,
+        fast: FastTier?
     ) {
+        self.fast = fast
         self.listener = listener
         self.shared = shared
         self.tracepoints = tracepoints
@@ -39,7 +43,8 @@ struct Supervisor: ~Copyable {
                 writer: writer,
                 table: table,
                 payloadLimit: payloadLimit,
-                referencePid: referencePid
+                referencePid: referencePid,
+                seesAllCalls: fast == nil
             )
         else { return nil }
         self.observer = observer
@@ -51,9 +56,12 @@ struct Supervisor: ~Copyable {
         while !control.shouldStop {
             let code = clinux_notification_receive(listener, notification)
             if code == 0 {
-                enter(notification.pointee)
                 // A call whose thread was killed meanwhile needs no reply.
-                _ = clinux_notification_continue(listener, notification.pointee.id)
+                switch enter(notification.pointee) {
+                case .goOn: _ = clinux_notification_continue(listener, notification.pointee.id)
+                case .skip: _ = clinux_notification_answer(listener, notification.pointee.id, 0)
+                case .none: break
+                }
             } else if code == -ENOENT {
                 if clinux_listener_is_over(listener) == 1 { break }
             } else if code != -EINTR {
@@ -61,10 +69,17 @@ struct Supervisor: ~Copyable {
             }
         }
         observer.finish(control)
+        if let fast { control.count(fast.ways) }
         if outputDropped > 0 { control.note("output not captured, too many calls under way", outputDropped) }
     }
 
-    private mutating func enter(_ notification: seccomp_notif) {
+    private enum Reply {
+        case goOn
+        case skip
+        case none
+    }
+
+    private mutating func enter(_ notification: seccomp_notif) -> Reply {
         let time = clinux_monotonic()
         let position = tracepoints.ring.producerPosition
         let tid = Int32(bitPattern: notification.pid)
@@ -77,9 +92,34 @@ struct Supervisor: ~Copyable {
             notification.data.args.4,
             notification.data.args.5
         )
-        guard let slot = slots.slot(of: tid, tracepoints) else {
+        let fast = self.fast
+        let known = slots.slot(of: tid, tracepoints) { fast?.begin($0, tid: tid, parent: $1) }
+        guard let slot = known else {
             control.note("tasks beyond the 4096 that can be recorded at a time", 1)
-            return
+            return .goOn
+        }
+        let architecture = CallObserver.architecture(notification.data.arch, number)
+        var (ring, agentPosition): (Int32, UInt64) = (-1, 0)
+        if let fast {
+            let call = NotifiedCall(
+                id: notification.id,
+                tid: tid,
+                slot: slot,
+                number: number,
+                architecture: architecture,
+                address: notification.data.instruction_pointer,
+                arguments: arguments
+            )
+            switch fast.arrive(call, &observer.capture.writer) {
+            case .record(let index, let position): (ring, agentPosition) = (index, position)
+            case .answered: return .none
+            case .pass:
+                expectPrivateReturn(slot)
+                return .goOn
+            case .skip:
+                expectPrivateReturn(slot)
+                return .skip
+            }
         }
         if slots.hasExecuted(slot) { observer.sendAuxiliaryVector(tid, time, ringPosition: position) }
         sequence += 1
@@ -88,16 +128,27 @@ struct Supervisor: ~Copyable {
                 tid: tid,
                 slot: slot,
                 number: number,
-                architecture: CallObserver.architecture(notification.data.arch, number),
+                architecture: architecture,
                 arguments: arguments,
                 time: time,
                 sequence: sequence,
-                ringPosition: position
+                ringPosition: position,
+                agentRing: ring,
+                agentPosition: agentPosition
             )
         )
         if executes { slots.executes(slot) }
         let fits = slots.reserve(slot, observer.capture.ringBytes + 1024, tracepoints)
         if !fits { outputDropped += 1 }
         observer.capture.writePlan(tracepoints.plans + slot, sequence: sequence, dropOutput: !fits)
+        return .goOn
+    }
+
+    /// The call that returns next is not the program's.
+    private func expectPrivateReturn(_ slot: Int) {
+        let plan = tracepoints.plans + slot
+        plan.pointee.sequence = UInt64(CLINUX_PLAN_PRIVATE)
+        plan.pointee.count = 0
+        clinux_store_release32(&plan.pointee.armed, 1)
     }
 }

@@ -28,11 +28,16 @@ struct ThreadSlots: ~Copyable {
     }
 
     /// The thread's slot, a new one for a new thread; nil when all are taken by live threads.
-    mutating func slot(of tid: Int32, _ tracepoints: Tracepoints) -> Int? {
+    ///
+    /// - Parameter begin: told of a new slot, with the slot of the task that created the thread, if that is known.
+    mutating func slot(
+        of tid: Int32,
+        _ tracepoints: Tracepoints,
+        begin: (_ slot: Int, _ parent: Int?) -> Void
+    ) -> Int? {
         guard tid > 0, Int(tid) < tracepoints.threadCount else { return nil }
-        let value = tracepoints.threads[Int(tid)]
-        if value != 0, value != UInt64(CLINUX_THREAD_NEW), value != UInt64(CLINUX_THREAD_PENDING) {
-            let slot = Int(value - 1)
+        let (value, parent) = entry(tid, tracepoints)
+        if let slot = ThreadSlots.slot(value) {
             slots[slot].tid = tid
             return slot
         }
@@ -43,7 +48,18 @@ struct ThreadSlots: ~Copyable {
         slots[slot] = Slot(tid: tid)
         tracepoints.plans[slot].armed = 0
         tracepoints.threads[Int(tid)] = UInt64(slot + 1)
+        let parentValue = parent > 0 && Int(parent) < tracepoints.threadCount ? entry(parent, tracepoints).value : 0
+        begin(slot, ThreadSlots.slot(parentValue))
         return slot
+    }
+
+    /// What the table says of a thread; for one that was just created, also by whom.
+    private func entry(_ tid: Int32, _ tracepoints: Tracepoints) -> (value: UInt32, parent: Int32) {
+        let word = tracepoints.threads[Int(tid)]
+        return (UInt32(truncatingIfNeeded: word), Int32(truncatingIfNeeded: word >> 32))
+    }
+    private static func slot(_ value: UInt32) -> Int? {
+        value == 0 || value == CLINUX_THREAD_NEW || value == CLINUX_THREAD_PENDING ? nil : Int(value - 1)
     }
 
     /// Takes back the slots of threads that died.
@@ -51,7 +67,7 @@ struct ThreadSlots: ~Copyable {
         freeCount = 0
         for slot in 0..<Tracepoints.slots {
             let tid = Int(slots[slot].tid)
-            guard tracepoints.threads[tid] != UInt64(slot + 1) else { continue }
+            guard UInt32(truncatingIfNeeded: tracepoints.threads[tid]) != UInt32(slot + 1) else { continue }
             planned -= slots[slot].ringBytes
             slots[slot] = Slot()
             free[freeCount] = slot

@@ -74,7 +74,7 @@ enum CallNumber {
     static let clone = number("clone")
     static let clone3 = number("clone3")
 
-    private static func number(_ name: String) -> UInt32 {
+    static func number(_ name: String) -> UInt32 {
         ABI.call(named: name)?.numbers.x86_64.map(UInt32.init) ?? UInt32.max
     }
 }

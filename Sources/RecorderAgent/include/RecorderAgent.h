@@ -32,16 +32,8 @@
 
 // MARK: - Thread blocks
 
-/// A block has a level for each signal handler that may interrupt the agent, each with a stack and a frame at its end.
-#define AGENT_BLOCK_STRIDE 0x80000
-#define AGENT_LEVEL_SHIFT 16
-/// Levels that a call may enter at; a call under way always finds one more to finish at.
-#define AGENT_LEVELS 4
-/// Offsets in a level.
-#define AGENT_STACK_TOP 0xfe00
-#define AGENT_FRAME 0xff00
-/// Offset of struct agent_thread in a block: in the page of the first level's frame.
-#define AGENT_THREAD 0x1fe00
+/// Bytes between the blocks (struct agent_thread) of two threads.
+#define AGENT_BLOCK_STRIDE 0x200
 /// What multiplies the thread pointer for its place in the table: bits 52... of the product count.
 #define AGENT_HASH 0x1e3779b1
 
@@ -90,12 +82,11 @@ struct agent_control {
     } ranges[16];
 };
 
+/// Reservations of handlers and what they interrupted that may be under way in one thread.
+#define AGENT_RESERVATIONS 12
+
 /// State of a thread; written by the supervisor while the thread is parked, else by the agent.
 struct agent_thread {
-    /// Levels in use.
-    uint32_t depth;
-    /// Reservations under way.
-    uint32_t reserving;
     /// Address of the ring's header in the process.
     uint64_t ring;
     /// The alternate signal stack.
@@ -104,20 +95,26 @@ struct agent_thread {
     uint32_t sequence;
     /// The process id as the process sees it; 0: not asked yet.
     int32_t pid;
+    /// Reservations under way: usually none when a call enters.
+    uint32_t reserving;
+    uint32_t reserved;
+    struct agent_reservation {
+        /// Position + 1; 0: none.
+        uint64_t position;
+        uint32_t size;
+        /// The thread's calls when it was made, in sequence numbers.
+        uint32_t sequence;
+        uint64_t stack;
+    } reservations[AGENT_RESERVATIONS];
 };
 
-/// State of a level.
+/// What the gate leaves on the program's stack: the call's registers, then what the exit must know.
 struct agent_frame {
     /// At the entry the call's number, at the exit its result.
     int64_t rax;
     uint64_t rdi, rsi, rdx, r10, r8, r9;
-    /// The program's stack, with what the gate pushed.
-    uint64_t rsp;
-    /// From the entry to the exit, by way of the program's stack.
+    /// At the exit only.
     uint64_t token, room;
-    /// Position + 1 and size of a reservation that may be under way.
-    uint64_t reserved_position;
-    uint64_t reserved_size;
 };
 
 // MARK: - The call table
@@ -190,12 +187,13 @@ struct agent_variant {
     uint64_t mask[2], value[2];
 };
 #define AGENT_NUMBERS 512
+struct agent_call {
+    uint32_t first_variant;
+    /// 0: always the notified way.
+    uint32_t variants;
+};
+/// First in the table; AGENT_NUMBERS calls follow.
 struct agent_calls {
-    struct agent_call {
-        uint32_t first_variant;
-        /// 0: always the notified way.
-        uint32_t variants;
-    } calls[AGENT_NUMBERS];
     /// Offsets from here.
     uint32_t variants, programs, steps, size;
 };
