@@ -101,6 +101,8 @@ public final class Recorder {
             root: source.pid,
             environment: environment,
             ring: source.tracepoints.ring,
+            rings: source.rings,
+            referencePid: referencePid,
             ownsRoot: ownsRoot
         )
         try source.start(

@@ -75,7 +75,14 @@ final class RecordingSession {
     }
 
     /// Writes the snapshot and starts the log thread. The root is parked.
-    func begin(root: Int32, environment: [String], ring: KernelRing?, ownsRoot: Bool = true) throws(RecorderError) {
+    func begin(
+        root: Int32,
+        environment: [String],
+        ring: KernelRing?,
+        rings: AgentRings? = nil,
+        referencePid: Int32? = nil,
+        ownsRoot: Bool = true
+    ) throws(RecorderError) {
         self.root = root
         self.ownsRoot = ownsRoot
         let snapshot = StartSnapshot(
@@ -91,6 +98,7 @@ final class RecordingSession {
             deadline: options.timeout.map { header.startMonotonic + UInt64(max(0, $0) * 1e9) }
         )
         let (queue, control, writer, box) = (queue, control, writer, logBox)
+        let table = table
         let (start, keeps) = (header.startMonotonic, options.keepEnvironment)
         let body = {
             var log = LogThread(
@@ -100,7 +108,11 @@ final class RecordingSession {
                 writer: writer,
                 start: start,
                 keepsEnvironment: keeps,
-                limits: limits
+                limits: limits,
+                rings: rings,
+                table: table,
+                snapshot: snapshot,
+                referencePid: referencePid
             )
             box.outcome = log.run(root: root, tgid: root)
         }

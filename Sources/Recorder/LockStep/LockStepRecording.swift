@@ -128,8 +128,13 @@ final class LockStepRecording: EventSource {
     /// Leaves the workload to the keeper.
     func handOver() { _ = write(keeperLife, "x", 1) }
 
-    /// Lets a thread go on that waited for room in its ring.
-    func answer(_ notification: UInt64) { _ = clinux_notification_answer(listener, notification, 0) }
+    /// The rings for the log thread; nil: every call is notified.
+    var rings: AgentRings? {
+        let listener = listener
+        return arena.map { arena in
+            AgentRings(base: arena.base, size: AgentArena.size) { _ = clinux_notification_answer(listener, $0, 0) }
+        }
+    }
 
     var isOver: Bool { clinux_listener_is_over(listener) == 1 }
 
