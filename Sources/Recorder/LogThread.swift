@@ -38,6 +38,7 @@ struct LogThread: ~Copyable {
     /// - Parameters:
     ///   - rings: what the agents write; nil in the lock-step tier.
     ///   - table, snapshot, referencePid: for noting the paths of in-process calls.
+    ///   - clock: of the agents' stamps; found out if nil.
     init(
         queue: EventQueue,
         ring: KernelRing?,
@@ -49,7 +50,8 @@ struct LogThread: ~Copyable {
         rings: AgentRings? = nil,
         table: CallTable? = nil,
         snapshot: StartSnapshot? = nil,
-        referencePid: Int32? = nil
+        referencePid: Int32? = nil,
+        clock: TscClock? = nil
     ) {
         self.queue = queue
         self.ring = ring
@@ -57,7 +59,7 @@ struct LogThread: ~Copyable {
         self.writer = writer
         self.limits = limits
         self.snapshot = snapshot
-        reader = rings.map { AgentReader($0) }
+        reader = rings.map { AgentReader($0, clock: clock ?? TscClock()) }
         state = RecordingState(
             sink: LogSink(writer: writer),
             start: start,
@@ -131,7 +133,7 @@ struct LogThread: ~Copyable {
     }
 
     /// Handles what is there; the number of events.
-    private mutating func drain(isLast: Bool) throws(TraceError) -> Int {
+    mutating func drain(isLast: Bool) throws(TraceError) -> Int {
         // First the time, then the ring's position, then the queue: the entry of any return up to there is then in the
         // queue, and whatever was notified before that time. The agents' rings are looked at last.
         let now = clinux_monotonic()

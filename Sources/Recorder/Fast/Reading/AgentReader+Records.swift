@@ -22,9 +22,10 @@ extension AgentReader {
     @inline(__always)
     private func look(_ ring: AgentRing, _ position: UInt64, _ visible: inout UInt64) -> Found {
         if position >= visible {
-            visible = ring.head
-            guard position < visible else { return position == visible ? .end : .nonsense }
-            guard visible &- position <= AgentRings.ringBytes else { return .nonsense }
+            let head = ring.head
+            guard position <= head, head &- position <= AgentRings.ringBytes else { return .nonsense }
+            visible = head
+            guard position < head else { return .end }
         }
         let offset = position & Self.mask
         let rest = AgentRings.ringBytes - offset

@@ -21,7 +21,7 @@ final class AgentReader<Sink: RecordSink> {
     /// Records with a later time cannot have been made yet.
     private(set) var now: UInt64 = 0
 
-    init(_ rings: AgentRings, clock: TscClock = TscClock()) {
+    init(_ rings: AgentRings, clock: TscClock) {
         self.rings = rings
         self.clock = clock
         streams = .allocate(capacity: max(rings.count, 1))

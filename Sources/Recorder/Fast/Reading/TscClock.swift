@@ -59,8 +59,10 @@ struct TscClock {
         let first = Sample.now()
         usleep(2000)
         self.init(first, Sample.now())
+        nextRefinement = base.nanoseconds + interval
     }
 
+    /// A clock that only `refine` changes.
     init(_ first: Sample, _ second: Sample) {
         line = Line(
             ticks: first.ticks,
@@ -69,7 +71,7 @@ struct TscClock {
         )
         base = first
         middle = second
-        nextRefinement = second.nanoseconds + interval
+        nextRefinement = .max
     }
 
     @inline(__always)
@@ -103,7 +105,7 @@ struct TscClock {
         // The kernel slews its clock: a slope measured over more than some seconds is not today's.
         if sample.nanoseconds - base.nanoseconds > 8_000_000_000 { base = middle }
         if sample.nanoseconds - middle.nanoseconds > 4_000_000_000 { middle = sample }
-        nextRefinement = sample.nanoseconds + interval
+        if nextRefinement != .max { nextRefinement = sample.nanoseconds + interval }
     }
 
     private static func slope(_ first: Sample, _ second: Sample) -> UInt64? {

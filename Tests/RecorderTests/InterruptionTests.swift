@@ -1,0 +1,157 @@
+// Signal handlers that make calls while an in-process call is under way: what is written first.
+import LinuxABI
+import RecorderAgent
+import Testing
+import TraceLog
+
+@testable import Recorder
+
+private let root = ForgedRecording.root
+
+@Suite("In-process calls and signal handlers") struct InterruptionTests {
+    private func begin() throws -> (ForgedRecording, ForgedRing) {
+        let recording = try ForgedRecording(rings: 1)
+        recording.give(0, to: root)
+        return (recording, recording.rings[0])
+    }
+
+    /// A handler's calls, the last of them notified, as sigreturn is.
+    private func handler(_ recording: ForgedRecording, _ ring: ForgedRing, at time: UInt64) throws {
+        ring.call(1, 1, at: time)
+        try recording.call(root, "rt_sigreturn", 0, at: time + 20, ring: ring)
+    }
+
+    @Test(arguments: [-4, -512, -516], [false, true])
+    func anInterruptedCallComesBeforeTheHandler(result: Int64, looksBetween: Bool) throws {
+        let (recording, ring) = try begin()
+        let outer = ring.enter(0, at: 100)
+        if looksBetween { try recording.look() }
+        try handler(recording, ring, at: 110)
+        if looksBetween { try recording.look() }
+        ring.leave(outer, result, at: 160)
+        ring.call(2, 2, at: 170)
+        let log = try recording.finish()
+        #expect(log.calls == ["0 0 \(result)", "0 1 1", "0 15 0", "0 2 2"])
+        #expect(log.trace.calls[0].exitTime == 110)
+        #expect(log.problems.isEmpty && log.notes.isEmpty)
+    }
+
+    @Test(arguments: [false, true])
+    func aRestartedCallComesOnceAfterTheHandler(looksBetween: Bool) throws {
+        let (recording, ring) = try begin()
+        let outer = ring.enter(0, at: 100)
+        if looksBetween { try recording.look() }
+        try handler(recording, ring, at: 110)
+        if looksBetween { try recording.look() }
+        ring.leave(outer, 7, at: 160, chunks: [ForgedChunk(direction: 1, address: 64, text: "data")])
+        ring.call(2, 2, at: 170)
+        let log = try recording.finish()
+        #expect(log.calls == ["0 1 1", "0 15 0", "0 0 7", "0 2 2"])
+        #expect(log.trace.calls[2].entryTime == 135 && log.trace.calls[2].exitTime == 160)
+        #expect(log.trace.calls[2].chunks.count == 1)
+        #expect(log.problems.isEmpty && log.notes.isEmpty)
+    }
+
+    @Test func aHandlerAfterTheReturnComesAfter() throws {
+        let (recording, ring) = try begin()
+        let outer = ring.enter(0, at: 100)
+        // The handler ran between the return and the note of it.
+        let note = ring.reserve(40)
+        try handler(recording, ring, at: 110)
+        ring.leave(outer, 7, at: 105, into: note)
+        let log = try recording.finish()
+        #expect(log.calls == ["0 0 7", "0 1 1", "0 15 0"])
+        #expect(log.problems.isEmpty && log.notes.isEmpty)
+    }
+
+    @Test(arguments: [false, true])
+    func aHandlerBeforeTheEntryIsNotedComesBefore(looksBetween: Bool) throws {
+        let (recording, ring) = try begin()
+        ring.call(3, 3, at: 90)
+        let note = ring.reserve(40)
+        try handler(recording, ring, at: 110)
+        // The handler's calls are known although something before them is not.
+        if looksBetween { try recording.look() }
+        #expect(ring.header.pointee.tail <= note)
+        let outer = ring.enter(0, at: 100, into: note)
+        ring.leave(outer, 7, at: 160)
+        recording.death(root, at: 200)
+        let log = try recording.finish()
+        #expect(log.calls == ["0 3 3", "0 1 1", "0 15 0", "0 0 7"])
+        #expect(log.trace.tasks.last?.callsMade == 4)
+        #expect(log.problems.isEmpty && log.notes.isEmpty)
+    }
+
+    @Test func handlersMayNest() throws {
+        let (recording, ring) = try begin()
+        let outer = ring.enter(0, at: 100)
+        let middle = ring.enter(35, at: 110)
+        try recording.look()
+        try handler(recording, ring, at: 120)
+        ring.leave(middle, -4, at: 150)
+        try recording.call(root, "rt_sigreturn", 0, at: 160, ring: ring)
+        ring.leave(outer, 9, at: 180)
+        let log = try recording.finish()
+        #expect(log.calls == ["0 35 -4", "0 1 1", "0 15 0", "0 15 0", "0 0 9"])
+        #expect(log.problems.isEmpty && log.notes.isEmpty)
+    }
+
+    @Test func aCallThatAHandlerJumpedOutOfIsInterruptedOnceTheThreadEnds() throws {
+        let (recording, ring) = try begin()
+        ring.enter(0, at: 100)
+        ring.call(1, 1, at: 110)
+        try recording.call(root, "getpid", 10, at: 120, ring: ring)
+        ring.enter(4, at: 130)
+        ring.call(5, 5, at: 140)
+        ring.enter(6, at: 150)
+        recording.death(root, at: 160)
+        let log = try recording.finish()
+        #expect(log.calls == ["0 0 0 64", "0 1 1", "0 39 10", "0 4 0 64", "0 5 5", "0 6 0 1"])
+        #expect(log.problems.isEmpty && log.notes.isEmpty)
+    }
+
+    @Test func aCallLeftByAJumpHoldsUpNotMoreThanSomeThousandCalls() throws {
+        let (recording, ring) = try begin()
+        ring.enter(0, at: 100)
+        for round in 0..<6000 { ring.call(1, Int64(round), at: UInt64(110 + round * 10)) }
+        try recording.look()
+        ring.call(2, 2, at: 100_000)
+        let log = try recording.finish()
+        #expect(log.calls.first == "0 0 0 64" && log.calls.last == "0 2 2")
+        #expect(log.trace.calls.dropFirst().dropLast().map(\.result) == (0..<6000).map { Int64($0) })
+        #expect(log.problems.isEmpty && log.notes.isEmpty)
+    }
+
+    @Test func theExitOfAnOuterCallEndsThoseThatWereJumpedOutOf() throws {
+        let (recording, ring) = try begin()
+        let outer = ring.enter(0, at: 100)
+        ring.enter(4, at: 110)
+        ring.call(1, 1, at: 120)
+        ring.leave(outer, 9, at: 180)
+        ring.call(2, 2, at: 190)
+        let log = try recording.finish()
+        #expect(log.calls == ["0 4 0 64", "0 1 1", "0 0 9", "0 2 2"])
+        #expect(log.problems.isEmpty)
+    }
+
+    @Test func whatTheAgentMendedIsNoCallOrACallWithoutResult() throws {
+        let (recording, ring) = try begin()
+        // An entry that was never finished, after it had taken its number.
+        let entry = ring.reserve(40)
+        ring.write(entry, size: 40, sequence: 0, kind: 0)
+        ring.restartNumbers(at: 1)
+        ring.call(1, 1, at: 110)
+        ring.commit(entry)
+        // An exit that was never finished.
+        let left = ring.enter(0, at: 120)
+        let exit = ring.reserve(40)
+        ring.write(exit, size: 40, sequence: left, kind: 0)
+        ring.call(2, 2, at: 130)
+        ring.commit(exit)
+        recording.death(root, at: 200)
+        let log = try recording.finish()
+        #expect(log.calls == ["0 1 1", "0 0 0 64", "0 2 2"])
+        #expect(log.trace.tasks.last?.callsMade == 3)
+        #expect(log.problems.isEmpty && log.notes.isEmpty)
+    }
+}
