@@ -49,7 +49,7 @@ func run(
         cd "$0" && exec "$@"
         """
     let code = withStrings(["bash", "-c", shell, folder] + command) { arguments in
-        withStrings(surroundings.map { "\($0)=\($1)" }) { variables in
+        withStrings(surroundings.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }) { variables in
             posix_spawn(&child, "/bin/bash", &actions, &attributes, arguments, variables)
         }
     }

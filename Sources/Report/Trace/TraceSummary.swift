@@ -86,6 +86,7 @@ public struct TraceSummary: Sendable {
         if let status = trace.trailer?.status { line.add("status", status) }
         line.add("whole", trace.recovery.isComplete)
         line.add("ways", trace.trailer?.ways ?? [:])
+        line.add("notes", trace.trailer?.notes ?? [:])
         line.add("masked", trace.snapshot?.masked ?? [])
         line.add("opaque", opaque.map(\.name))
         return line.finished
