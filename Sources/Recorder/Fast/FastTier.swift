@@ -205,7 +205,9 @@ final class FastTier {
                 tid: call.tid,
                 a: ring,
                 time: clinux_monotonic(),
-                b: Int64(arena.ring(ring).pointee.generation)
+                b: Int64(arena.ring(ring).pointee.generation),
+                // The thread's birth, or its exec, is reported there.
+                c: tracepoints.ring.producerPosition
             )
             writer.publish()
             guard process.prepareBlock(ring, alternate: states[call.slot].alternateStack) else { return false }
