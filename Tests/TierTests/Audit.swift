@@ -74,7 +74,8 @@ struct Audit {
         found += trailer.notes.map { "note: \($0.key) × \($0.value)" }
         let sorted = spans.sorted { $0.index < $1.index }
         if let hole = sorted.indices.first(where: { sorted[$0].index != UInt64($0) }) {
-            found.append("call \(hole) is missing, or there twice")
+            let around = sorted[max(0, hole - 1)...].prefix(3).map(\.index)
+            found.append("call \(hole) is missing, or there twice: \(around)")
         }
         // Of two calls the one that was over before the other began comes first.
         var latest: UInt64 = 0

@@ -86,13 +86,12 @@ struct Subject {
             environment: ["REPORT": report],
             limit: program.limit
         )
-        #expect(found == expected)
+        #expect(found == expected, "\(tier.name): \(found)")
         let verified = try run([Lacuna.path, "verify", log], folder: folder.path)
-        #expect(verified.status == 0, "\(verified)")
+        #expect(verified.status == 0, "\(tier.name): \(verified)")
         let lines = try ReportLine.parse(String(contentsOfFile: report, encoding: .utf8))
         let audit = try Audit(log: log, lines: lines)
-        for problem in audit.problems() { Issue.record("\(problem)") }
-        for difference in audit.differences(from: lines) { Issue.record("\(difference)") }
+        for problem in audit.problems() + audit.differences(from: lines) { Issue.record("\(tier.name): \(problem)") }
         if tier.isInProcess {
             let ways = audit.trailer?.ways ?? [:]
             #expect(audit.inProcessShare >= program.share, "\(ways)")

@@ -25,7 +25,7 @@ static void *denied_in_a_thread(void *unused) {
 }
 
 int main() {
-    static long counter;
+    volatile long *counter = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     for (int i = 0; i < 100; i++) mark(), check(getpriority(PRIO_PROCESS, 0) != -1 || errno != EXDEV);
     pid_t child = fork();
     if (child == 0) {
@@ -34,13 +34,14 @@ int main() {
             LOAD, ON(SYS_getpgid, SECCOMP_RET_ALLOW), ON(SYS_write, SECCOMP_RET_ALLOW),
             ON(SYS_exit_group, SECCOMP_RET_ALLOW), ON(SYS_rt_sigreturn, SECCOMP_RET_ALLOW), END(SECCOMP_RET_KILL_PROCESS),
         };
-        for (int i = 0; i < 500; i++) mark_in(1, &counter);
+        for (int i = 0; i < 500; i++) mark_in(1, (long *)counter);
         install(some, sizeof some / sizeof *some);
-        for (int i = 0; i < 500; i++) mark_in(1, &counter);
+        for (int i = 0; i < 500; i++) mark_in(1, (long *)counter);
         getpriority(PRIO_PROCESS, 0);
         _exit(1);
     }
     await(child, SIGSYS);
+    check(*counter == 1000);
     report_channel(1, 1000, 1000);
     struct sock_filter deny[] = {LOAD, ON(SYS_getpriority, SECCOMP_RET_ERRNO | EXDEV), END(SECCOMP_RET_ALLOW)};
     install(deny, sizeof deny / sizeof *deny);

@@ -76,7 +76,7 @@ int main() {
     // What a handler jumped out of may have happened or not; the kernel's counter knows of the writes.
     report_range(gettid(), "pread64/2=4096", read, reading);
     report_range(gettid(), "write/2=8", added, adding);
-    report("returned:write/2=8", total);
+    report_range(gettid(), "returned:write/2=8", added, total);
     report_range(gettid(), "write/2=16", handled, handling);
     printf("bad %ld\n", bad);
     return bad != 0;
