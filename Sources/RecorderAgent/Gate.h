@@ -16,7 +16,7 @@
 #define FIND_BLOCK(n, missing)                                                                                        \
     "rdfsbase %r11\n"                                                                                                 \
     "imul $" X(AGENT_HASH) ", %r11, %rcx\n"                                                                           \
-    "shr $48, %rcx\n"                                                                                                 \
+    "shr $32, %rcx\n"                                                                                                 \
     "and $0xfff0, %ecx\n"                                                                                             \
     "cmp " X(AGENT_TABLE) "(%rcx), %r11\n"                                                                            \
     "jne " #n "1f\n"                                                                                                  \

@@ -185,7 +185,13 @@ final class FastProcess {
         let before = min(site - module.range.lowerBound, UInt64(SiteRewrite.before))
         let after = min(module.range.upperBound - site, UInt64(SiteRewrite.after))
         guard let code = memory.read(site - before, Int(before + after)),
-            let rewrite = SiteRewrite(code, site: Int(before), address: site, number: number)
+            let rewrite = SiteRewrite(
+                code,
+                site: Int(before),
+                address: site,
+                number: number,
+                isShared: isShared
+            )
         else {
             entry.isHopeless = true
             return .siteNotRewritten
@@ -211,6 +217,29 @@ final class FastProcess {
         for (site, _) in list { sites[site] = Site(hits: 2, isRewritten: true) }
     }
 
+    /// The last moment with a single thread: later, code can be changed only where a word takes it.
+    func becomeShared(_ known: KnownSites) {
+        guard !isShared else { return }
+        if phase == .ready {
+            for module in modules { rewriteAll(module, known) }
+        }
+        isShared = true
+    }
+
+    private func rewriteAll(_ module: Module, _ known: KnownSites) {
+        let size = module.range.upperBound - module.range.lowerBound
+        guard let file = module.file, let memory, size < 64 << 20 else { return }
+        let all = known.allSites(of: file, offset: module.offset) {
+            memory.read(module.range.lowerBound, Int(size)).map { ($0, module.range.lowerBound) }
+        }
+        let list = all.compactMap { offset, rewrite -> (UInt64, SiteRewrite)? in
+            let site = module.range.lowerBound &+ offset &- module.offset
+            return module.range.contains(site) && sites[site]?.isRewritten != true ? (site, rewrite) : nil
+        }
+        guard !list.isEmpty, apply(list) else { return }
+        for (site, _) in list { sites[site] = Site(hits: 2, isRewritten: true) }
+    }
+
     /// Fills slots, then rewrites the sites; all of them, or none.
     private func apply(_ list: [(site: UInt64, rewrite: SiteRewrite)]) -> Bool {
         guard let memory, let first = list.first else { return false }
@@ -228,11 +257,10 @@ final class FastProcess {
             writes += rewrite.writes(slot: slot, site: site)
             slot += UInt64(SiteRewrite.slotSize)
         }
-        if isShared, !writes.allSatisfy({ isWord($0) }) { return false }
         guard memory.write(code, at: slotAreas[index].next) else { return false }
         slotAreas[index].next = slot
         for write in writes {
-            if isShared {
+            if isShared, isWord(write) {
                 guard storeWord(write) else { return false }
             } else {
                 let count = write.bytes.count

@@ -304,7 +304,7 @@ final class FastTier {
             process.sharedPointers[own, default: 0] += 1
             process.forget(own)
         }
-        if flags & CloneFlag.vfork == 0 { process.isShared = true }
+        if flags & CloneFlag.vfork == 0 { process.becomeShared(known) }
     }
 
     private func setsPointer(_ call: NotifiedCall, _ process: FastProcess, _ pointer: UInt64) {

@@ -7,5 +7,18 @@ final class KnownSites {
     /// A site at an offset in the file was hit more than once and could be rewritten.
     func learn(_ rewrite: SiteRewrite, at offset: UInt64, in file: FileIdentity) { modules[file, default: [:]][offset] = rewrite }
 
+    private var complete: [FileIdentity: [(offset: UInt64, rewrite: SiteRewrite)]] = [:]
+
+    /// All sites of a mapped piece of a file's code that can be told without running it; looked for once.
+    func allSites(of file: FileIdentity, offset: UInt64, code: () -> (bytes: [UInt8], address: UInt64)?)
+        -> [(offset: UInt64, rewrite: SiteRewrite)]
+    {
+        if let sites = complete[file] { return sites }
+        guard let code = code() else { return [] }
+        let sites = SiteRewrite.sites(in: code.bytes, at: code.address).map { (offset + UInt64($0.index), $0.rewrite) }
+        complete[file] = sites
+        return sites
+    }
+
     func sites(of file: FileIdentity) -> [UInt64: SiteRewrite] { modules[file] ?? [:] }
 }

@@ -24,13 +24,15 @@ struct SiteRewrite: Hashable {
     /// - Parameters:
     ///   - code: bytes around the site; `site` is the index of the `syscall` instruction in it.
     ///   - address: where the instruction is.
-    ///   - number: the call that it made.
-    init?(_ code: [UInt8], site: Int, address: UInt64, number: UInt32) {
+    ///   - number: the call that it made; nil: any that its `mov` gives.
+    ///   - isShared: other threads may be running the code: what they can run is changed within one aligned word.
+    init?(_ code: [UInt8], site: Int, address: UInt64, number: UInt32?, isShared: Bool) {
         guard site + 2 <= code.count, code[site] == 0x0f, code[site + 1] == 0x05 else { return nil }
-        if let moved = SiteRewrite.movedCode(code, site, address, number) {
+        let moved = SiteRewrite.movedCode(code, site, address, number)
+        if let moved, !isShared || (address - UInt64(moved.count)) & 7 <= 3 {
             form = .movEax(distance: moved.count)
             self.moved = moved
-        } else if let padding = SiteRewrite.padding(code, site, address) {
+        } else if !isShared || address & 7 != 7, let padding = SiteRewrite.padding(code, site, address) {
             form = .springboard(padding: padding - site)
         } else {
             return nil
@@ -38,13 +40,13 @@ struct SiteRewrite: Hashable {
     }
 
     /// `mov $number, %eax` and plain register moves up to the site.
-    private static func movedCode(_ code: [UInt8], _ site: Int, _ address: UInt64, _ number: UInt32) -> [UInt8]? {
+    private static func movedCode(_ code: [UInt8], _ site: Int, _ address: UInt64, _ number: UInt32?) -> [UInt8]? {
         for distance in 5...16 where site > distance {
             let start = site - distance
             guard code[start] == 0xb8, code[start - 1] & 0xf0 != 0x40 else { continue }
             let value = (0..<4).reduce(UInt32(0)) { $0 | UInt32(code[start + 1 + $1]) << UInt32(8 * $1) }
             // A jump of five bytes must not straddle a cache line.
-            guard value == number, (address - UInt64(distance)) & 63 <= 59 else { continue }
+            guard number == nil ? value < 512 : value == number, (address - UInt64(distance)) & 63 <= 59 else { continue }
             var position = start + 5
             while position < site, let length = moveLength(code[position..<site]) { position += length }
             if position == site { return Array(code[start..<site]) }
@@ -103,6 +105,40 @@ struct SiteRewrite: Hashable {
             .count
     }
 
+    // MARK: - Whole files
+
+    /// All sites in a piece of code that are surely calls, by index: those that their `mov` gives away, and those whose
+    /// result is at once compared with -4095, as C libraries do.
+    static func sites(in code: [UInt8], at address: UInt64) -> [(index: Int, rewrite: SiteRewrite)] {
+        let compared: [UInt8] = [0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff]
+        var result: [(Int, SiteRewrite)] = []
+        var taken: Set<Int> = []
+        var index = 16
+        while index + 8 < code.count {
+            defer { index += 1 }
+            guard code[index] == 0x0f, code[index + 1] == 0x05 else { continue }
+            let start = max(0, index - before)
+            let around = Array(code[start..<min(code.count, index + after)])
+            let site = index - start
+            guard
+                let rewrite = SiteRewrite(
+                    around,
+                    site: site,
+                    address: address + UInt64(index),
+                    number: nil,
+                    isShared: false
+                )
+            else { continue }
+            if case .springboard(let padding) = rewrite.form {
+                guard code[(index + 2)..<(index + 8)].elementsEqual(compared),
+                    taken.insert(index + padding).inserted
+                else { continue }
+            }
+            result.append((index, rewrite))
+        }
+        return result
+    }
+
     // MARK: - What to write
 
     static let slotSize = 64
@@ -121,7 +157,7 @@ struct SiteRewrite: Hashable {
         return code
     }
 
-    /// Writes to the program's code, in order.
+    /// Writes to the program's code, in order. Nobody runs the padding that the first of a springboard's two changes.
     func writes(slot: UInt64, site: UInt64) -> [(address: UInt64, bytes: [UInt8])] {
         switch form {
         case .movEax(let distance):

@@ -34,7 +34,8 @@
 
 /// Bytes between the blocks (struct agent_thread) of two threads.
 #define AGENT_BLOCK_STRIDE 0x200
-/// What multiplies the thread pointer for its place in the table: bits 52... of the product count.
+/// What multiplies the thread pointer for its place in the table: bits 36 to 47 of the product. They spread pointers at
+/// any usual distance (stacks of one size, blocks of a heap).
 #define AGENT_HASH 0x1e3779b1
 
 // MARK: - Calls that only the agent makes; always notified
@@ -69,7 +70,7 @@ struct agent_table_entry {
     uint64_t block;
 };
 static inline uint32_t agent_table_index(uint64_t thread_pointer) {
-    return (uint32_t)((thread_pointer * AGENT_HASH) >> 52);
+    return (uint32_t)((thread_pointer * AGENT_HASH) >> 36) & (AGENT_TABLE_ENTRIES - 1);
 }
 
 struct agent_control {
