@@ -53,6 +53,8 @@ final class FastProcess {
         modules = parent.modules
         slotAreas = parent.slotAreas
         sites = parent.sites
+        paddings = parent.paddings
+        replaced = parent.replaced
         if case .off = phase { return }
         memory = ProcessMemory(tid: tid)
         // Not before the program's first exec, or in the middle of an injection, which is single-threaded.
@@ -240,8 +242,15 @@ final class FastProcess {
         for (site, _) in list { sites[site] = Site(hits: 2, isRewritten: true) }
     }
 
-    /// Fills slots, then rewrites the sites; all of them, or none.
-    private func apply(_ list: [(site: UInt64, rewrite: SiteRewrite)]) -> Bool {
+    /// Fills slots, then rewrites the sites; false if nothing could be done.
+    private func apply(_ wanted: [(site: UInt64, rewrite: SiteRewrite)]) -> Bool {
+        // What one site learned may be the padding that another has.
+        let list = wanted.filter { site, rewrite in
+            guard let padding = rewrite.padding(of: site) else { return true }
+            if let owner = paddings[padding], owner != site { return false }
+            paddings[padding] = site
+            return true
+        }
         guard let memory, let first = list.first else { return false }
         let size = UInt64(list.count * SiteRewrite.slotSize)
         guard
@@ -272,6 +281,8 @@ final class FastProcess {
         return true
     }
 
+    /// Padding in use, and by which site.
+    private var paddings: [UInt64: UInt64] = [:]
     /// Code that was replaced, in order.
     private var replaced: [(address: UInt64, original: [UInt8])] = []
 
@@ -304,6 +315,7 @@ final class FastProcess {
         }
         replaced = []
         sites = [:]
+        paddings = [:]
     }
 
     // MARK: - Mappings
@@ -344,6 +356,7 @@ final class FastProcess {
             return rest
         }
         sites = sites.filter { !range.contains($0.key) }
+        paddings = paddings.filter { !range.contains($0.key) }
         replaced.removeAll { range.contains($0.address) }
         writeRanges()
     }

@@ -172,6 +172,12 @@ struct SiteRewrite: Hashable {
         }
     }
 
+    /// Where the padding is that the rewrite of a site takes.
+    func padding(of site: UInt64) -> UInt64? {
+        guard case .springboard(let padding) = form else { return nil }
+        return site &+ UInt64(bitPattern: Int64(padding))
+    }
+
     /// Whether a jump between the two reaches.
     static func reaches(_ slot: UInt64, _ site: UInt64) -> Bool {
         let distance = slot > site ? slot - site : site - slot
