@@ -54,13 +54,19 @@ let package = Package(
         // Code that runs inside recorded processes, embedded as bytes; and the layouts it shares with the recorder.
         .target(name: "RecorderAgent", cSettings: cSettings + agentSettings),
         .target(name: "CABIData", exclude: ["descriptions"], cSettings: cSettings),  // descriptions, embedded
+        // Sources/CTraceDictionary/dictionary.bin, a part of the trace format, embedded.
+        .target(
+            name: "CTraceDictionary",
+            exclude: ["dictionary.bin", "make-dictionary.py"],
+            cSettings: cSettings
+        ),
         .target(name: "CFacts", cSettings: cSettings),  // corpora/facts/wsl1, embedded
         // Style and script of the HTML report, embedded.
         .target(name: "CReportAssets", exclude: ["report.css", "report.js"], cSettings: cSettings),
 
         // MARK: - Floors 1 to 7
         library("LinuxABI", ["CABIData"]),
-        library("TraceLog", ["LinuxABI", "CZstd", "CXXHash"]),
+        library("TraceLog", ["LinuxABI", "CZstd", "CXXHash", "CTraceDictionary"]),
         library("Engine", ["LinuxABI"]),
         library("Recorder", ["LinuxABI", "TraceLog", "CLinux", "RecorderAgent", "CXXHash"]),
         library("NTKernel", []),

@@ -5,6 +5,9 @@ import LinuxABI
 /// Belongs to one thread at a time. All scratch memory is kept between blocks.
 final class BlockEncoder {
     private let context = ZSTD_createCCtx()
+    private var prefix = ZstdPrefix()
+    /// Contents compressed so far, in bytes.
+    private var rawBytes = 0
     private let output = ByteSink(capacity: 1 << 20)
     private let raw = ByteSink(capacity: 1 << 20)
     private var sequence: UInt64 = 0
@@ -185,6 +188,7 @@ final class BlockEncoder {
         raw.clear()
         json.withUnsafeBytes { raw.append($0) }
         frame(type, raw.bytes)
+        prefix.add(type.rawValue, raw.bytes)
     }
 
     /// Compresses some contents (or keeps them when that is no larger) and appends header and body to `output`.
@@ -192,17 +196,23 @@ final class BlockEncoder {
         let bound = ZSTD_compressBound(contents.count)
         let start = output.count
         let room = output.extend(TraceFormat.headerSize + bound) + TraceFormat.headerSize
-        // The lowest levels pay off for large contents only; columns shrink a lot with little effort.
-        ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, type == .payloads ? level : max(level, -6))
+        let level = level(type, contents.count)
+        ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
         // All of a block is in reach, so that what repeats in it is found.
         ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, level > 0 ? 24 : 0)
+        let hasPrefix = type != .payloads && level > 0
+        if hasPrefix {
+            let known = prefix.bytes(for: type.rawValue)
+            ZSTD_CCtx_refPrefix(context, known.baseAddress, known.count)
+        }
         let size = ZSTD_compress2(context, room, bound, contents.baseAddress, contents.count)
+        rawBytes += contents.count
         let isStored = ZSTD_isError(size) != 0 || size >= contents.count
         if isStored { UnsafeMutableRawBufferPointer(start: room, count: contents.count).copyMemory(from: contents) }
         let body = UnsafeRawBufferPointer(start: room, count: isStored ? contents.count : size)
         let header = BlockHeader(
             type: type.rawValue,
-            codec: (isStored ? BlockCodec.stored : .zstd).rawValue,
+            codec: (isStored ? BlockCodec.stored : hasPrefix ? .zstdWithPrefix : .zstd).rawValue,
             storedSize: UInt32(body.count),
             rawSize: UInt32(contents.count),
             sequence: sequence,
@@ -213,4 +223,14 @@ final class BlockEncoder {
         _ = output.extend(body.count)
         sequence += 1
     }
+
+    private func level(_ type: BlockType, _ size: Int) -> Int32 {
+        // The lowest levels pay off for large contents only; columns shrink a lot with little effort.
+        if type != .payloads, level < -6 { return -6 }
+        // Small logs are worth the milliseconds that they take.
+        return level >= 6 && rawBytes + size <= Self.thorough ? max(level, 16) : level
+    }
+
+    /// So much of a log, in bytes before compression, is compressed at a high level if there is time. Takes about 20 ms.
+    private static let thorough = 192 << 10
 }

@@ -7,6 +7,7 @@ final class BlockReader {
     private let stored = ByteSink(capacity: 64 << 10)
     private let raw = ByteSink(capacity: 256 << 10)
     private let context = ZSTD_createDCtx()
+    private var prefix = ZstdPrefix()
 
     init(file: LogFile) { self.file = file }
 
@@ -59,8 +60,14 @@ final class BlockReader {
         return stored.bytes
     }
 
-    /// The decompressed contents of a block.
+    /// The decompressed contents of a block. Blocks are asked for in order, from the front, but for the trailer.
     func contents(of header: BlockHeader, at offset: UInt64) throws(TraceError) -> UnsafeRawBufferPointer {
+        let contents = try decompressed(header, at: offset)
+        prefix.add(header.type, contents)
+        return contents
+    }
+
+    private func decompressed(_ header: BlockHeader, at offset: UInt64) throws(TraceError) -> UnsafeRawBufferPointer {
         let body = try body(of: header, at: offset)
         switch BlockCodec(rawValue: header.codec) {
         case .stored:
@@ -68,13 +75,17 @@ final class BlockReader {
                 throw corrupt(offset, "the block's sizes contradict each other")
             }
             return body
-        case .zstd:
+        case .zstd, .zstdWithPrefix:
             let size = Int(header.rawSize)
             guard ZSTD_getFrameContentSize(body.baseAddress, body.count) == UInt64(size) else {
                 throw corrupt(offset, "the block's sizes contradict each other")
             }
             raw.clear()
             let room = raw.extend(size)
+            let known = prefix.bytes(for: header.type)
+            if header.codec == BlockCodec.zstdWithPrefix.rawValue {
+                ZSTD_DCtx_refPrefix(context, known.baseAddress, known.count)
+            }
             guard ZSTD_decompressDCtx(context, room, size, body.baseAddress, body.count) == size else {
                 throw corrupt(offset, "the block does not decompress")
             }

@@ -72,12 +72,17 @@ final class ColumnEncoder {
             let distance = values[0] &- base[0]
             // A far distance costs more than it saves unless the column has rows to repeat it.
             if count < 4, varintSize(zigzag(distance)) > 2 { continue }
+            let middle = values[count / 2] &- base[count / 2]
             var matches = 0
+            var middleMatches = 0
             var rows = 0
             for row in stride(from: 0, to: count, by: step) {
                 rows += 1
-                if values[row] &- base[row] == distance { matches += 1 }
+                let found = values[row] &- base[row]
+                if found == distance { matches += 1 }
+                if found == middle { middleMatches += 1 }
             }
+            matches = max(matches, middleMatches)
             if matches * 4 >= rows * 3, matches > best?.matches ?? 0 { best = (index, matches) }
         }
         if isConstant, let found = best, values[0] &- bases[found.index][0] != 0 { return nil }
@@ -172,7 +177,8 @@ final class ColumnEncoder {
             count + distinct.encodedSize < size
         {
             packing = .dictionary
-        } else if count >= 32, size * 2 >= count * 3 {
+        } else if count >= 32, size * 4 >= count * 5 {
+            // Varints of one and two bytes mixed look like noise to zstd.
             packing = .planes
         }
         sink.append(ColumnTag(packing: packing, transform: transform, hasBase: base != nil).byte)

@@ -27,7 +27,7 @@ struct EventDecoder {
         into batch: inout EventBatch,
         payloads: PayloadStore,
         firstNew: Int,
-        minorVersion: UInt8
+        version: FormatVersion
     ) throws(Malformed) {
         batch.clear()
         let calls = try cursor.count(limit: TraceFormat.maximumCalls, "calls")
@@ -45,11 +45,11 @@ struct EventDecoder {
         }
         var records = RecordDecoder(columns: columns, payloads: payloads, baseTime: baseTime, baseCall: baseCall)
         try records.decode(&cursor, into: &batch, &references)
-        if minorVersion >= TraceFormat.minorVersionWithCounts {
+        if version >= TraceFormat.versionWithCounts {
             try records.decodeCounts(&cursor, into: &batch)
         }
         guard references.next == payloads.count else { throw Malformed("has payloads that nothing refers to") }
-        let mayExtend = minorVersion > TraceFormat.minorVersion
+        let mayExtend = version > TraceFormat.version
         guard mayExtend || cursor.remaining == 0 else { throw Malformed("has \(cursor.remaining) bytes too many") }
     }
 

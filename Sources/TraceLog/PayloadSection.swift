@@ -7,6 +7,8 @@ enum PayloadLayout: UInt8 {
     case transposed = 1
     /// Ids of earlier payloads that make up each one.
     case pieces = 2
+    /// All of one length, a multiple of 8: one column per 64-bit word. Words repeat one another, or keep a distance.
+    case table = 3
 }
 
 /// The payload section being built.
@@ -16,6 +18,7 @@ final class PayloadSection {
     private let columns: ColumnEncoder
     private var run: [UnsafeRawBufferPointer] = []
     private var lengths: [UInt64] = []
+    private let words = Staging<UInt64>()
     private var runs = 0
     private(set) var count = 0
     /// Bytes collected so far.
@@ -44,6 +47,11 @@ final class PayloadSection {
         guard let first = run.first else { return }
         runs += 1
         directory.appendVarint(run.count)
+        if run.count >= 4, Self.isTable(first.count), isTabular(first.count) {
+            encodeTable(first.count)
+            run.removeAll(keepingCapacity: true)
+            return
+        }
         lengths.removeAll(keepingCapacity: true)
         for bytes in run { lengths.append(UInt64(bytes.count)) }
         let isTransposed = run.count >= 4 && first.count > 1 && isTabular(first.count)
@@ -81,6 +89,24 @@ final class PayloadSection {
             for column in 0..<length where run[row][column] == run[row - 1][column] { equal += 1 }
         }
         return equal * 2 >= compared
+    }
+
+    private static func isTable(_ length: Int) -> Bool { length & 7 == 0 && (8...256).contains(length) }
+
+    private func encodeTable(_ length: Int) {
+        directory.append(PayloadLayout.table.rawValue)
+        directory.appendVarint(length)
+        let rows = run.count
+        let room = words.resize(length / 8 * rows)
+        var bases: [UnsafePointer<UInt64>] = []
+        for word in 0..<(length / 8) {
+            let column = room + word * rows
+            for row in 0..<rows {
+                column[row] = UInt64(littleEndian: run[row].loadUnaligned(fromByteOffset: word * 8, as: UInt64.self))
+            }
+            columns.encode(column, rows, bases: bases, into: directory)
+            bases.append(UnsafePointer(column))
+        }
     }
 
     private func transpose(_ length: Int) {

@@ -46,6 +46,7 @@ struct PayloadStore {
         var layouts: [(count: Int, layout: PayloadLayout)] = []
         let before = count
         var size: UInt64 = 0
+        var tables: UInt64 = 0
         for _ in 0..<runs {
             let items = try cursor.count(limit: TraceFormat.maximumPayloads - (count - before), "payloads")
             guard let layout = PayloadLayout(rawValue: try cursor.byte()) else {
@@ -53,6 +54,8 @@ struct PayloadStore {
             }
             if layout == .pieces {
                 for _ in 0..<items { try decodePieces(&cursor) }
+            } else if layout == .table {
+                try decodeTable(&cursor, items, &tables, limit)
             } else {
                 try decodeLengths(&cursor, items, layout, &size)
             }
@@ -62,7 +65,55 @@ struct PayloadStore {
         guard totalBytes <= limit else { throw Malformed("payloads need more than \(limit) bytes of memory") }
         guard size <= UInt64(cursor.remaining) else { throw Malformed("payloads end too early") }
         let bytes = try cursor.take(Int(size))
+        let segment = UInt32(truncatingIfNeeded: segments.count)
         segments.append(lay(bytes, layouts, from: before))
+        for id in before..<count where segmentOf[id] == Self.dataOfBlock { segmentOf[id] = segment }
+    }
+
+    /// Stands for the segment of a block's data while its directory is read.
+    private static let dataOfBlock = UInt32.max
+
+    /// Payloads as columns of their words. They get a segment of their own.
+    private mutating func decodeTable(
+        _ cursor: inout ByteCursor,
+        _ rows: Int,
+        _ tables: inout UInt64,
+        _ limit: UInt64
+    ) throws(Malformed) {
+        let length = try cursor.count(limit: 1 << 16, "bytes in a row")
+        guard length & 7 == 0, length > 0 else { throw Malformed("a table has rows of \(length) bytes") }
+        let size = UInt64(rows * length)
+        guard tables + size <= UInt64(TraceFormat.maximumRawSize) else { throw Malformed("payloads exceed the block") }
+        tables += size
+        totalBytes += size
+        guard totalBytes <= limit else { throw Malformed("payloads need more than \(limit) bytes of memory") }
+        let room = scratch.room(rows * length / 8)
+        var bases: [UnsafeMutablePointer<UInt64>] = []
+        for word in 0..<(length / 8) {
+            let column = room + word * rows
+            try columns.decode(&cursor, rows: rows, into: column, bases: bases)
+            bases.append(column)
+        }
+        for row in 0..<rows {
+            segmentOf.append(UInt32(truncatingIfNeeded: segments.count))
+            starts.append(UInt32(row * length))
+            lengths.append(UInt64(length))
+        }
+        segments.append(
+            [UInt8](unsafeUninitializedCapacity: rows * length) { bytes, filled in
+                let bytes = UnsafeMutableRawBufferPointer(bytes)
+                for word in 0..<(length / 8) {
+                    for row in 0..<rows {
+                        bytes.storeBytes(
+                            of: room[word * rows + row].littleEndian,
+                            toByteOffset: row * length + word * 8,
+                            as: UInt64.self
+                        )
+                    }
+                }
+                filled = rows * length
+            }
+        )
     }
 
     private mutating func decodePieces(_ cursor: inout ByteCursor) throws(Malformed) {
@@ -92,7 +143,6 @@ struct PayloadStore {
         guard items > 0 else { return }
         let scratch = scratch.room(items)
         try columns.decode(&cursor, rows: items, into: scratch)
-        let segment = UInt32(truncatingIfNeeded: segments.count)
         for row in 0..<items {
             let length = scratch[row]
             guard length <= UInt64(TraceFormat.maximumRawSize), layout != .transposed || length == scratch[0] else {
@@ -101,7 +151,7 @@ struct PayloadStore {
             guard size + length <= UInt64(TraceFormat.maximumRawSize) else {
                 throw Malformed("payloads exceed the block")
             }
-            segmentOf.append(segment)
+            segmentOf.append(Self.dataOfBlock)
             starts.append(UInt32(size))
             lengths.append(length)
             size += length

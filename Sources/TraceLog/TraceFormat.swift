@@ -3,11 +3,12 @@
 /// Constants of the `.lacuna` format.
 public enum TraceFormat {
     /// Readers refuse a log whose major version is newer than theirs.
-    public static let majorVersion: UInt8 = 1
+    public static let majorVersion: UInt8 = 2
     /// Minor versions only add block types, metadata keys and ends of events blocks, which older readers skip.
-    public static let minorVersion: UInt8 = 1
+    public static let minorVersion: UInt8 = 0
+    static let version = FormatVersion(major: majorVersion, minor: minorVersion)
     /// Events blocks end with the calls that tasks made.
-    static let minorVersionWithCounts: UInt8 = 1
+    static let versionWithCounts = FormatVersion(major: 1, minor: 1)
     /// First bytes of every block, and so of every log.
     static let magic: (UInt8, UInt8, UInt8, UInt8) = (0x89, 0x4C, 0x43, 0x4E)
     static let headerSize = 40
@@ -23,6 +24,15 @@ public enum TraceFormat {
     static let maximumSlots = 6
 }
 
+struct FormatVersion: Comparable, CustomStringConvertible {
+    var major: UInt8
+    var minor: UInt8
+
+    var description: String { "\(major).\(minor)" }
+
+    static func < (a: Self, b: Self) -> Bool { (a.major, a.minor) < (b.major, b.minor) }
+}
+
 enum BlockType: UInt8 {
     case header = 1
     case snapshot = 2
@@ -35,6 +45,8 @@ enum BlockType: UInt8 {
 enum BlockCodec: UInt8 {
     case stored = 0
     case zstd = 1
+    /// zstd that refers to the dictionary, and in events blocks to the log's first blocks too.
+    case zstdWithPrefix = 2
 }
 
 /// The 40 bytes in front of every block.
@@ -51,6 +63,8 @@ struct BlockHeader {
     var sequence: UInt64
     /// XXH64 of the stored bytes.
     var bodyHash: UInt64
+
+    var version: FormatVersion { FormatVersion(major: major, minor: minor) }
 
     enum Fault {
         case magic

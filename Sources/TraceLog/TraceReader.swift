@@ -130,7 +130,7 @@ public final class TraceReader {
                 into: &batch,
                 payloads: payloads,
                 firstNew: first,
-                minorVersion: header.minor
+                version: header.version
             )
             return .events(batch)
         case .trailer:

@@ -101,6 +101,8 @@ import Testing
         var random = SeededGenerator(seed: 8)
         let path = sandbox.file("hostile")
         let reader = BlockReader(file: try LogFile(path: sandbox.file("whole")))
+        // Header and snapshot: later blocks refer to them.
+        for first in bounds[..<2] { _ = try reader.contents(of: reader.header(at: UInt64(first)), at: UInt64(first)) }
         var survivors = 0
         for round in 0..<300 {
             let victim = 2 + round % (bounds.count - 3)
@@ -129,7 +131,7 @@ func storedBlock(
     type: UInt8,
     sequence: UInt64,
     _ raw: [UInt8],
-    major: UInt8 = 1,
+    major: UInt8 = TraceFormat.majorVersion,
     minor: UInt8 = 0,
     rawSize: UInt32? = nil,
     storedSize: UInt32? = nil,

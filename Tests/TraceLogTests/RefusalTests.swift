@@ -40,10 +40,10 @@ import Testing
     }
 
     @Test func aNewerMajorVersionIsRefusedWithBothVersions() {
-        let error = refusal(storedBlock(type: 1, sequence: 0, header, major: 2, minor: 7))
+        let error = refusal(storedBlock(type: 1, sequence: 0, header, major: 3, minor: 7))
         #expect(error?.code == .newerVersion)
-        #expect(error?.message.contains("2.7") == true)
-        #expect(error?.message.contains("1.1") == true)
+        #expect(error?.message.contains("3.7") == true)
+        #expect(error?.message.contains("2.0") == true)
     }
 
     @Test func aNewerMinorVersionReadsWithoutWhatIsUnknown() throws {

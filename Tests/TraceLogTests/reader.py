@@ -5,12 +5,17 @@ reader.py LOG prints one line per call and record, for comparison with the Swift
 import ctypes
 import ctypes.util
 import json
+import os
 import struct
 import sys
 
 ZSTD = ctypes.CDLL(ctypes.util.find_library('zstd') or 'libzstd.so.1')
-ZSTD.ZSTD_decompress.restype = ctypes.c_size_t
-ZSTD.ZSTD_decompress.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
+ZSTD.ZSTD_createDCtx.restype = ctypes.c_void_p
+ZSTD.ZSTD_decompress_usingDict.restype = ctypes.c_size_t
+ZSTD.ZSTD_decompress_usingDict.argtypes = [ctypes.c_void_p] + [ctypes.c_char_p, ctypes.c_size_t] * 3
+CONTEXT = ZSTD.ZSTD_createDCtx()
+DICTIONARY = open(os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                               '../../Sources/CTraceDictionary/dictionary.bin'), 'rb').read()
 XXH = ctypes.CDLL(ctypes.util.find_library('xxhash') or 'libxxhash.so.0')
 XXH.XXH64.restype = ctypes.c_uint64
 XXH.XXH64.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint64]
@@ -88,7 +93,7 @@ class Log:
         self.payloads, self.in_pieces = [], set()
         self.calls, self.tasks, self.signals, self.paths = [], [], [], []
         self.header = self.snapshot = self.trailer = self.index = None
-        self.cut = None
+        self.cut, self.opening = None, b''
         at = sequence = 0
         while True:
             head = self.data[at:at + 40]
@@ -101,18 +106,21 @@ class Log:
                     or xxh64(body) != body_hash:
                 self.cut = at
                 return
-            assert major == 1
-            if codec == 1:
+            assert major in (1, 2)
+            if codec:
+                prefix = b'' if codec == 1 else DICTIONARY + (self.opening if kind == 3 else b'')
                 room = ctypes.create_string_buffer(max(raw, 1))
-                assert ZSTD.ZSTD_decompress(room, raw, body, stored) == raw
+                assert ZSTD.ZSTD_decompress_usingDict(CONTEXT, room, raw, body, stored, prefix, len(prefix)) == raw
                 body = room.raw[:raw]
-            self.block(kind, minor, Cursor(body))
+            if kind == 1 or kind == 2 and self.snapshot is None:
+                self.opening += body
+            self.block(kind, (major, minor), Cursor(body))
             at, sequence = at + 40 + stored, sequence + 1
             if kind == 6:
                 assert at == len(self.data)
                 return
 
-    def block(self, kind, minor, cursor):
+    def block(self, kind, version, cursor):
         if kind == 1:
             self.header = json.loads(cursor.data)
         elif kind == 2:
@@ -122,7 +130,7 @@ class Log:
             self.section(cursor)
             self.first_task = len(self.tasks)
             self.events(cursor)
-            if minor >= 1:
+            if version >= (1, 1):
                 self.counts(cursor)
         elif kind == 4:
             self.section(cursor)
@@ -138,11 +146,18 @@ class Log:
             if layout == 2:
                 for _ in range(count):
                     plan.append((2, [[cursor.varint() for _ in range(cursor.varint())]]))
+            elif layout == 3:
+                table = []
+                for _ in range(cursor.varint() // 8):
+                    table.append(cursor.column(count, bases=table))
+                plan.append((3, [struct.pack(f'<{len(table)}Q', *row) for row in zip(*table)]))
             else:
                 plan.append((layout, cursor.column(count)))
         for layout, items in plan:
             if layout == 2:
                 self.payloads.append(b''.join(self.payloads[part] for part in items[0]))
+            elif layout == 3:
+                self.payloads += items
             elif layout == 0:
                 self.payloads += [cursor.take(length) for length in items]
             else:
