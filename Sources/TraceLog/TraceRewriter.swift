@@ -15,6 +15,7 @@ public enum TraceRewriter {
         let reader = try TraceReader(path: source)
         var options = TraceWriter.Options()
         options.level = level
+        options.keepsLevel = true
         options.timeGranularity = 1
         options.batchBytes = 16 << 20
         options.batchCalls = 1 << 18

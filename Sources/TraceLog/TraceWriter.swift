@@ -6,12 +6,17 @@ public import LinuxABI
 /// All members are for one thread, the capture loop. `append` only copies into a batch; a full batch is handed to
 /// a second thread through a bounded queue, so a slow disk slows the capture down instead of filling memory.
 ///
+/// Memory is bounded: `queueBytes` of batches that wait, the batch being filled and the one being encoded (about
+/// 12 MiB each unless a single buffer is larger), and 72 bytes for each of `rememberedPayloads` contents.
+///
 /// Errors of the second thread are thrown by the next call. Everything that was complete then stays readable.
 public final class TraceWriter {
     public struct Options: Sendable, Hashable {
         /// zstd level, 1 to 19, while the second thread keeps up; 19 is for stored corpora. When batches queue up, lower
         /// levels are taken, see `Effort`.
         public var level: Int32 = 6
+        /// Never takes a lower level: `append` waits instead. For logs that are not being recorded.
+        public var keepsLevel = false
         /// Times of calls are rounded down to a multiple of this many nanoseconds, a power of two. What lies below is
         /// the noise of the recording, and storing noise costs more than storing the calls. 1 keeps every nanosecond.
         public var timeGranularity: UInt64 = 128

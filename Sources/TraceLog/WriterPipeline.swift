@@ -5,10 +5,12 @@ import Glibc
 struct Effort {
     /// The level while there is time.
     var level: Int32
+    var keepsLevel = false
 
     /// `backlog` is the share of the queue that is full, 0 to 1.
     func level(backlog: Double) -> Int32 {
-        switch backlog {
+        if keepsLevel { return level }
+        return switch backlog {
         case ..<0.2: level
         case ..<0.35: min(level, 3)
         case ..<0.5: min(level, 1)
@@ -42,7 +44,7 @@ final class WriterPipeline: @unchecked Sendable {
     init(output: LogOutput, encoder: BlockEncoder, options: TraceWriter.Options) throws(TraceError) {
         self.output = output
         self.encoder = encoder
-        effort = Effort(level: options.level)
+        effort = Effort(level: options.level, keepsLevel: options.keepsLevel)
         capacity = options.queueBytes
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(changed, nil)

@@ -33,6 +33,7 @@ import Testing
         let levels = stride(from: 0.0, through: 1.0, by: 0.05).map { effort.level(backlog: $0) }
         #expect(levels == levels.sorted(by: >))
         #expect(Effort(level: 2).level(backlog: 0.3) == 2)
+        #expect(Effort(level: 19, keepsLevel: true).level(backlog: 1) == 19)
     }
 
     @Test func aCallerThatIsBehindGetsSpeedInsteadOfSize() throws {
@@ -41,6 +42,9 @@ import Testing
         let behind = try write(pressure: 1)
         #expect(behind > idle + idle / 20)
         #expect(try Trace.load(path: path).calls == idleCalls)
+        var options = TraceWriter.Options()
+        options.keepsLevel = true
+        #expect(try write(pressure: 1, options: options) == idle)
     }
 
     @Test func aQueueWithoutRoomPassesBatchesOneByOneAndLosesNothing() throws {

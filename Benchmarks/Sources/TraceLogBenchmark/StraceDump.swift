@@ -8,6 +8,7 @@ enum StraceDump {
         let bytes = try load(dump)
         var options = TraceWriter.Options()
         options.level = level
+        options.keepsLevel = true
         let writer = try TraceWriter(path: path, header: TraceHeader(), options: options)
         try bytes.withUnsafeBytes { try append($0, writer) }
         try writer.finish(TraceTrailer())
