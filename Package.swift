@@ -20,6 +20,8 @@ let agentSettings: [CSetting] = [
         "-O2", "-ffreestanding", "-fno-builtin", "-mgeneral-regs-only", "-fno-stack-protector", "-fcf-protection=none",
         "-fno-jump-tables", "-fno-asynchronous-unwind-tables", "-fno-sanitize=all", "-fno-profile-instr-generate",
         "-fno-coverage-mapping",
+        // Calls that the compiler does not see (inline assembly) push a return address.
+        "-mno-red-zone",
     ])
 ]
 
