@@ -92,24 +92,26 @@ INLINE struct agent_record *record_at(struct agent_ring *ring, uint64_t position
 
 /// A frame below this distance of a stack pointer above it is taken to be on the same stack.
 #define STACK_REACH 0x100000
-/// A handler that has made this many calls is not taken to be one any more.
+/// A thread that has made this many calls since is not taken to be in a handler any more.
 #define HANDLER_CALLS 256
 
 /// Whether whoever made a reservation is gone: the program runs above where it was, or has run on for long.
 INLINE int is_abandoned(const struct agent_thread *thread, const struct agent_reservation *reservation, uint64_t stack) {
     int is_on_alternate = stack >= thread->alternate_start && stack < thread->alternate_end;
     if (!is_on_alternate && stack >= reservation->stack && stack - reservation->stack < STACK_REACH) return 1;
-    return thread->sequence - reservation->sequence > HANDLER_CALLS;
+    return thread->arrivals - reservation->arrival > HANDLER_CALLS;
 }
 
 /// What a handler that jumped away had reserved and not committed becomes a gap. The last first: an outer one may have
 /// aimed at the position that an inner one then took.
 LOCAL void mend(struct agent_thread *thread, uint64_t stack) {
     struct agent_ring *ring = ring_of(thread);
-    while (thread->reserving) {
-        struct agent_reservation *reservation = &thread->reservations[thread->reserving - 1];
+    uint32_t count = 0;
+    while (count < AGENT_RESERVATIONS && thread->reservations[count].stack) count++;
+    for (; count > 0; count--) {
+        struct agent_reservation *reservation = &thread->reservations[count - 1];
+        if (!is_abandoned(thread, reservation, stack)) return;
         if (reservation->position) {
-            if (!is_abandoned(thread, reservation, stack)) return;
             uint64_t position = reservation->position - 1;
             struct agent_record *record = record_at(ring, position);
             int has_header = reservation->size >= sizeof *record;
@@ -119,9 +121,10 @@ LOCAL void mend(struct agent_thread *thread, uint64_t stack) {
                 __atomic_store_n(&record->stamp, position + 1, __ATOMIC_RELEASE);
             }
             reservation->position = 0;
-            COMPILER_BARRIER;
         }
-        thread->reserving--;
+        COMPILER_BARRIER;
+        reservation->stack = 0;
+        COMPILER_BARRIER;
     }
 }
 
@@ -129,15 +132,15 @@ LOCAL void mend(struct agent_thread *thread, uint64_t stack) {
 struct place {
     struct agent_record *record;
     uint64_t position;
-    uint32_t reservation;
+    struct agent_reservation *reservation;
 };
 
-INLINE void commit(struct agent_thread *thread, const struct place *place) {
+INLINE void commit(const struct place *place) {
     __atomic_store_n(&place->record->stamp, place->position + 1, __ATOMIC_RELEASE);
     COMPILER_BARRIER;
-    thread->reservations[place->reservation].position = 0;
+    place->reservation->position = 0;
     COMPILER_BARRIER;
-    thread->reserving = place->reservation;
+    place->reservation->stack = 0;
 }
 
 /// Waits until `size` bytes fit; 0 if nobody reads any more.
@@ -154,20 +157,21 @@ LOCAL int wait_for_room(struct agent_ring *ring, uint64_t size) {
 /// signal handlers are the only other writers of its ring, so a plain compare-and-exchange does.
 INLINE int reserve(struct agent_thread *thread, uint64_t size, struct place *place) {
     struct agent_ring *ring = ring_of(thread);
-    uint32_t index = thread->reserving;
-    if (index >= AGENT_RESERVATIONS) return 0;
+    uint32_t index = 0;
+    while (__atomic_load_n(&thread->reservations[index].stack, __ATOMIC_RELAXED))
+        if (++index == AGENT_RESERVATIONS) return 0;
     struct agent_reservation *reservation = &thread->reservations[index];
-    // First the count, then the content: a handler in between takes the next one.
-    thread->reserving = index + 1;
+    reservation->arrival = thread->arrivals;
     COMPILER_BARRIER;
+    // A handler that came before this store has used the place and freed it; one that comes after takes the next.
     reservation->stack = (uint64_t)__builtin_frame_address(0);
-    reservation->sequence = thread->sequence;
+    COMPILER_BARRIER;
     for (;;) {
         uint64_t head = ring->head, rest = AGENT_RING_BYTES - head % AGENT_RING_BYTES;
         uint64_t total = rest < size ? rest : size, need = rest < size ? rest + size : size;
         if (head + need - __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE) > AGENT_RING_BYTES) {
             if (!wait_for_room(ring, need)) {
-                thread->reserving = index;
+                reservation->stack = 0;
                 return 0;
             }
             continue;
@@ -200,7 +204,7 @@ INLINE int reserve(struct agent_thread *thread, uint64_t size, struct place *pla
         if (total == size) {
             place->record = record;
             place->position = head;
-            place->reservation = index;
+            place->reservation = reservation;
             return 1;
         }
         // The end of the data is too short: skip it.
@@ -414,6 +418,11 @@ LOCAL int collect_before(
     return 1;
 }
 
+LOCAL int has_headroom(const struct agent_thread *thread) {
+    struct agent_ring *ring = ring_of(thread);
+    return ring->head - __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE) < AGENT_RING_BYTES - 6 * AGENT_RECORD_LIMIT;
+}
+
 struct answer {
     uint64_t token, room;
 };
@@ -430,7 +439,13 @@ AGENT struct answer agent_before(const struct agent_frame *frame, struct agent_t
         if ((program->flags & AGENT_PROGRAM_NOTIFY_IF) && (argument(frame, program->condition) & program->mask)) return refused;
         if ((program->flags & (AGENT_PROGRAM_MAPS | AGENT_PROGRAM_CHANGES)) && touches_code(frame, program)) return refused;
     }
-    if (thread->reserving) mend(thread, (uint64_t)frame);
+    thread->arrivals++;
+    if (thread->reservations[0].stack) {
+        mend(thread, (uint64_t)frame);
+        // A handler's call, before what it interrupted has finished its record: the reader cannot pass that, so waiting
+        // for room would be for ever. There must be room for all that this call may need.
+        if (thread->reservations[0].stack && !has_headroom(thread)) return refused;
+    }
 
     struct collector collector = {.thread = thread, .to = NULL, .room = AGENT_RECORD_LIMIT};
     if (program->steps && !collect_before(&collector, frame, program, &answer.room)) return refused;
@@ -453,7 +468,7 @@ AGENT struct answer agent_before(const struct agent_frame *frame, struct agent_t
     }
     record->kind = AGENT_ENTRY;
     record->time = clock();
-    commit(thread, &place);
+    commit(&place);
     answer.token = 1ULL << 63 | (uint64_t)collector.flags << 48 | (uint64_t)sequence << 16 | number;
     return answer;
 }
@@ -585,7 +600,7 @@ AGENT void agent_after(const struct agent_frame *frame, struct agent_thread *thr
     uint32_t number = frame->token & 0xffff;
     const struct agent_program *program = program_of(frame, number);
     if (!program || arena()->off) return;
-    if (thread->reserving) mend(thread, (uint64_t)frame);
+    if (thread->reservations[0].stack) mend(thread, (uint64_t)frame);
 
     struct collector collector = {.thread = thread, .to = NULL, .room = 2 * AGENT_RECORD_LIMIT};
     if (program->steps) collect_after(&collector, frame, program);
@@ -605,7 +620,7 @@ AGENT void agent_after(const struct agent_frame *frame, struct agent_thread *thr
     record->time = time;
     record->value = frame->rax;
     record->kind = AGENT_EXIT;
-    commit(thread, &place);
+    commit(&place);
 }
 
 // MARK: - Start

@@ -49,7 +49,7 @@
 
 #define AGENT_RINGS 1024
 /// Bytes of records in one ring; a power of two.
-#define AGENT_RING_BYTES 0x100000
+#define AGENT_RING_BYTES 0x200000
 #define AGENT_RING_HEADER 0x1000
 #define AGENT_RING_STRIDE (AGENT_RING_HEADER + AGENT_RING_BYTES)
 #define AGENT_ARENA_HEADER 0x1000
@@ -96,16 +96,18 @@ struct agent_thread {
     uint32_t sequence;
     /// The process id as the process sees it; 0: not asked yet.
     int32_t pid;
-    /// Reservations under way: usually none when a call enters.
-    uint32_t reserving;
+    /// Calls that came to the agent, those that it refused too.
+    uint32_t arrivals;
     uint32_t reserved;
+    /// Usually none when a call enters. Inner ones (of handlers) follow outer ones.
     struct agent_reservation {
-        /// Position + 1; 0: none.
+        /// Stack pointer of whoever made it; 0: free. Taking and freeing a place is one store.
+        uint64_t stack;
+        /// Position + 1; 0: none yet, or done.
         uint64_t position;
         uint32_t size;
-        /// The thread's calls when it was made, in sequence numbers.
-        uint32_t sequence;
-        uint64_t stack;
+        /// `arrivals` when it was made.
+        uint32_t arrival;
     } reservations[AGENT_RESERVATIONS];
 };
 
