@@ -129,6 +129,23 @@ import TraceLog
         #expect(state.sink.calls.map(\.flags) == [.denied] && state.sink.calls.map(\.result) == [-1])
     }
 
+    @Test func aDeniedCallLeavesTheMemoryOfTheNextEntryAlone() throws {
+        var state = try begin()
+        try state.created(tid: 11, tgid: 10, parent: 10, time: 1000)
+        feed("path") { state.input(address: 64, length: 4, bytes: $0, hash: .zero, owner: 1) }
+        try state.denied(
+            tid: 11,
+            number: 39,
+            architecture: .x86_64,
+            arguments: SyscallArguments(),
+            result: -1,
+            time: 1001
+        )
+        try enter(&state, 10, 1, "chdir")
+        try state.returned(tid: 10, sequence: 1, result: 0, time: 1002)
+        #expect(state.sink.calls.map(\.chunks.count) == [0, 1])
+    }
+
     @Test func birthsNameTheCallThatIsUnderWay() throws {
         var state = try begin()
         try enter(&state, 10, 1, "clone")

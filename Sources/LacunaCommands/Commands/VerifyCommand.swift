@@ -8,7 +8,8 @@ struct VerifyCommand: ParsableCommand {
         commandName: "verify",
         abstract: "Read logs from end to end and say whether they are whole.",
         discussion: """
-            Checks every checksum, every block and the number of calls. A log that was cut (by a kill, a full disk, a \
+            Checks every checksum, every block, the number of calls, and of each task that ended whether as many calls \
+            are there as it made. A log that was cut (by a kill, a full disk, a \
             copy that broke off) is readable up to the cut; this says where that is.
 
             EXAMPLES

@@ -97,7 +97,9 @@ extension RecordingState {
         result: Int64,
         time: UInt64
     ) throws(TraceError) {
-        incoming.clear()
+        // What is there belongs to the call whose entry comes next.
+        var other = spareCall()
+        swap(&incoming, &other)
         try entered(
             tid: tid,
             sequence: UInt64.max,
@@ -107,6 +109,8 @@ extension RecordingState {
             flags: result < 0 ? .denied : .opaque,
             time: time
         )
+        swap(&incoming, &other)
+        recycle(other)
         try returned(tid: tid, sequence: UInt64.max, result: result, time: time)
     }
 

@@ -17,11 +17,15 @@ struct EnvironmentBuilder {
     static func prepare(_ trace: Trace) -> Preparation {
         let world = RecordedWorld(trace)
         var names = NameCollector()
-        let records = Dictionary(grouping: trace.paths, by: \.beforeCall)
+        var records = trace.paths.enumerated()
+            .sorted { ($0.element.beforeCall, $0.offset) < ($1.element.beforeCall, $1.offset) }
+            .map(\.element)[...]
         for moment in Timeline(trace).moments {
             switch moment {
             case .enter(let index):
-                for record in records[trace.calls[index].index] ?? [] { world.files.learn(record) }
+                while let record = records.first, record.beforeCall <= trace.calls[index].index {
+                    world.files.learn(records.removeFirst())
+                }
                 world.enter(recorded(trace, index))
             case .due(let index):
                 let call = recorded(trace, index)
@@ -32,7 +36,7 @@ struct EnvironmentBuilder {
             case .signal: break
             }
         }
-        for record in trace.paths where record.beforeCall >= UInt64(trace.calls.count) { world.files.learn(record) }
+        for record in records { world.files.learn(record) }
         var environment = environment(trace, world)
         environment.names = names.source()
         environment.given = RecordedAnswers(trace)

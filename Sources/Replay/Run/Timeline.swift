@@ -40,13 +40,13 @@ struct Timeline {
             buckets[place].append((call.exitTime, 1, index, .due(index)))
         }
         for (index, record) in trace.tasks.enumerated() {
-            let place = min(Int(clamping: record.afterCalls), calls.count)
+            let place = Self.place(afterCalls: record.afterCalls, in: calls)
             var rank = 3
             if case .created = record.kind { rank = 0 }
             buckets[place].append((record.time, rank, index, .task(index)))
         }
         for (index, record) in trace.signals.enumerated() {
-            let place = min(Int(clamping: record.afterCalls), calls.count)
+            let place = Self.place(afterCalls: record.afterCalls, in: calls)
             buckets[place].append((record.time, 2, index, .signal(index)))
         }
         moments.reserveCapacity(calls.count * 2 + trace.tasks.count + trace.signals.count)
@@ -57,6 +57,19 @@ struct Timeline {
             moments += buckets[place].map(\.moment)
             if place < calls.count { moments.append(.enter(place)) }
         }
+    }
+
+    /// The first call with that index or a higher one: some indexes may not be in use.
+    private static func place(afterCalls: UInt64, in calls: [CallRecord]) -> Int {
+        var low = 0
+        var high = min(Int(clamping: afterCalls), calls.count)
+        // Mostly all are.
+        if high == 0 || calls[high - 1].index < afterCalls { return high }
+        while low < high {
+            let middle = (low + high) / 2
+            if calls[middle].index < afterCalls { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// The first entry after `index` that is not earlier than `time`.

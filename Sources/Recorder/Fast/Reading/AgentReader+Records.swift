@@ -40,8 +40,12 @@ extension AgentReader {
     func nextTime(_ stream: UnsafeMutablePointer<AgentStream>) -> UInt64 {
         guard let task = stream.pointee.current, !task.call.isActive, !stream.pointee.isBroken else { return .max }
         for hole in stream.pointee.holes where isCommitted(stream.pointee.ring, hole) { return 0 }
+        if stream.pointee.peeked.position == stream.pointee.position { return stream.pointee.peeked.time }
         switch look(stream.pointee.ring, stream.pointee.position, &stream.pointee.visible) {
-        case .record(let record): return record.kind == 0 ? 0 : time(record)
+        case .record(let record):
+            let time = record.kind == 0 ? 0 : time(record)
+            stream.pointee.peeked = (stream.pointee.position, time)
+            return time
         case .wrap, .nonsense: return 0
         case .hole, .end: return .max
         }
@@ -70,6 +74,14 @@ extension AgentReader {
         guard let task = stream.pointee.current, !stream.pointee.isBroken else { return }
         if !stream.pointee.holes.isEmpty { try fillHoles(stream, task, &state) }
         let ring = stream.pointee.ring
+        let clock = clock
+        let latest = now &+ 1_000_000_000
+        /// No record was made later than now.
+        @inline(__always)
+        func time(_ record: AgentRecord) -> UInt64 {
+            let time = clock.nanoseconds(record.ticks)
+            return time > latest ? now : time
+        }
         var position = stream.pointee.position
         var visible = stream.pointee.visible
         reading: while position < end {

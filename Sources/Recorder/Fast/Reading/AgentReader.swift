@@ -16,6 +16,8 @@ final class AgentReader<Sink: RecordSink> {
     let streams: UnsafeMutablePointer<AgentStream>
     /// Rings with an owner.
     private var active: [Int] = []
+    /// When their next records were made; only within a merge.
+    private let times: UnsafeMutablePointer<UInt64>
     /// How full the fullest ring was when it was last read, in bytes.
     private(set) var fill: UInt64 = 0
     /// Records with a later time cannot have been made yet.
@@ -25,12 +27,14 @@ final class AgentReader<Sink: RecordSink> {
         self.rings = rings
         self.clock = clock
         streams = .allocate(capacity: max(rings.count, 1))
+        times = .allocate(capacity: max(rings.count, 1))
         for ring in 0..<rings.count { (streams + ring).initialize(to: AgentStream(ring: rings[ring])) }
     }
 
     deinit {
         streams.deinitialize(count: rings.count)
         streams.deallocate()
+        times.deallocate()
     }
 
     // MARK: - Order
@@ -44,31 +48,32 @@ final class AgentReader<Sink: RecordSink> {
 
     /// Calls of all threads that entered before `time`, in the order of entry.
     func merge(before time: UInt64, _ state: inout RecordingState<Sink>) throws(TraceError) {
-        guard !active.isEmpty else { return }
+        let count = active.count
+        for place in 0..<count { times[place] = nextTime(streams + active[place]) }
         while true {
-            var first: Int?
+            var first = -1
             var firstTime = time
             var secondTime = time
-            for ring in active {
-                let next = nextTime(streams + ring)
-                if next < firstTime {
+            for place in 0..<count where times[place] < secondTime {
+                if times[place] < firstTime {
                     secondTime = firstTime
-                    firstTime = next
-                    first = ring
-                } else if next < secondTime {
-                    secondTime = next
+                    firstTime = times[place]
+                    first = place
+                } else {
+                    secondTime = times[place]
                 }
             }
-            guard let first else { return }
+            guard first >= 0 else { return }
             // The one that is behind goes on until it is not.
-            let before = progress(first)
-            try read(streams + first, before: max(secondTime, firstTime + 1), horizon: time, &state)
-            if progress(first) == before { return }
+            let stream = streams + active[first]
+            let before = progress(stream)
+            try read(stream, before: max(secondTime, firstTime + 1), horizon: time, &state)
+            times[first] = progress(stream) == before ? .max : nextTime(stream)
         }
     }
 
-    private func progress(_ ring: Int) -> UInt64 {
-        streams[ring].position &+ UInt64(streams[ring].holes.count) &+ (streams[ring].isBroken ? 1 : 0)
+    private func progress(_ stream: UnsafeMutablePointer<AgentStream>) -> UInt64 {
+        stream.pointee.position &+ UInt64(stream.pointee.holes.count) &+ (stream.pointee.isBroken ? 1 : 0)
     }
 
     /// Everything that a task's ring held when the task was at `position` of it.

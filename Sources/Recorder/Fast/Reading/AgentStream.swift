@@ -18,6 +18,8 @@ struct AgentStream {
     private(set) var current: RecordedTask?
     /// Positions before `position` of records that were reserved and not committed when the reader passed.
     var holes: [UInt64] = []
+    /// The time of the record at a position, once looked at.
+    var peeked = (position: UInt64.max, time: UInt64(0))
     var numbers = CallNumbers()
     /// Its thread waited for room at the end of the last merge already.
     var wasParked = false
