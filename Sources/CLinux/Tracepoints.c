@@ -10,6 +10,9 @@
 static const unsigned char sys_exit_code[] __attribute__((aligned(8))) = {
 #embed "bpf/sys_exit.bin"
 };
+static const unsigned char sys_exit_few_code[] __attribute__((aligned(8))) = {
+#embed "bpf/sys_exit_few.bin"
+};
 static const unsigned char fork_code[] __attribute__((aligned(8))) = {
 #embed "bpf/sched_process_fork.bin"
 };
@@ -35,6 +38,7 @@ static const struct {
     size_t size;
 } programs[CLINUX_BPF_PROGRAMS] = {
     {"sys_exit", sys_exit_code, sizeof sys_exit_code},
+    {"sys_exit", sys_exit_few_code, sizeof sys_exit_few_code},
     {"sched_process_fork", fork_code, sizeof fork_code},
     {"sched_process_exec", exec_code, sizeof exec_code},
     {"sched_process_exit", death_code, sizeof death_code},

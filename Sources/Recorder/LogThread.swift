@@ -18,6 +18,10 @@ struct LogThread: ~Copyable {
     private var pause: UInt32 = 1000
     private var tail: UInt64 = 0
     private let limits: Limits
+    /// Called when nothing was notified for a while; fast tier only.
+    private let whenQuiet: (@Sendable () -> Void)?
+    private var quietTail: UInt64 = 0
+    private var quietSince: UInt64 = 0
 
     struct Limits {
         var tasks: Int?
@@ -37,6 +41,7 @@ struct LogThread: ~Copyable {
 
     /// - Parameters:
     ///   - rings: what the agents write; nil in the lock-step tier.
+    ///   - whenQuiet: called now and then while nothing is notified.
     ///   - table, snapshot, referencePid: for noting the paths of in-process calls.
     ///   - clock: of the agents' stamps; found out if nil.
     init(
@@ -48,6 +53,7 @@ struct LogThread: ~Copyable {
         keepsEnvironment: Bool,
         limits: Limits,
         rings: AgentRings? = nil,
+        whenQuiet: (@Sendable () -> Void)? = nil,
         table: CallTable? = nil,
         snapshot: StartSnapshot? = nil,
         referencePid: Int32? = nil,
@@ -59,6 +65,7 @@ struct LogThread: ~Copyable {
         self.writer = writer
         self.limits = limits
         self.snapshot = snapshot
+        self.whenQuiet = whenQuiet
         reader = rings.map { AgentReader($0, clock: clock ?? TscClock()) }
         state = RecordingState(
             sink: LogSink(writer: writer),
@@ -118,6 +125,12 @@ struct LogThread: ~Copyable {
     /// Rings fill fast: sleeps so long that they are about a quarter full at the next look.
     private mutating func rest(_ isIdle: Bool) {
         if let reader {
+            if tail != quietTail {
+                (quietTail, quietSince) = (tail, clinux_monotonic())
+            } else if let whenQuiet, clinux_monotonic() - quietSince > 20_000_000 {
+                whenQuiet()
+                quietSince = clinux_monotonic()
+            }
             if reader.fill > AgentRings.ringBytes / 4 { pause /= 2 }
             if reader.fill < AgentRings.ringBytes / 16 { pause = min(1000, pause + pause / 4 + 20) }
             if pause >= 20 { usleep(pause) }

@@ -102,6 +102,7 @@ public final class Recorder {
             environment: environment,
             ring: source.tracepoints.ring,
             rings: source.rings,
+            whenQuiet: source.whenQuiet,
             referencePid: referencePid,
             ownsRoot: ownsRoot
         )

@@ -80,6 +80,7 @@ final class RecordingSession {
         environment: [String],
         ring: KernelRing?,
         rings: AgentRings? = nil,
+        whenQuiet: (@Sendable () -> Void)? = nil,
         referencePid: Int32? = nil,
         ownsRoot: Bool = true
     ) throws(RecorderError) {
@@ -110,6 +111,7 @@ final class RecordingSession {
                 keepsEnvironment: keeps,
                 limits: limits,
                 rings: rings,
+                whenQuiet: whenQuiet,
                 table: table,
                 snapshot: snapshot,
                 referencePid: referencePid

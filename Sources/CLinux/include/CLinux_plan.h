@@ -15,6 +15,8 @@ typedef long long int64_t;
 
 /// Regions of output memory that one plan can hold.
 #define CLINUX_PLAN_REGIONS 62
+/// Regions that the program which is loaded first handles.
+#define CLINUX_FEW_REGIONS 4
 /// The longest region; the supervisor splits longer ones.
 #define CLINUX_REGION_BYTES 32768
 /// Shorter ones take this much of the ring.

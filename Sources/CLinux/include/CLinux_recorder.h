@@ -106,6 +106,7 @@ int clinux_filter_flags_known(uint32_t flags);
 /// Program names in the order of `clinux_bpf_program`; attached to the raw tracepoint of the same name.
 enum clinux_bpf_program {
     CLINUX_BPF_SYS_EXIT,
+    CLINUX_BPF_SYS_EXIT_FEW,
     CLINUX_BPF_FORK,
     CLINUX_BPF_EXEC,
     CLINUX_BPF_DEATH,

@@ -282,11 +282,17 @@ final class FastTier {
             states[call.slot].pending = .alternateStack(flags & 2 != 0 ? 0..<0 : range(start, size))
         case Number.archPrctl:
             if arguments[0] == FastTier.setThreadPointer { setsPointer(call, process, arguments[1]) }
-        case Number.seccomp: if arguments[0] <= 1 { process.switchOff(.ownFilter) }
-        case Number.prctl: if arguments[0] == FastTier.executionModeFilter { process.switchOff(.ownFilter) }
+        case Number.seccomp: if arguments[0] <= 1 { filters(process) }
+        case Number.prctl: if arguments[0] == FastTier.executionModeFilter { filters(process) }
         case Number.ptrace: traces(call, process)
         default: break
         }
+    }
+
+    /// A filter of the program's own may deny, or kill for, what the agent would do.
+    private func filters(_ process: FastProcess) {
+        process.switchOff(.ownFilter)
+        tracepoints.returns.keep()
     }
 
     private func range(_ start: UInt64, _ length: UInt64) -> Range<UInt64> {

@@ -128,6 +128,13 @@ final class LockStepRecording: EventSource {
     /// Leaves the workload to the keeper.
     func handOver() { _ = write(keeperLife, "x", 1) }
 
+    /// What the log thread does while nothing is notified; nil: everything always is.
+    var whenQuiet: (@Sendable () -> Void)? {
+        guard arena != nil else { return nil }
+        let tracepoints = tracepoints
+        return { @Sendable in tracepoints.releaseReturns() }
+    }
+
     /// The rings for the log thread; nil: every call is notified.
     var rings: AgentRings? {
         let listener = listener

@@ -98,6 +98,7 @@ struct Supervisor: ~Copyable {
             control.note("tasks beyond the 4096 that can be recorded at a time", 1)
             return .goOn
         }
+        tracepoints.returns.use(slot)
         let architecture = CallObserver.architecture(notification.data.arch, number)
         var (ring, agentPosition): (Int32, UInt64) = (-1, 0)
         if let fast {
@@ -114,10 +115,10 @@ struct Supervisor: ~Copyable {
             case .record(let index, let position): (ring, agentPosition) = (index, position)
             case .answered: return .none
             case .pass:
-                expectPrivateReturn(slot)
+                expectPrivateReturn(slot, tid)
                 return .goOn
             case .skip:
-                expectPrivateReturn(slot)
+                expectPrivateReturn(slot, tid)
                 return .skip
             }
         }
@@ -140,15 +141,26 @@ struct Supervisor: ~Copyable {
         if executes { slots.executes(slot) }
         let fits = slots.reserve(slot, observer.capture.ringBytes + 1024, tracepoints)
         if !fits { outputDropped += 1 }
-        observer.capture.writePlan(tracepoints.plans + slot, sequence: sequence, dropOutput: !fits)
+        let plan = tracepoints.plans + slot
+        plan.pointee.reserved.0 = UInt64(tid)
+        observer.capture.writePlan(plan, sequence: sequence, dropOutput: !fits)
+        expectReturn(regions: fits ? observer.capture.regionCount : 0)
         return .goOn
     }
 
     /// The call that returns next is not the program's.
-    private func expectPrivateReturn(_ slot: Int) {
+    private func expectPrivateReturn(_ slot: Int, _ tid: Int32) {
         let plan = tracepoints.plans + slot
         plan.pointee.sequence = UInt64(CLINUX_PLAN_PRIVATE)
         plan.pointee.count = 0
+        plan.pointee.reserved.0 = UInt64(tid)
         clinux_store_release32(&plan.pointee.armed, 1)
+        expectReturn(regions: 0)
+    }
+
+    private func expectReturn(regions: Int) {
+        if !tracepoints.returns.need(regions: regions) {
+            control.note("returns not seen: the kernel refused the tracepoint", 1)
+        }
     }
 }

@@ -13,6 +13,8 @@ struct Tracepoints: @unchecked Sendable {
     /// Indexed by slot.
     let plans: UnsafeMutablePointer<clinux_plan>
     let ring: KernelRing
+    /// Reports what calls return.
+    let returns: ReturnProbe
     private let descriptors: [Int32]
 
     /// Why the programs cannot be used here.
@@ -46,8 +48,9 @@ struct Tracepoints: @unchecked Sendable {
                 throw Refusal(message: "mmap of the eBPF ring buffer: \(errorText(errno))", errno: errno)
             }
             self.ring = ring
+            returns = try ReturnProbe(setup)
             for program in [
-                CLINUX_BPF_SYS_EXIT, CLINUX_BPF_FORK, CLINUX_BPF_EXEC, CLINUX_BPF_DEATH, CLINUX_BPF_SIGNAL,
+                CLINUX_BPF_FORK, CLINUX_BPF_EXEC, CLINUX_BPF_DEATH, CLINUX_BPF_SIGNAL,
                 CLINUX_BPF_GENERATE,
             ] {
                 let number = Int32(program.rawValue)
@@ -61,7 +64,21 @@ struct Tracepoints: @unchecked Sendable {
         }
     }
 
+    /// Detaches the probe of returns if no call is under way whose return is expected.
+    func releaseReturns() {
+        returns.release {
+            (0..<returns.slotsUsed).contains { slot in
+                let plan = plans + slot
+                guard clinux_load_acquire32(&plan.pointee.armed) != 0 else { return false }
+                // Of a thread that was killed in its call nothing will return.
+                let tid = Int(plan.pointee.reserved.0)
+                return tid < threadCount && UInt32(truncatingIfNeeded: threads[tid]) == UInt32(slot + 1)
+            }
+        }
+    }
+
     func close() {
+        returns.close()
         for fd in descriptors { Glibc.close(fd) }
         munmap(threads, threadCount * 8)
         munmap(plans, Tracepoints.slots * MemoryLayout<clinux_plan>.size)
