@@ -26,6 +26,39 @@ struct StreamedCall {
         index = record.index
     }
 
+    /// The result is a process id, an address or the like, or says how long something took.
+    var namesResult: Bool {
+        guard let variant = ABI.call(Int(number), architecture)?.plain else { return false }
+        switch variant.result.rule {
+        case .exact, .renamed(.fd), .atMost, .set: return false
+        default: return true
+        }
+    }
+
+    /// Reads /proc/…/maps: what the recorder maps is seen there, so this and the reads that follow give other lengths.
+    private(set) var readsMaps = false
+
+    mutating func noteMaps(after last: StreamedCall?) {
+        let output = chunks.filter { $0.direction == .output && !$0.bytes.isEmpty }
+        let isMaps = output.contains { chunk in
+            [" r-xp ", " rw-p "].contains { chunk.bytes.contains(Array($0.utf8)) }
+        }
+        readsMaps = name == "read" && (isMaps || last?.readsMaps == true && last?.arguments[0] == arguments[0])
+    }
+
+    /// A chunk's bytes, without what means nothing.
+    func contents(_ chunk: Int) -> [UInt8] {
+        let bytes = chunks[chunk].bytes
+        // The pointers of the recorded program's own execve are the recorder's.
+        if index == 0 { return [] }
+        // struct flock without its padding and, as nobody sets it, its pid.
+        if name == "fcntl", bytes.count == 32 { return Array(bytes[..<4] + bytes[8..<24]) }
+        // Behind the name of a unix socket lies what was on the stack.
+        guard name == "connect" || name == "bind", bytes.first == 1, bytes.count > 3 else { return bytes }
+        let end = bytes[3...].firstIndex(of: 0) ?? bytes.count
+        return Array(bytes[..<end])
+    }
+
     /// -ERESTARTSYS to -ERESTART_RESTARTBLOCK.
     static let restarts: ClosedRange<Int64> = -516 ... -512
 }
@@ -72,7 +105,11 @@ extension Trace {
             kept[next].arguments = StreamedCall(calls[i]).arguments
         }
         // When a signal comes is chance: the end of its handler is no part of the sequence.
-        return kept.indices.filter { !dropped.contains($0) && kept[$0].number != Self.signalReturn }.map { kept[$0] }
+        var stream = kept.indices.filter { !dropped.contains($0) && kept[$0].number != Self.signalReturn }.map {
+            kept[$0]
+        }
+        for i in stream.indices { stream[i].noteMaps(after: i > 0 ? stream[i - 1] : nil) }
+        return stream
     }
 
     private func isAgain(_ call: CallRecord, _ first: CallRecord) -> Bool {

@@ -37,7 +37,7 @@ extension Program {
         .c("threads", share: 0.3),
         .c("execs", share: 0.1),
         .c("kills", share: 0.3),
-        .c("rawthreads", share: 0.1),
+        .c("rawthreads"),
 
         // MARK: - Kinds of programs
         .c("plain", share: 0.3),
