@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <poll.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -28,6 +30,14 @@ int clinux_has_fsgsbase(void) {
 #else
     return 0;
 #endif
+}
+
+void clinux_exact_timers(void) { prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); }
+
+int clinux_wait_readable(int fd, uint32_t microseconds) {
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    struct timespec time = {.tv_sec = microseconds / 1000000, .tv_nsec = microseconds % 1000000 * 1000L};
+    return ppoll(&entry, 1, &time, NULL);
 }
 
 int clinux_memfd(const char *name) {

@@ -77,6 +77,7 @@ struct LogThread: ~Copyable {
     }
 
     mutating func run(root: Int32, tgid: Int32) -> Outcome {
+        clinux_exact_timers()
         do {
             let first = try state.created(tid: root, tgid: tgid, parent: nil, time: state.start)
             if let noting = state.noting { first.late = noting.paths.root(tid: root, tgid: tgid, start: snapshot) }
@@ -133,7 +134,7 @@ struct LogThread: ~Copyable {
             }
             if reader.fill > AgentRings.ringBytes / 4 { pause /= 2 }
             if reader.fill < AgentRings.ringBytes / 16 { pause = min(1000, pause + pause / 4 + 20) }
-            if pause >= 20 { usleep(pause) }
+            if pause >= 20 { control.pauseReader(microseconds: pause) }
         } else if isIdle {
             usleep(1000)
         }

@@ -10,6 +10,7 @@ final class RecordingControl: Sendable {
     private let supervisorGone = Atomic<Bool>(false)
     private let closed: Mutex<State>
     private let ended: Int32
+    private let attention: Int32
     /// Set when nobody reads the queue any more.
     nonisolated(unsafe) let queueClosed: UnsafeMutablePointer<UInt32>
 
@@ -25,11 +26,13 @@ final class RecordingControl: Sendable {
         queueClosed = .allocate(capacity: 1)
         queueClosed.initialize(to: 0)
         ended = clinux_eventfd()
+        attention = clinux_eventfd()
     }
 
     deinit {
         queueClosed.deallocate()
         close(ended)
+        close(attention)
     }
 
     var shouldStop: Bool { stop.load(ordering: .relaxed) }
@@ -52,6 +55,18 @@ final class RecordingControl: Sendable {
     func waitForSupervisor(milliseconds: Int32) {
         var entry = pollfd(fd: ended, events: Int16(POLLIN), revents: 0)
         poll(&entry, 1, milliseconds)
+    }
+
+    /// Ends the log thread's pause: somebody waits for room.
+    func wakeReader() {
+        var one: UInt64 = 1
+        _ = write(attention, &one, 8)
+    }
+    /// A pause of the log thread.
+    func pauseReader(microseconds: UInt32) {
+        guard clinux_wait_readable(attention, microseconds) > 0 else { return }
+        var count: UInt64 = 0
+        _ = read(attention, &count, 8)
     }
 
     func note(_ words: String, _ count: UInt64) { closed.withLock { $0.notes[words, default: 0] += count } }

@@ -168,6 +168,10 @@ int clinux_pipe(int ends[2]);
 int clinux_eventfd(void);
 /// 1 if programs may read their thread pointer (HWCAP2_FSGSBASE).
 int clinux_has_fsgsbase(void);
+/// Lets pauses of the calling thread end when they should (no timer slack).
+void clinux_exact_timers(void);
+/// Waits at most so long for something to read; 1 if there is.
+int clinux_wait_readable(int fd, uint32_t microseconds);
 /// A memfd that closes on exec, or -errno.
 int clinux_memfd(const char *name);
 int clinux_pidfd_open(pid_t pid);

@@ -33,6 +33,7 @@ final class FastTier {
     private let known = KnownSites()
     private let listener: Int32
     private let tracepoints: Tracepoints
+    private let control: RecordingControl
     private var states: [TaskState]
     private var counts = [UInt64](repeating: 0, count: Way.allCases.count)
     /// Somebody traces: each new program is asked whether it is traced.
@@ -62,7 +63,8 @@ final class FastTier {
     private static let executionModeFilter: UInt64 = 22  // PR_SET_SECCOMP of <linux/prctl.h>
     private static let setThreadPointer: UInt64 = 0x1002  // ARCH_SET_FS of <asm/prctl.h>
 
-    init(arena: AgentArena, listener: Int32, tracepoints: Tracepoints) {
+    init(arena: AgentArena, listener: Int32, tracepoints: Tracepoints, control: RecordingControl) {
+        self.control = control
         self.arena = arena
         self.listener = listener
         self.tracepoints = tracepoints
@@ -227,6 +229,7 @@ final class FastTier {
             return
         }
         clinux_store_release(&arena.ring(ring).pointee.parked, call.id)
+        control.wakeReader()
     }
 
     // MARK: - Injection

@@ -112,7 +112,9 @@ final class LockStepRecording: EventSource {
                 table: table,
                 payloadLimit: payloadLimit,
                 referencePid: referencePid,
-                fast: arena.map { FastTier(arena: $0, listener: listener, tracepoints: tracepoints) }
+                fast: arena.map {
+                    FastTier(arena: $0, listener: listener, tracepoints: tracepoints, control: control)
+                }
             ) {
                 supervisor.run()
             }
