@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 LACUNA := .build/release/lacuna
 DEMO   := out/demo
 
-.PHONY: all build demo test corpus install lint format bench bpf clean
+.PHONY: all build demo test gates corpus install lint format bench bpf clean
 
 all: build
 
@@ -25,6 +25,12 @@ test:
 	@scripts/install-packages build test
 	swift build --build-tests
 	swift test --skip-build
+
+# Do programs notice that they are recorded inside, and what does it cost? Short forms: see --help of both for the long.
+gates: build
+	@scripts/install-packages build test gates
+	scripts/transparency --quick --tier fast --lacuna $(LACUNA)
+	Benchmarks/recording --quick --lacuna $(LACUNA)
 
 # Records the workloads anew: installs what they need, overwrites corpora/*/trace.lacuna.
 corpus: build

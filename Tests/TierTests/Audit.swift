@@ -67,7 +67,7 @@ struct Audit {
     }
 
     /// What is wrong with the log itself: order, holes, notes of losses.
-    func problems() -> [String] {
+    func problems(mayHaveHoles: Bool) -> [String] {
         var found: [String] = []
         guard let trailer else { return ["the log has no trailer"] }
         if trailer.calls != UInt64(calls) { found.append("\(calls) calls, \(trailer.calls) by the trailer") }
@@ -75,9 +75,12 @@ struct Audit {
         let losses = trailer.notes.filter { !$0.key.hasPrefix("paths gone before they were noted") }
         found += losses.map { "note: \($0.key) × \($0.value)" }
         let sorted = spans.sorted { $0.index < $1.index }
-        if let hole = sorted.indices.first(where: { sorted[$0].index != UInt64($0) }) {
-            let around = sorted[max(0, hole - 1)...].prefix(3).map(\.index)
-            found.append("call \(hole) is missing, or there twice: \(around)")
+        if let twice = sorted.indices.dropFirst().first(where: { sorted[$0].index == sorted[$0 - 1].index }) {
+            found.append("there are two calls \(sorted[twice].index)")
+        }
+        // In the process's tier a call that takes its place after its signal handler's leaves its number unused.
+        if !mayHaveHoles, let last = sorted.last, last.index != UInt64(calls - 1) {
+            found.append("\(calls) calls, of which the last is call \(last.index)")
         }
         // Of two calls the one that was over before the other began comes first.
         var latest: UInt64 = 0
