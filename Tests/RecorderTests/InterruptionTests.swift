@@ -52,6 +52,44 @@ private let root = ForgedRecording.root
         #expect(log.problems.isEmpty && log.notes.isEmpty)
     }
 
+    @Test func whatOthersDidMeanwhileStaysBetween() throws {
+        let recording = try ForgedRecording(rings: 2)
+        recording.give(0, to: root)
+        recording.thread(11, of: root, at: 50)
+        recording.give(1, to: 11, at: 60)
+        let (ring, other) = (recording.rings[0], recording.rings[1])
+        let outer = ring.enter(0, at: 100)
+        other.call(8, 8, at: 105)
+        try handler(recording, ring, at: 120)
+        other.call(9, 9, at: 200)
+        ring.leave(outer, 7, at: 250)
+        other.call(10, 10, at: 300)
+        let log = try recording.finish()
+        #expect(log.calls == ["1 8 8", "0 1 1", "0 15 0", "1 9 9", "0 0 7", "1 10 10"])
+        #expect(log.trace.calls.map(\.index) == [1, 2, 3, 4, 5, 6])
+        #expect(log.problems.isEmpty && log.notes.isEmpty)
+    }
+
+    @Test func aHandlerInsideAnEntryDoesNotWaitForItNorOthersForTheHandler() throws {
+        let recording = try ForgedRecording(rings: 2)
+        recording.give(0, to: root)
+        recording.thread(11, of: root, at: 50)
+        recording.give(1, to: 11, at: 60)
+        let (ring, other) = (recording.rings[0], recording.rings[1])
+        let note = ring.reserve(48)
+        let inner = ring.reserve(40)
+        ring.call(1, 1, at: 120)
+        other.call(8, 8, at: 140)
+        try recording.look()
+        #expect(ring.header.pointee.tail == note)
+        ring.leave(ring.enter(2, at: 150, into: inner), 2, at: 160)
+        ring.leave(ring.enter(3, [1, 2], at: 170, into: note), 3, at: 180)
+        let log = try recording.finish()
+        #expect(log.calls == ["0 1 1", "1 8 8", "0 2 2", "0 3 3"])
+        #expect(ring.header.pointee.tail == ring.head)
+        #expect(log.problems.isEmpty)
+    }
+
     @Test func aHandlerAfterTheReturnComesAfter() throws {
         let (recording, ring) = try begin()
         let outer = ring.enter(0, at: 100)

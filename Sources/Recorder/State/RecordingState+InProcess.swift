@@ -138,14 +138,28 @@ extension RecordingState {
             own.exitTime = min(own.exitTime, inner[0].call.entryTime)
         } else {
             own.call.entryTime = max(own.call.entryTime, inner[split - 1].exitTime)
-            // It takes its place after calls that entered later: its old index stays unused.
-            var index = callsEntered
-            callsEntered += 1
-            for later in inner[split...].reversed() { swap(&index, &later.call.index) }
-            own.call.index = index
+            moveIndex(of: own.call, after: inner[..<split], before: inner[split...])
         }
         inner.insert(own, at: split)
         for call in inner { try place(task, call) }
+    }
+
+    /// A call takes its place after calls that entered later.
+    private mutating func moveIndex(
+        of call: PendingCall,
+        after earlier: ArraySlice<HeldCall>,
+        before later: ArraySlice<HeldCall>
+    ) {
+        if call.index + UInt64(earlier.count + 1) == callsEntered {
+            // Nobody else entered meanwhile.
+            for other in earlier { swap(&call.index, &other.call.index) }
+            return
+        }
+        // What others did meanwhile must stay before what came after: the old index is used no more.
+        unusedIndexes += 1
+        call.index = callsEntered
+        callsEntered += 1
+        for other in later.reversed() { swap(&call.index, &other.call.index) }
     }
 
     /// Writes a call that is over, or adds it to those that wait for the open one around it.

@@ -39,7 +39,11 @@ extension AgentReader {
     /// The time of the next record that can be read now; what has none comes first (0).
     func nextTime(_ stream: UnsafeMutablePointer<AgentStream>) -> UInt64 {
         guard let task = stream.pointee.current, !task.call.isActive, !stream.pointee.isBroken else { return .max }
-        for hole in stream.pointee.holes where isCommitted(stream.pointee.ring, hole) { return 0 }
+        let next = timeAtPosition(stream)
+        return stream.pointee.holes.isEmpty ? next : min(next, filled(stream)?.time ?? .max)
+    }
+
+    private func timeAtPosition(_ stream: UnsafeMutablePointer<AgentStream>) -> UInt64 {
         if stream.pointee.peeked.position == stream.pointee.position { return stream.pointee.peeked.time }
         switch look(stream.pointee.ring, stream.pointee.position, &stream.pointee.visible) {
         case .record(let record):
@@ -47,7 +51,8 @@ extension AgentReader {
             stream.pointee.peeked = (stream.pointee.position, time)
             return time
         case .wrap, .nonsense: return 0
-        case .hole, .end: return .max
+        case .hole: return pass(stream, stream.pointee.visible) ? timeAtPosition(stream) : .max
+        case .end: return .max
         }
     }
 
@@ -60,19 +65,15 @@ extension AgentReader {
 
     /// Reads a ring's calls that entered before `limit` and stand before `end`.
     ///
-    /// - Parameters:
-    ///   - horizon: exits from then on stay: a notified call, of a handler, may have come before.
-    ///   - passesHoles: the thread is in the kernel or gone: what is not committed now is not waited for.
+    /// - Parameter horizon: exits from then on stay: a notified call, of a handler, may have come before.
     func read(
         _ stream: UnsafeMutablePointer<AgentStream>,
         before limit: UInt64,
         horizon: UInt64,
         upTo end: UInt64 = .max,
-        passesHoles: Bool = false,
         _ state: inout RecordingState<Sink>
     ) throws(TraceError) {
         guard let task = stream.pointee.current, !stream.pointee.isBroken else { return }
-        if !stream.pointee.holes.isEmpty { try fillHoles(stream, task, &state) }
         let ring = stream.pointee.ring
         let clock = clock
         let latest = now &+ 1_000_000_000
@@ -84,7 +85,14 @@ extension AgentReader {
         }
         var position = stream.pointee.position
         var visible = stream.pointee.visible
-        reading: while position < end {
+        reading: while true {
+            if !stream.pointee.holes.isEmpty {
+                stream.pointee.position = position
+                stream.pointee.visible = visible
+                if try fill(stream, task, before: limit, horizon: horizon, &state) { continue }
+                visible = stream.pointee.visible
+            }
+            guard position < end else { break reading }
             switch look(ring, position, &visible) {
             case .end: break reading
             case .wrap(let rest): position &+= rest
@@ -92,11 +100,9 @@ extension AgentReader {
                 giveUp(stream, &state)
                 return
             case .hole:
-                guard passesHoles, let next = nextCommitted(ring, after: position, before: min(end, visible)) else {
-                    break reading
-                }
-                stream.pointee.holes.append(position)
-                position = next
+                stream.pointee.position = position
+                guard pass(stream, min(end, visible)) else { break reading }
+                position = stream.pointee.position
             case .record(let entry) where entry.isEntry:
                 let entered = time(entry)
                 guard entered < limit else { break reading }
@@ -168,10 +174,6 @@ extension AgentReader {
     ) throws(TraceError) -> Bool {
         if record.isExit {
             if let isSound = try state.closed(task, record, time: time(record)) { return isSound }
-            if !stream.pointee.holes.isEmpty {
-                try fillHoles(stream, task, &state)
-                if let isSound = try state.closed(task, record, time: time(record)) { return isSound }
-            }
             state.note("returns without an entry")
         } else if record.sequence != AGENT_NO_SEQUENCE {
             try state.left(task, sequence: record.sequence)
@@ -180,27 +182,87 @@ extension AgentReader {
         return true
     }
 
-    /// Records that the reader went past before they were committed.
-    private func fillHoles(
-        _ stream: UnsafeMutablePointer<AgentStream>,
-        _ task: RecordedTask,
-        _ state: inout RecordingState<Sink>
-    ) throws(TraceError) {
-        let holes = stream.pointee.holes
-        stream.pointee.holes = []
-        for hole in holes {
-            var visible = stream.pointee.visible
-            guard case .record(let record) = look(stream.pointee.ring, hole, &visible) else {
-                stream.pointee.holes.append(hole)
-                continue
-            }
-            if record.isEntry {
-                task.callsMade &+= UInt64(stream.pointee.numbers.count(record.sequence))
-                _ = try state.opened(task, record, time: time(record))
-            } else {
-                _ = try take(record, stream, task, &state)
+    // MARK: - Holes
+
+    /// Goes past records that are not committed although a later one is: only a handler that interrupted the agent writes
+    /// then, and what it interrupted may take its time.
+    private func pass(_ stream: UnsafeMutablePointer<AgentStream>, _ end: UInt64) -> Bool {
+        let ring = stream.pointee.ring
+        let known = stream.pointee.holes.count
+        var position = stream.pointee.position
+        for _ in 0..<16 {
+            stream.pointee.holes.append(position)
+            guard let next = following(ring, position), next < end else { break }
+            position = next
+            if isCommitted(ring, position) {
+                // A size that is still to be written may say anything.
+                guard !hasCommitted(ring, between: stream.pointee.holes[known], and: position) else { break }
+                stream.pointee.position = position
+                return true
             }
         }
+        stream.pointee.holes.removeLast(stream.pointee.holes.count - known)
+        return false
+    }
+
+    /// The position after a record that may not be committed.
+    private func following(_ ring: AgentRing, _ position: UInt64) -> UInt64? {
+        let offset = position & Self.mask
+        let rest = AgentRings.ringBytes - offset
+        guard rest >= UInt64(AgentRecord.headerSize) else { return position &+ rest }
+        let size = UInt64(UInt32(truncatingIfNeeded: clinux_load_once(ring.data + Int(offset) + 8)))
+        guard size >= UInt64(AgentRecord.headerSize), size & 7 == 0, size <= rest else { return nil }
+        return rest &- size < UInt64(AgentRecord.headerSize) ? position &+ rest : position &+ size
+    }
+
+    private func hasCommitted(_ ring: AgentRing, between first: UInt64, and last: UInt64) -> Bool {
+        var position = first &+ 8
+        while position < last {
+            if isCommitted(ring, position) { return true }
+            position &+= 8
+        }
+        return false
+    }
+
+    /// The first hole that has been committed since, and its time.
+    private func filled(_ stream: UnsafeMutablePointer<AgentStream>) -> (place: Int, time: UInt64)? {
+        var best: (place: Int, time: UInt64)?
+        for (place, hole) in stream.pointee.holes.enumerated() where isCommitted(stream.pointee.ring, hole) {
+            var visible = stream.pointee.visible
+            guard case .record(let record) = look(stream.pointee.ring, hole, &visible), record.kind != 0 else {
+                return (place, 0)
+            }
+            let time = time(record)
+            if time < best?.time ?? .max { best = (place, time) }
+        }
+        return best
+    }
+
+    /// Reads a hole that has been committed since, if its turn is before that of the next record.
+    private func fill(
+        _ stream: UnsafeMutablePointer<AgentStream>,
+        _ task: RecordedTask,
+        before limit: UInt64,
+        horizon: UInt64,
+        _ state: inout RecordingState<Sink>
+    ) throws(TraceError) -> Bool {
+        guard let (place, time) = filled(stream), time <= timeAtPosition(stream) else { return false }
+        let hole = stream.pointee.holes[place]
+        var visible = stream.pointee.visible
+        guard case .record(let record) = look(stream.pointee.ring, hole, &visible) else {
+            stream.pointee.holes.remove(at: place)
+            return true
+        }
+        guard time < (record.isEntry ? limit : horizon) else { return false }
+        stream.pointee.holes.remove(at: place)
+        if record.isEntry {
+            task.callsMade &+= UInt64(stream.pointee.numbers.count(record.sequence))
+            if try state.opened(task, record, time: time) { return true }
+        } else if try take(record, stream, task, &state) {
+            return true
+        }
+        giveUp(stream, &state)
+        return false
     }
 
     /// Whether the next record could be read, were it not for the call that its thread is in.
@@ -213,23 +275,6 @@ extension AgentReader {
     private func isCommitted(_ ring: AgentRing, _ position: UInt64) -> Bool {
         let stamp = ring.data + Int(position & Self.mask)
         return clinux_load_acquire(stamp.assumingMemoryBound(to: UInt64.self)) == position &+ 1
-    }
-
-    /// The next record after a hole: a stamp tells its own position.
-    private func nextCommitted(_ ring: AgentRing, after hole: UInt64, before end: UInt64) -> UInt64? {
-        var position = hole &+ UInt64(AgentRecord.headerSize)
-        while position < end {
-            let offset = position & Self.mask
-            let rest = AgentRings.ringBytes - offset
-            if rest >= UInt64(AgentRecord.headerSize) {
-                let room = min(rest, end &- position)
-                if isCommitted(ring, position), AgentRecord(ring.data + Int(offset), room: room) != nil {
-                    return position
-                }
-            }
-            position &+= 8
-        }
-        return nil
     }
 
     /// The ring holds what no agent writes: its process has overwritten it.

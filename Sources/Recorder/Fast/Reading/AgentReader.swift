@@ -88,7 +88,7 @@ final class AgentReader<Sink: RecordSink> {
             state.note("results lost")
             try state.abandon(task, flags: .resultLost)
         }
-        try read(streams + ring, before: .max, horizon: .max, upTo: position, passesHoles: true, &state)
+        try read(streams + ring, before: .max, horizon: .max, upTo: position, &state)
     }
 
     /// After everything is merged: frees room, and lets go on who waited for it.
@@ -184,7 +184,7 @@ final class AgentReader<Sink: RecordSink> {
                 state.note("results lost")
                 try state.abandon(task, flags: .resultLost)
             }
-            if !task.call.isActive { try read(stream, before: time, horizon: time, passesHoles: true, &state) }
+            if !task.call.isActive { try read(stream, before: time, horizon: time, &state) }
         }
         stream.pointee.leave(task)
         task.ring = -1
