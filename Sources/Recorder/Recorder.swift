@@ -84,7 +84,13 @@ public final class Recorder {
                 errno: ENOSYS
             )
         }
-        return try AgentArena(payloadLimit: options.payload.bytes)
+        do throws(RecorderError) {
+            return try AgentArena(payloadLimit: options.payload.bytes)
+        } catch {
+            // A limit on the size of files holds for shared memory too.
+            if options.tier == .automatic { return nil }
+            throw error
+        }
     }
 
     func record(

@@ -55,7 +55,7 @@ public struct RecorderOptions: Sendable, Hashable {
     /// The log's path.
     public var output = "lacuna.lacuna"
     public var results = Results.automatic
-    public var tier = Tier.lockstep
+    public var tier = Tier.automatic
     public var payload = Payload.limit(65536)
     /// Keeps the values of environment variables whose names look like secrets.
     public var keepEnvironment = false

@@ -172,7 +172,8 @@ extension Recordings {
             let (result, trace) = try record(scratch, [program], tier)
             #expect(result.exitStatus == 0 && result.notes.isEmpty)
             let reads = trace.calls("read", TaskID(0)).suffix(3)
-            #expect(reads.map(\.result) == [-512, 1, -512])
+            // From inside the process a call that is not made again has the result that the program sees.
+            #expect(reads.map(\.result) == [-512, 1, trace.header.tier == "fast" ? -4 : -512])
             #expect(reads.dropFirst().first?.bytes(.output) == [UInt8(ascii: "x")])
             let alarms = trace.signals.filter { $0.signal == 14 }
             #expect(

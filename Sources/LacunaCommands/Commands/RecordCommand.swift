@@ -50,7 +50,7 @@ struct RecordCommand: ParsableCommand {
         completion: .list(RecorderOptions.Tier.allCases.map(\.rawValue)),
         transform: { try choice(RecorderOptions.Tier.self, $0) }
     )
-    var tier = RecorderOptions.Tier.lockstep
+    var tier = RecorderOptions.Tier.automatic
 
     @Option(help: ArgumentHelp("Bytes kept of each buffer: full, none or a size (64K).", valueName: "policy"))
     var payload = PayloadArgument(policy: .limit(65536))

@@ -29,10 +29,14 @@ final class ReturnProbe: Sendable {
         let few = ReturnProbe.load(CLINUX_BPF_SYS_EXIT_FEW, setup)
         guard few >= 0 else { throw Tracepoints.Refusal(message: "eBPF program: \(errorText(-few))", errno: -few) }
         links.withLock { $0.few = few }
-        guard attach(CLINUX_BPF_SYS_EXIT_FEW) else {
+        // Only to see whether it may be attached. It must not be while the workload is forked: a copy of its descriptor
+        // would keep it attached until the workload's exec is over, and everything would be reported twice.
+        let attempt = clinux_bpf_attach(Int32(CLINUX_BPF_SYS_EXIT_FEW.rawValue), few)
+        guard attempt >= 0 else {
             Glibc.close(few)
-            throw Tracepoints.Refusal(message: "raw tracepoint sys_exit: \(errorText(errno))", errno: errno)
+            throw Tracepoints.Refusal(message: "raw tracepoint: \(errorText(-attempt))", errno: -attempt)
         }
+        Glibc.close(attempt)
         let loader = DedicatedThread { [self] in
             let many = ReturnProbe.load(CLINUX_BPF_SYS_EXIT, setup)
             links.withLock { $0.many = many }
