@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -65,6 +67,38 @@ int clinux_filter_flags_known(uint32_t flags) {
     return errno == EFAULT ? 0 : -errno;
 }
 
+int clinux_replaced_note(
+    struct clinux_shared *shared, int32_t tid, uint64_t address, const uint8_t *code, uint32_t size) {
+    for (int i = 0; i < CLINUX_REPLACED_CODES; i++) {
+        struct clinux_replaced_code *entry = &shared->replaced[i];
+        if (entry->tid || size > sizeof entry->code) continue;
+        entry->address = address;
+        entry->size = size;
+        memcpy(entry->code, code, size);
+        __atomic_store_n(&entry->tid, tid, __ATOMIC_RELEASE);
+        return 0;
+    }
+    return -EAGAIN;
+}
+
+void clinux_replaced_forget(struct clinux_shared *shared, int32_t tid) {
+    for (int i = 0; i < CLINUX_REPLACED_CODES; i++)
+        if (shared->replaced[i].tid == tid) __atomic_store_n(&shared->replaced[i].tid, 0, __ATOMIC_RELEASE);
+}
+
+static void put_back(struct clinux_shared *shared, const struct seccomp_notif *notification) {
+    for (int i = 0; i < CLINUX_REPLACED_CODES; i++) {
+        struct clinux_replaced_code *entry = &shared->replaced[i];
+        if (entry->tid != (int32_t)notification->pid || entry->address != notification->data.instruction_pointer) continue;
+        char path[32];
+        snprintf(path, sizeof path, "/proc/%d/mem", entry->tid);
+        int fd = open(path, O_RDWR | O_CLOEXEC);
+        if (fd < 0 || pwrite(fd, entry->code, entry->size, (off_t)entry->address) < 0) kill(entry->tid, SIGKILL);
+        if (fd >= 0) close(fd);
+        entry->tid = 0;
+    }
+}
+
 void clinux_rings_close(int listener, const struct clinux_rings *rings) {
     if (!rings->count) return;
     __atomic_store_n(rings->off, 1, __ATOMIC_SEQ_CST);
@@ -84,14 +118,20 @@ static void keep(int listener, int life, struct clinux_shared *shared, const str
     }
     clinux_rings_close(listener, rings);
     // The supervisor may have received this one and died before it answered. If it did answer: ENOENT, no harm.
-    if (shared->notification.id) clinux_notification_continue(listener, shared->notification.id);
+    uint64_t id = shared->notification.id;
+    if (id && ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0) {
+        put_back(shared, &shared->notification);
+        clinux_notification_continue(listener, id);
+    }
     entries[0].events = POLLIN;
     for (;;) {
         if (poll(entries, 1, -1) < 0) continue;
         if (entries[0].revents & POLLIN) {
             struct seccomp_notif notification;
-            if (clinux_notification_receive(listener, &notification) == 0)
+            if (clinux_notification_receive(listener, &notification) == 0) {
+                put_back(shared, &notification);
                 clinux_notification_continue(listener, notification.id);
+            }
         } else if (entries[0].revents) {
             return;
         }

@@ -35,8 +35,6 @@ struct LogThread: ~Copyable {
         var notes: [String: UInt64] = [:]
         /// How many calls came which way, as far as the log thread knows; see `TraceTrailer.ways`.
         var ways: [String: UInt64] = [:]
-        /// As in `TraceTrailer`.
-        var unusedIndexes: UInt64 = 0
         /// Thread group ids of what still runs.
         var aliveProcesses: [Int32] = []
     }
@@ -113,7 +111,6 @@ struct LogThread: ~Copyable {
             tasks: state.tasksCreated,
             notes: state.notes,
             ways: ways,
-            unusedIndexes: state.unusedIndexes,
             aliveProcesses: state.aliveProcesses
         )
     }

@@ -172,7 +172,6 @@ final class RecordingSession {
         trailer.status = rootStatus
         trailer.calls = outcome.calls
         trailer.ways = outcome.ways
-        trailer.unusedIndexes = outcome.unusedIndexes
         trailer.notes = outcome.notes.merging(control.notes) { $0 + $1 }
         trailer.ways.merge(control.ways) { $0 + $1 }
         do throws(TraceError) { try writer.finish(trailer) } catch { control.fail(error) }

@@ -308,8 +308,6 @@ public struct TraceTrailer: Sendable, Hashable, Codable {
     /// How many calls were recorded which way: `in-process`, or why lock-step, by plain words → count. Empty in logs of
     /// the lock-step tier alone.
     public var ways: [String: UInt64] = [:]
-    /// Indexes that no call has: of calls that began only after a signal handler had run, and took later ones.
-    public var unusedIndexes: UInt64 = 0
 
     public init() {}
 }

@@ -306,9 +306,7 @@ final class ForgedRecording {
         _ = try log.thread.drain(isLast: true)
         log.thread.reader?.finish(&log.thread.state)
         try log.thread.state.finish()
-        var trailer = TraceTrailer()
-        trailer.unusedIndexes = log.thread.state.unusedIndexes
-        try writer.finish(trailer)
+        try writer.finish(TraceTrailer())
         return Result(
             trace: try Trace.load(path: path),
             problems: try TraceVerification.verify(path: path).problems.map(\.message),

@@ -37,7 +37,7 @@ private let root = ForgedRecording.root
     }
 
     @Test(arguments: [false, true])
-    func aRestartedCallComesOnceAfterTheHandler(looksBetween: Bool) throws {
+    func aRestartedCallIsMadeAgainAfterTheHandler(looksBetween: Bool) throws {
         let (recording, ring) = try begin()
         let outer = ring.enter(0, at: 100)
         if looksBetween { try recording.look() }
@@ -46,9 +46,21 @@ private let root = ForgedRecording.root
         ring.leave(outer, 7, at: 160, chunks: [ForgedChunk(direction: 1, address: 64, text: "data")])
         ring.call(2, 2, at: 170)
         let log = try recording.finish()
-        #expect(log.calls == ["0 1 1", "0 15 0", "0 0 7", "0 2 2"])
-        #expect(log.trace.calls[2].entryTime == 135 && log.trace.calls[2].exitTime == 160)
-        #expect(log.trace.calls[2].chunks.count == 1)
+        #expect(log.calls == ["0 0 -512", "0 1 1", "0 15 0", "0 0 7", "0 2 2"])
+        #expect(log.trace.calls[0].exitTime == 110 && log.trace.calls[0].chunks.isEmpty)
+        #expect(log.trace.calls[3].entryTime == 135 && log.trace.calls[3].exitTime == 160)
+        #expect(log.trace.calls[3].chunks.count == 1)
+        #expect(log.problems.isEmpty && log.notes.isEmpty)
+    }
+
+    @Test func aCallThatNeverWaitsWasOverBeforeTheHandler() throws {
+        let (recording, ring) = try begin()
+        let outer = ring.enter(39, at: 100)  // getpid
+        try handler(recording, ring, at: 110)
+        ring.leave(outer, 7, at: 160)
+        let log = try recording.finish()
+        #expect(log.calls == ["0 39 7", "0 1 1", "0 15 0"])
+        #expect(log.trace.calls[0].exitTime == 110)
         #expect(log.problems.isEmpty && log.notes.isEmpty)
     }
 
@@ -65,8 +77,8 @@ private let root = ForgedRecording.root
         ring.leave(outer, 7, at: 250)
         other.call(10, 10, at: 300)
         let log = try recording.finish()
-        #expect(log.calls == ["1 8 8", "0 1 1", "0 15 0", "1 9 9", "0 0 7", "1 10 10"])
-        #expect(log.trace.calls.map(\.index) == [1, 2, 3, 4, 5, 6])
+        #expect(log.calls == ["0 0 -512", "1 8 8", "0 1 1", "0 15 0", "1 9 9", "0 0 7", "1 10 10"])
+        #expect(log.trace.calls.map(\.index) == [0, 1, 2, 3, 4, 5, 6])
         #expect(log.problems.isEmpty && log.notes.isEmpty)
     }
 
@@ -103,7 +115,7 @@ private let root = ForgedRecording.root
     }
 
     @Test(arguments: [false, true])
-    func aHandlerBeforeTheEntryIsNotedComesBefore(looksBetween: Bool) throws {
+    func aHandlerBeforeTheEntryIsNotedComesBeforeTheCallIsMade(looksBetween: Bool) throws {
         let (recording, ring) = try begin()
         ring.call(3, 3, at: 90)
         let note = ring.reserve(40)
@@ -115,8 +127,10 @@ private let root = ForgedRecording.root
         ring.leave(outer, 7, at: 160)
         recording.death(root, at: 200)
         let log = try recording.finish()
-        #expect(log.calls == ["0 3 3", "0 1 1", "0 15 0", "0 0 7"])
-        #expect(log.trace.tasks.last?.callsMade == 4)
+        // Who looks after the entry is noted takes it for interrupted; who looked before has written the handler's calls.
+        let first = looksBetween ? [] : ["0 0 -512"]
+        #expect(log.calls == ["0 3 3"] + first + ["0 1 1", "0 15 0", "0 0 7"])
+        #expect(log.trace.tasks.last?.callsMade == UInt64(4 + first.count))
         #expect(log.problems.isEmpty && log.notes.isEmpty)
     }
 
@@ -130,7 +144,7 @@ private let root = ForgedRecording.root
         try recording.call(root, "rt_sigreturn", 0, at: 160, ring: ring)
         ring.leave(outer, 9, at: 180)
         let log = try recording.finish()
-        #expect(log.calls == ["0 35 -4", "0 1 1", "0 15 0", "0 15 0", "0 0 9"])
+        #expect(log.calls == ["0 0 -512", "0 35 -4", "0 1 1", "0 15 0", "0 15 0", "0 0 9"])
         #expect(log.problems.isEmpty && log.notes.isEmpty)
     }
 
@@ -168,7 +182,7 @@ private let root = ForgedRecording.root
         ring.leave(outer, 9, at: 180)
         ring.call(2, 2, at: 190)
         let log = try recording.finish()
-        #expect(log.calls == ["0 4 0 64", "0 1 1", "0 0 9", "0 2 2"])
+        #expect(log.calls == ["0 0 -512", "0 4 0 64", "0 1 1", "0 0 9", "0 2 2"])
         #expect(log.problems.isEmpty)
     }
 

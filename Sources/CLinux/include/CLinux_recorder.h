@@ -11,7 +11,18 @@
 
 // MARK: - Shared memory
 
-/// One page shared by the supervisor, the tracee before its execve, and the keeper.
+/// Code of a program that the supervisor has replaced for a moment: whoever answers the program's next call at `address`
+/// must put it back.
+struct clinux_replaced_code {
+    /// 0: free.
+    int32_t tid;
+    uint32_t size;
+    uint64_t address;
+    uint8_t code[192];
+};
+#define CLINUX_REPLACED_CODES 16
+
+/// Shared by the supervisor, the tracee before its execve, and the keeper.
 struct clinux_shared {
     /// The tracee's number of the listener fd, plus one; 0 until it is there.
     int32_t listener;
@@ -27,6 +38,7 @@ struct clinux_shared {
     /// supervisor is killed between receiving and anything else.
     struct seccomp_notif notification;
     uint8_t room[256];
+    struct clinux_replaced_code replaced[CLINUX_REPLACED_CODES];
 };
 static inline struct seccomp_notif *clinux_shared_notification(struct clinux_shared *shared) {
     return &shared->notification;
@@ -40,6 +52,10 @@ void clinux_shared_free(struct clinux_shared *shared);
 static inline int clinux_shared_listener(const struct clinux_shared *shared) {
     return __atomic_load_n(&shared->listener, __ATOMIC_ACQUIRE) - 1;
 }
+
+/// Notes code that is about to be replaced; 0 or -EAGAIN (no room: do not replace it).
+int clinux_replaced_note(struct clinux_shared *shared, int32_t tid, uint64_t address, const uint8_t *code, uint32_t size);
+void clinux_replaced_forget(struct clinux_shared *shared, int32_t tid);
 
 // MARK: - Spawn
 

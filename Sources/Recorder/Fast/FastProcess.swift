@@ -76,13 +76,15 @@ final class FastProcess {
 
     /// Writes the bootstrap over the code at `address`, the byte after the parked thread's `syscall` instruction.
     ///
+    /// - Parameter note: told of the code that will be replaced; false: it must not be.
     /// - Returns: nil when done, or why not.
     func inject(
         tid: Int32,
         at address: UInt64,
         number: UInt32,
         arena: AgentArena,
-        addDescriptor: (Int32) -> Int32
+        addDescriptor: (Int32) -> Int32,
+        note: ([UInt8]) -> Bool
     ) -> Way? {
         guard let memory = ProcessMemory(tid: tid), let map = AddressMap(tid: tid) else { return .memory }
         guard let text = map.area(at: address), text.isExecutable, !text.isWritable, text.file != nil,
@@ -108,6 +110,7 @@ final class FastProcess {
             slots: areas[0],
             moreSlots: areas.count > 1 ? areas[1] : 0
         ).code
+        guard note(original) else { return .refused }
         guard memory.write(code, at: address) else { return .memory }
         self.memory = memory
         bootstrap = (address, original)
@@ -153,7 +156,8 @@ final class FastProcess {
         for module in modules {
             let start = module.range.lowerBound
             if places.contains(where: { SiteRewrite.reaches($0, start) }) { continue }
-            let distances: [UInt64] = start < 1 << 32 ? [0, 0x80000, 0x100000] : [0x4000_0000, 0x1000_0000, 0x100_0000]
+            let distances: [UInt64] =
+                start < 1 << 32 ? [0, 0x80000, 0x100000] : [0x4000_0000, 0x1000_0000, 0x100_0000]
             guard places.count < 2,
                 let place = map.free(UInt64(AGENT_SLOTS_SIZE), below: start, distances: distances),
                 // The table's place is taken, though not mapped yet.
@@ -372,10 +376,14 @@ final class FastProcess {
         // Code of libraries lies close together; gaps between them are few pages of data.
         for module in modules.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
             if ranges.count == 16, let last = ranges.last {
-                ranges[15] = min(last.lowerBound, module.range.lowerBound)..<max(
-                    last.upperBound,
-                    module.range.upperBound
-                )
+                ranges[15] =
+                    min(
+                        last.lowerBound,
+                        module.range.lowerBound
+                    )..<max(
+                        last.upperBound,
+                        module.range.upperBound
+                    )
             } else {
                 ranges.append(module.range)
             }

@@ -34,10 +34,18 @@ final class FastTier {
     private let listener: Int32
     private let tracepoints: Tracepoints
     private let control: RecordingControl
+    private let shared: UnsafeMutablePointer<clinux_shared>
     private var states: [TaskState]
     private var counts = [UInt64](repeating: 0, count: Way.allCases.count)
     /// Somebody traces: each new program is asked whether it is traced.
     private var isTracing = false
+
+    /// Threads whose program is replaced by the bootstrap.
+    private var injecting: Set<Int32> = []
+    /// Whether one of them is alive.
+    var isInjecting: Bool {
+        injecting.contains { tracepoints.threads[Int($0)] & 0xffff_ffff != 0 }
+    }
 
     private struct TaskState {
         var tid: Int32 = 0
@@ -63,8 +71,15 @@ final class FastTier {
     private static let executionModeFilter: UInt64 = 22  // PR_SET_SECCOMP of <linux/prctl.h>
     private static let setThreadPointer: UInt64 = 0x1002  // ARCH_SET_FS of <asm/prctl.h>
 
-    init(arena: AgentArena, listener: Int32, tracepoints: Tracepoints, control: RecordingControl) {
+    init(
+        arena: AgentArena,
+        listener: Int32,
+        tracepoints: Tracepoints,
+        control: RecordingControl,
+        shared: UnsafeMutablePointer<clinux_shared>
+    ) {
         self.control = control
+        self.shared = shared
         self.arena = arena
         self.listener = listener
         self.tracepoints = tracepoints
@@ -139,11 +154,18 @@ final class FastTier {
         }
         switch process.phase {
         case .fresh:
-            guard let way = inject(call, process) else { return .skip }
+            guard let way = inject(call, process) else {
+                injecting.insert(call.tid)
+                return .skip
+            }
             process.phase = .off(way)
         case .injecting:
             if process.isBootstrap(call.address) { return .pass }
-            if process.isInjectionPoint(call.address) { process.finishInjection(known) }
+            if process.isInjectionPoint(call.address) {
+                process.finishInjection(known)
+                injecting.remove(call.tid)
+                clinux_replaced_forget(shared, call.tid)
+            }
         case .ready, .off: break
         }
         noteEffects(of: call, process)
@@ -241,9 +263,16 @@ final class FastTier {
             return .addressLimit
         }
         if isTracing, isTraced(call.tid) { return .traced }
-        return process.inject(tid: call.tid, at: call.address, number: call.number, arena: arena) {
-            clinux_notification_add_fd(listener, call.id, $0)
-        }
+        let way = process.inject(
+            tid: call.tid,
+            at: call.address,
+            number: call.number,
+            arena: arena,
+            addDescriptor: { clinux_notification_add_fd(listener, call.id, $0) },
+            note: { clinux_replaced_note(shared, call.tid, call.address, $0, UInt32($0.count)) == 0 }
+        )
+        if way != nil { clinux_replaced_forget(shared, call.tid) }
+        return way
     }
 
     private func isTraced(_ tid: Int32) -> Bool {

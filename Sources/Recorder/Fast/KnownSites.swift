@@ -5,7 +5,9 @@ final class KnownSites {
     private var modules: [FileIdentity: [UInt64: SiteRewrite]] = [:]
 
     /// A site at an offset in the file was hit more than once and could be rewritten.
-    func learn(_ rewrite: SiteRewrite, at offset: UInt64, in file: FileIdentity) { modules[file, default: [:]][offset] = rewrite }
+    func learn(_ rewrite: SiteRewrite, at offset: UInt64, in file: FileIdentity) {
+        modules[file, default: [:]][offset] = rewrite
+    }
 
     private var complete: [FileIdentity: [(offset: UInt64, rewrite: SiteRewrite)]] = [:]
 

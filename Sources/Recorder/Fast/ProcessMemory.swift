@@ -38,6 +38,8 @@ final class ProcessMemory {
 
     @discardableResult
     func store<T: BitwiseCopyable>(_ value: T, at address: UInt64) -> Bool {
-        withUnsafeBytes(of: value) { pwrite(file, $0.baseAddress, $0.count, off_t(Int64(bitPattern: address))) == $0.count }
+        withUnsafeBytes(of: value) {
+            pwrite(file, $0.baseAddress, $0.count, off_t(Int64(bitPattern: address))) == $0.count
+        }
     }
 }

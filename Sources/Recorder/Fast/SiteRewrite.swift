@@ -46,7 +46,9 @@ struct SiteRewrite: Hashable {
             guard code[start] == 0xb8, code[start - 1] & 0xf0 != 0x40 else { continue }
             let value = (0..<4).reduce(UInt32(0)) { $0 | UInt32(code[start + 1 + $1]) << UInt32(8 * $1) }
             // A jump of five bytes must not straddle a cache line.
-            guard number == nil ? value < 512 : value == number, (address - UInt64(distance)) & 63 <= 59 else { continue }
+            guard number == nil ? value < 512 : value == number, (address - UInt64(distance)) & 63 <= 59 else {
+                continue
+            }
             var position = start + 5
             while position < site, let length = moveLength(code[position..<site]) { position += length }
             if position == site { return Array(code[start..<site]) }

@@ -113,7 +113,13 @@ final class LockStepRecording: EventSource {
                 payloadLimit: payloadLimit,
                 referencePid: referencePid,
                 fast: arena.map {
-                    FastTier(arena: $0, listener: listener, tracepoints: tracepoints, control: control)
+                    FastTier(
+                        arena: $0,
+                        listener: listener,
+                        tracepoints: tracepoints,
+                        control: control,
+                        shared: shared
+                    )
                 }
             ) {
                 supervisor.run()

@@ -20,6 +20,7 @@ struct Supervisor: ~Copyable {
     private var outputDropped: UInt64 = 0
     /// nil: every call goes this way.
     private let fast: FastTier?
+    private var stopTime: UInt64 = 0
 
     init?(
         listener: Int32,
@@ -53,7 +54,7 @@ struct Supervisor: ~Copyable {
     /// Runs until the last task of the workload is gone, or until it is told to stop.
     mutating func run() {
         guard let notification = clinux_shared_notification(shared) else { return }
-        while !control.shouldStop {
+        while !control.shouldStop || mustGoOn {
             let code = clinux_notification_receive(listener, notification)
             if code == 0 {
                 // A call whose thread was killed meanwhile needs no reply.
@@ -71,6 +72,16 @@ struct Supervisor: ~Copyable {
         observer.finish(control)
         if let fast { control.count(fast.ways) }
         if outputDropped > 0 { control.note("output not captured, too many calls under way", outputDropped) }
+    }
+
+    /// A program whose code is replaced by the bootstrap cannot be left: its next call, a moment later, ends that.
+    private var mustGoOn: Bool {
+        mutating get {
+            guard let fast, fast.isInjecting else { return false }
+            let now = clinux_monotonic()
+            if stopTime == 0 { stopTime = now }
+            return now - stopTime < 2_000_000_000
+        }
     }
 
     private enum Reply {

@@ -34,6 +34,20 @@ final class PendingCall {
         bytes.removeAll(keepingCapacity: bytes.capacity <= 1 << 20)
     }
 
+    /// The same call once more.
+    func repeats(_ other: PendingCall) {
+        sequence = other.sequence
+        number = other.number
+        architecture = other.architecture
+        arguments = other.arguments
+        flags = other.flags
+        chunks = other.chunks
+        bytes = other.bytes
+    }
+
+    /// Of a call that the kernel ends before it did anything, nothing was written.
+    func dropOutput() { chunks.removeAll { $0.direction == .output } }
+
     /// Adds memory; a piece that continues the buffer of the last one is joined to it.
     func add(
         _ direction: MemoryRecord.Direction,

@@ -74,6 +74,14 @@ enum CallNumber {
     static let clone = number("clone")
     static let clone3 = number("clone3")
 
+    /// Whether a call may wait for others, and so be interrupted and made again.
+    static func waits(_ number: UInt32) -> Bool { waiting.contains(number) }
+    private static let waiting: Set<UInt32> = Set(
+        ABI.calls.compactMap { call in
+            call.numbers.x86_64.flatMap { (call.variants + [call.plain]).contains { $0.mayBlock } ? UInt32($0) : nil }
+        }
+    )
+
     static func number(_ name: String) -> UInt32 {
         ABI.call(named: name)?.numbers.x86_64.map(UInt32.init) ?? UInt32.max
     }

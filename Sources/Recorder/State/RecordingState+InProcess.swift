@@ -130,33 +130,31 @@ extension RecordingState {
         recount(task)
         if inner.isEmpty { return try place(task, own) }
 
-        // A handler ran. After -EINTR and the like the call was over before; so it was if it returned before the handler's
-        // first call. Else it was restarted, or had not begun.
-        let isOver = InterruptedResult.contains(result) || flags.contains(.interrupted)
+        // A handler ran. A call that does not wait, or that ended with -EINTR and the like, was over before; so was one
+        // that returned before the handler's first call. Any other was interrupted, and made again by the kernel.
+        let isOver =
+            InterruptedResult.contains(result) || flags.contains(.interrupted) || !CallNumber.waits(frame.call.number)
         let split = isOver ? 0 : inner.firstIndex { $0.call.entryTime > exitTime } ?? inner.count
-        if split == 0 {
-            own.exitTime = min(own.exitTime, inner[0].call.entryTime)
-        } else {
-            own.call.entryTime = max(own.call.entryTime, inner[split - 1].exitTime)
-            moveIndex(of: own.call, after: inner[..<split], before: inner[split...])
+        if split > 0 {
+            let again = spareCall()
+            again.repeats(own.call)
+            again.entryTime = max(own.call.entryTime, inner[split - 1].exitTime)
+            inner.insert(
+                HeldCall(call: again, result: result, exitTime: exitTime, flags: flags, isInProcess: true),
+                at: split
+            )
+            number(again, before: inner[(split + 1)...])
+            task.callsMade &+= 1
+            own.result = InterruptedResult.restart
+            own.call.dropOutput()
         }
-        inner.insert(own, at: split)
+        own.exitTime = min(own.exitTime, inner[0].call.entryTime)
+        inner.insert(own, at: 0)
         for call in inner { try place(task, call) }
     }
 
-    /// A call takes its place after calls that entered later.
-    private mutating func moveIndex(
-        of call: PendingCall,
-        after earlier: ArraySlice<HeldCall>,
-        before later: ArraySlice<HeldCall>
-    ) {
-        if call.index + UInt64(earlier.count + 1) == callsEntered {
-            // Nobody else entered meanwhile.
-            for other in earlier { swap(&call.index, &other.call.index) }
-            return
-        }
-        // What others did meanwhile must stay before what came after: the old index is used no more.
-        unusedIndexes += 1
+    /// Gives a call an index that comes before those of some that entered already.
+    private mutating func number(_ call: PendingCall, before later: ArraySlice<HeldCall>) {
         call.index = callsEntered
         callsEntered += 1
         for other in later.reversed() { swap(&call.index, &other.call.index) }
@@ -226,6 +224,8 @@ extension RecordingState {
 
 /// -EINTR and ERESTARTSYS … ERESTART_RESTARTBLOCK: a signal ended the call.
 enum InterruptedResult {
+    /// -ERESTARTSYS: what the kernel returned inside before it made the call again.
+    static let restart: Int64 = -512
     static func contains(_ result: Int64) -> Bool { result == -4 || (-516 ... -512).contains(result) }
 }
 

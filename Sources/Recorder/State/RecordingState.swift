@@ -21,8 +21,6 @@ struct RecordingState<Sink: RecordSink> {
     /// Calls written so far, and those of them that came from inside the process.
     var callsWritten: UInt64 = 0
     var inProcessCalls: UInt64 = 0
-    /// Indexes given to calls that then took later ones.
-    var unusedIndexes: UInt64 = 0
     private(set) var tasksCreated = 0
     private(set) var notes: [String: UInt64] = [:]
     /// Input of the call about to enter.
