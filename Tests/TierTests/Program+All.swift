@@ -13,6 +13,7 @@ extension Program {
         .c("restarts"),
         .c("altstack", share: 0.1),
         .c("coroutines", share: 0.5),
+        .c("tightstack", share: 0.5),
 
         // MARK: - Births and ends
         .c("forks", share: 0.1),
