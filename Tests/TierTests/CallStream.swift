@@ -49,8 +49,6 @@ struct StreamedCall {
     /// A chunk's bytes, without what means nothing.
     func contents(_ chunk: Int) -> [UInt8] {
         let bytes = chunks[chunk].bytes
-        // The pointers of the recorded program's own execve are the recorder's.
-        if index == 0 { return [] }
         // struct flock without its padding and, as nobody sets it, its pid.
         if name == "fcntl", bytes.count == 32 { return Array(bytes[..<4] + bytes[8..<24]) }
         // Behind the name of a unix socket lies what was on the stack.
