@@ -54,7 +54,9 @@ extension LogThread {
     ) throws(TraceError) {
         guard let reader else { return }
         try reader.merge(before: time, &state)
-        if ring >= 0, let task = state.tasks[tid] { try reader.force(task, ring: ring, upTo: position, &state) }
+        if ring >= 0, let task = state.tasks[tid] {
+            try reader.force(task, ring: ring, upTo: position, time: time, &state)
+        }
     }
 
     // MARK: - The kernel's ring

@@ -102,6 +102,24 @@ private let root = ForgedRecording.root
         #expect(log.problems.isEmpty)
     }
 
+    @Test func anEntryThatWasCommittedAfterItsHandlerHoldsUpNothing() throws {
+        let recording = try ForgedRecording(rings: 2)
+        recording.give(0, to: root)
+        recording.thread(11, of: root, at: 50)
+        recording.give(1, to: 11, at: 60)
+        let (ring, other) = (recording.rings[0], recording.rings[1])
+        let note = ring.reserve(40)
+        ring.call(1, 1, at: 120)
+        other.call(8, 8, at: 140)
+        try recording.call(root, "rt_sigreturn", 0, at: 150, ring: ring)
+        other.call(9, 9, at: 160)
+        // The agent stamps it when it goes on.
+        ring.leave(ring.enter(3, at: 170, into: note), 3, at: 180)
+        let log = try recording.finish()
+        #expect(log.calls == ["0 1 1", "1 8 8", "0 15 0", "1 9 9", "0 3 3"])
+        #expect(log.problems.isEmpty && log.notes.isEmpty)
+    }
+
     @Test func aHandlerAfterTheReturnComesAfter() throws {
         let (recording, ring) = try begin()
         let outer = ring.enter(0, at: 100)
@@ -174,7 +192,23 @@ private let root = ForgedRecording.root
         #expect(log.problems.isEmpty && log.notes.isEmpty)
     }
 
-    @Test func theExitOfAnOuterCallEndsThoseThatWereJumpedOutOf() throws {
+    @Test func coroutinesLeaveHandlersAndComeBack() throws {
+        let (recording, ring) = try begin()
+        let first = ring.enter(0, at: 100)
+        // The handler of the first switches to the second, which is interrupted, too.
+        ring.call(1, 1, at: 110)
+        let second = ring.enter(17, at: 120)
+        ring.call(2, 2, at: 130)
+        ring.leave(first, 7, at: 140)
+        ring.call(3, 3, at: 150)
+        ring.leave(second, 8, at: 160)
+        ring.call(4, 4, at: 170)
+        let log = try recording.finish()
+        #expect(log.calls == ["0 1 1", "0 2 2", "0 0 7", "0 3 3", "0 17 8", "0 4 4"])
+        #expect(log.problems.isEmpty && log.notes.isEmpty)
+    }
+
+    @Test func anOuterCallMayReturnAfterOneThatWasJumpedOutOf() throws {
         let (recording, ring) = try begin()
         let outer = ring.enter(0, at: 100)
         ring.enter(4, at: 110)

@@ -275,6 +275,6 @@ private let root = ForgedRecording.root
         let recording = try ForgedRecording(rings: 1)
         recording.give(0, to: root)
         recording.rings[0].leave(9, 0, at: 100)
-        #expect(try recording.finish().notes == ["returns without an entry": 1])
+        #expect(try recording.finish().notes == ["in-process returns without an entry": 1])
     }
 }

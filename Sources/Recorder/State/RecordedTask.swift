@@ -19,11 +19,12 @@ final class RecordedTask {
 
     /// The ring that the task's agent writes; -1: none.
     var ring = -1
-    /// In-process calls that have not returned, outermost first. More than one: signal handlers.
-    var open: [OpenCall] = []
-    /// Calls held in `open`, and their bytes.
-    var heldCalls = 0
-    var heldBytes = 0
+    /// Calls that wait to be written, in the order of the log; the first has not returned, or there is none.
+    var waiting: [WaitingCall] = []
+    /// Bytes of their memory.
+    var waitingBytes = 0
+    /// The number of the last call given up although it may return.
+    var lastGivenUp: UInt64?
     var late: LateTask?
 
     init(id: TaskID, tid: Int32, process: RecordedProcess) {
@@ -48,18 +49,15 @@ final class RecordedProcess {
     init(tgid: Int32) { self.tgid = tgid }
 }
 
-/// An in-process call that entered and did not return, with the calls that a signal handler made meanwhile: whether they
-/// are written before or after it depends on its result.
-struct OpenCall {
+/// A call that is over but not written, or an in-process call that has not returned.
+///
+/// What a signal handler calls while an in-process call is under way waits with that call: which of them is written first
+/// depends on its result.
+struct WaitingCall {
     var call: PendingCall
-    var held: [HeldCall] = []
-}
-
-/// A call that is over but not written.
-struct HeldCall {
-    var call: PendingCall
-    var result: Int64
+    var result: Int64 = 0
     var exitTime: UInt64
     var flags: CallFlags
     var isInProcess: Bool
+    var isOpen = false
 }

@@ -38,6 +38,7 @@ extension RecordingState {
         call.architecture = architecture
         call.arguments = arguments.described(number, architecture)
         call.entryTime = since(time)
+        latestEntry = max(latestEntry, call.entryTime)
         call.flags = flags
         callsEntered += 1
         task.callsMade += 1
@@ -127,8 +128,8 @@ extension RecordingState {
         exitTime: UInt64,
         flags: CallFlags
     ) throws(TraceError) {
-        if task.open.isEmpty {
-            let call = HeldCall(
+        if task.waiting.isEmpty {
+            let call = WaitingCall(
                 call: task.call,
                 result: result,
                 exitTime: exitTime,
@@ -143,13 +144,13 @@ extension RecordingState {
             fresh.isActive = false
             try place(
                 task,
-                HeldCall(call: fresh, result: result, exitTime: exitTime, flags: flags, isInProcess: false)
+                WaitingCall(call: fresh, result: result, exitTime: exitTime, flags: flags, isInProcess: false)
             )
         }
     }
 
     /// Hands a call to the log. Within a task this is the order of the log.
-    mutating func emit(_ task: Task, _ held: HeldCall) throws(TraceError) {
+    mutating func emit(_ task: Task, _ held: WaitingCall) throws(TraceError) {
         let call = held.call
         if let noting, let late = task.late, call.architecture == .x86_64 {
             let isKnown = held.flags.isDisjoint(with: .withoutResult)

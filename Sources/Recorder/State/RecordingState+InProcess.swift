@@ -5,8 +5,8 @@ import TraceLog
 extension RecordingState {
     /// Calls that may wait for one that a handler interrupted; it is then taken for left by a jump. Whole buffers wait, so
     /// their bytes are bounded too.
-    static var heldCallLimit: Int { 4096 }
-    static var heldByteLimit: Int { 32 << 20 }
+    static var waitingLimit: Int { 4096 }
+    static var waitingByteLimit: Int { 32 << 20 }
 
     /// A call whose entry and exit stand together: the way nearly all calls go. Times are CLOCK_MONOTONIC.
     ///
@@ -32,6 +32,7 @@ extension RecordingState {
             }
         }
         let entryTime = max(since(entered), task.lastExit)
+        latestEntry = max(latestEntry, entryTime)
         let exitTime = max(since(left), entryTime)
         task.lastExit = exitTime
         sink.beginCall(
@@ -84,141 +85,158 @@ extension RecordingState {
         call.entryTime = since(time)
         call.flags = entry.flags
         callsEntered += 1
+        latestEntry = max(latestEntry, call.entryTime)
         let isSound = call.add(entry.chunks, .input)
-        task.open.append(OpenCall(call: call))
-        try limitHeld(task)
+        task.waiting.append(
+            WaitingCall(call: call, exitTime: call.entryTime, flags: call.flags, isInProcess: true, isOpen: true)
+        )
+        task.waitingBytes += call.bytes.count
+        try limitWaiting(task)
         return isSound
     }
 
-    /// The exit of an open call. Calls that were opened after it were left by jumps.
+    /// The exit of an open call.
     ///
     /// - Returns: nil if no such call is open, else whether the record made sense.
     mutating func closed(_ task: Task, _ exit: AgentRecord, time: UInt64) throws(TraceError) -> Bool? {
-        guard let position = task.open.lastIndex(where: { $0.call.sequence == UInt64(exit.sequence) }) else {
-            return nil
+        guard let position = open(task, exit.sequence) else {
+            guard let last = task.lastGivenUp, UInt64(exit.sequence) <= last else { return nil }
+            // The call says already that its result is not known.
+            note("results that came after thousands of calls of a signal handler")
+            return true
         }
-        let call = task.open[position].call
+        let call = task.waiting[position].call
+        let before = call.bytes.count
         let isSound = call.add(exit.chunks, .input) && call.add(exit.chunks, .output)
-        call.flags.formUnion(exit.flags)
-        try close(task, position, result: exit.result, exitTime: since(time), flags: call.flags)
+        task.waitingBytes += call.bytes.count - before
+        task.waiting[position].flags.formUnion(exit.flags)
+        try close(task, position, result: exit.result, exitTime: since(time))
         return isSound
     }
 
     /// The agent found that the exit of a call was left unfinished by a handler that jumped away.
     mutating func left(_ task: Task, sequence: UInt32) throws(TraceError) {
-        guard let position = task.open.lastIndex(where: { $0.call.sequence == UInt64(sequence) }) else { return }
-        let call = task.open[position].call
-        try close(task, position, result: 0, exitTime: call.entryTime, flags: call.flags.union(.interrupted))
+        guard let position = open(task, sequence) else { return }
+        task.waiting[position].flags.insert(.interrupted)
+        try close(task, position, result: 0, exitTime: task.waiting[position].exitTime)
+    }
+
+    private func open(_ task: Task, _ sequence: UInt32) -> Int? {
+        task.waiting.lastIndex { $0.isOpen && $0.call.sequence == UInt64(sequence) }
     }
 
     private mutating func close(
         _ task: Task,
         _ position: Int,
         result: Int64,
-        exitTime: UInt64,
-        flags: CallFlags
+        exitTime: UInt64
     ) throws(TraceError) {
-        let frame = task.open[position]
-        var own = HeldCall(call: frame.call, result: result, exitTime: exitTime, flags: flags, isInProcess: true)
-        if position == task.open.count - 1, frame.held.isEmpty {
-            task.open.removeLast()
-            return try place(task, own)
-        }
-        var inner = frame.held
-        for other in task.open[(position + 1)...] { inner += flattened(other, .interrupted) }
-        task.open.removeSubrange(position...)
-        recount(task)
-        if inner.isEmpty { return try place(task, own) }
-
-        // A handler ran. A call that does not wait, or that ended with -EINTR and the like, was over before; so was one
-        // that returned before the handler's first call. Any other was interrupted, and made again by the kernel.
+        task.waiting[position].isOpen = false
+        task.waiting[position].result = result
+        task.waiting[position].exitTime = exitTime
+        // A handler may have run. A call that does not wait, or that ended with -EINTR and the like, was over before; so was
+        // one that returned before the handler's first call. Any other was interrupted, and made again by the kernel.
+        let call = task.waiting[position].call
         let isOver =
-            InterruptedResult.contains(result) || flags.contains(.interrupted) || !CallNumber.waits(frame.call.number)
-        let split = isOver ? 0 : inner.firstIndex { $0.call.entryTime > exitTime } ?? inner.count
-        if split > 0 {
-            let again = spareCall()
-            again.repeats(own.call)
-            again.entryTime = max(own.call.entryTime, inner[split - 1].exitTime)
-            inner.insert(
-                HeldCall(call: again, result: result, exitTime: exitTime, flags: flags, isInProcess: true),
-                at: split
-            )
-            number(again, before: inner[(split + 1)...])
-            task.callsMade &+= 1
-            own.result = InterruptedResult.restart
-            own.call.dropOutput()
-        }
-        own.exitTime = min(own.exitTime, inner[0].call.entryTime)
-        inner.insert(own, at: 0)
-        for call in inner { try place(task, call) }
+            InterruptedResult.contains(result) || task.waiting[position].flags.contains(.interrupted)
+            || !CallNumber.waits(call.number)
+        let later = task.waiting[(position + 1)...]
+        let place = isOver ? position + 1 : later.firstIndex { $0.call.entryTime > exitTime } ?? later.endIndex
+        if place > position + 1 { repeatCall(task, position, at: place) }
+        try writeFinished(task)
+    }
+
+    /// A call that was interrupted stands in the log twice: as it ended, and as it was made again.
+    private mutating func repeatCall(_ task: Task, _ position: Int, at place: Int) {
+        let again = spareCall()
+        var own = task.waiting[position]
+        again.repeats(own.call)
+        let before = task.waiting[place - 1]
+        again.entryTime = max(own.call.entryTime, before.isOpen ? before.call.entryTime : before.exitTime)
+        number(again, before: task.waiting[place...])
+        task.waiting.insert(
+            WaitingCall(
+                call: again,
+                result: own.result,
+                exitTime: own.exitTime,
+                flags: own.flags,
+                isInProcess: true
+            ),
+            at: place
+        )
+        task.callsMade &+= 1
+        task.waitingBytes += again.bytes.count
+        own.result = InterruptedResult.restart
+        own.call.dropOutput()
+        task.waiting[position] = own
+        extend(task, from: place)
     }
 
     /// Gives a call an index that comes before those of some that entered already.
-    private mutating func number(_ call: PendingCall, before later: ArraySlice<HeldCall>) {
+    private mutating func number(_ call: PendingCall, before later: ArraySlice<WaitingCall>) {
         call.index = callsEntered
         callsEntered += 1
         for other in later.reversed() { swap(&call.index, &other.call.index) }
     }
 
-    /// Writes a call that is over, or adds it to those that wait for the open one around it.
-    mutating func place(_ task: Task, _ held: HeldCall) throws(TraceError) {
-        held.call.isActive = false
-        guard !task.open.isEmpty else {
-            try emit(task, held)
-            return recycle(held.call)
+    /// The note of a return may come late. What others entered until then has lower indexes than the calls from there on
+    /// have now, which must not seem to have been over before.
+    private func extend(_ task: Task, from first: Int) {
+        for position in first..<task.waiting.count where !task.waiting[position].isOpen {
+            let next = position + 1 < task.waiting.count ? task.waiting[position + 1].call.entryTime : latestEntry
+            task.waiting[position].exitTime = max(task.waiting[position].exitTime, next)
         }
-        task.open[task.open.count - 1].held.append(held)
-        task.heldCalls += 1
-        task.heldBytes += held.call.bytes.count
-        try limitHeld(task)
     }
 
-    /// The outermost open calls are given up while too much waits for them.
-    private mutating func limitHeld(_ task: Task) throws(TraceError) {
-        while task.heldCalls + task.open.count > Self.heldCallLimit || task.heldBytes > Self.heldByteLimit,
-            !task.open.isEmpty
-        {
-            let given = flattened(task.open.removeFirst(), .interrupted)
-            recount(task)
-            for call in given {
-                try emit(task, call)
-                recycle(call.call)
+    /// Writes a call that is over, or has it wait for the open one before it.
+    mutating func place(_ task: Task, _ call: WaitingCall) throws(TraceError) {
+        task.waiting.append(call)
+        task.waitingBytes += call.call.bytes.count
+        try limitWaiting(task)
+    }
+
+    /// Writes what waits for nothing any more.
+    private mutating func writeFinished(_ task: Task) throws(TraceError) {
+        let count = task.waiting.firstIndex { $0.isOpen } ?? task.waiting.count
+        guard count > 0 else { return }
+        for position in 0..<count {
+            var call = task.waiting[position]
+            // A thread's calls do not overlap: what came next began when this one was over.
+            if position + 1 < task.waiting.count {
+                call.exitTime = min(call.exitTime, task.waiting[position + 1].call.entryTime)
             }
+            task.waitingBytes -= call.call.bytes.count
+            try emit(task, call)
+            recycle(call.call)
+        }
+        task.waiting.removeFirst(count)
+    }
+
+    /// The first open calls are given up while too much waits for them.
+    private mutating func limitWaiting(_ task: Task) throws(TraceError) {
+        while task.waiting.count > Self.waitingLimit || task.waitingBytes > Self.waitingByteLimit,
+            task.waiting.count > 1
+        {
+            task.lastGivenUp = max(task.lastGivenUp ?? 0, task.waiting[0].call.sequence)
+            giveUp(task, 0, .interrupted)
+            try writeFinished(task)
         }
     }
 
-    private func recount(_ task: Task) {
-        task.heldCalls = task.open.reduce(0) { $0 + $1.held.count }
-        task.heldBytes = task.open.reduce(0) { $0 + $1.held.reduce(0) { $0 + $1.call.bytes.count } }
-    }
-
-    /// An open call that will not return, then what was held for it.
-    private func flattened(_ frame: OpenCall, _ flag: CallFlags) -> [HeldCall] {
-        frame.call.isActive = false
-        let own = HeldCall(
-            call: frame.call,
-            result: 0,
-            exitTime: frame.call.entryTime,
-            flags: frame.call.flags.union(flag),
-            isInProcess: true
-        )
-        return [own] + frame.held
+    private func giveUp(_ task: Task, _ position: Int, _ flag: CallFlags) {
+        task.waiting[position].isOpen = false
+        task.waiting[position].flags.insert(flag)
     }
 
     /// Nothing of the task's program runs any more: writes its open calls. What a handler interrupted was left by it; the
-    /// innermost, with no call after it, just did not finish.
+    /// last one, with no call after it, just did not finish.
     mutating func unwind(_ task: Task) throws(TraceError) {
-        guard !task.open.isEmpty else { return }
-        let frames = task.open
-        task.open = []
-        recount(task)
-        for (depth, frame) in frames.enumerated() {
-            let isLast = depth == frames.count - 1 && frame.held.isEmpty && !task.call.isActive
-            for call in flattened(frame, isLast ? .unfinished : .interrupted) {
-                try emit(task, call)
-                recycle(call.call)
-            }
+        guard !task.waiting.isEmpty else { return }
+        for position in task.waiting.indices where task.waiting[position].isOpen {
+            let isLast = position == task.waiting.count - 1 && !task.call.isActive
+            giveUp(task, position, isLast ? .unfinished : .interrupted)
         }
+        try writeFinished(task)
     }
 }
 

@@ -21,6 +21,8 @@ struct RecordingState<Sink: RecordSink> {
     /// Calls written so far, and those of them that came from inside the process.
     var callsWritten: UInt64 = 0
     var inProcessCalls: UInt64 = 0
+    /// The latest entry that has an index, in nanoseconds since start.
+    var latestEntry: UInt64 = 0
     private(set) var tasksCreated = 0
     private(set) var notes: [String: UInt64] = [:]
     /// Input of the call about to enter.

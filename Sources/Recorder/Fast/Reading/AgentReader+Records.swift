@@ -4,7 +4,7 @@ import RecorderAgent
 import TraceLog
 
 /// What stands at a position of a ring.
-private enum Found {
+enum FoundRecord {
     case record(AgentRecord)
     /// The data ends before a record would fit.
     case wrap(UInt64)
@@ -16,11 +16,11 @@ private enum Found {
 }
 
 extension AgentReader {
-    private static var mask: UInt64 { AgentRings.ringBytes - 1 }
+    static var mask: UInt64 { AgentRings.ringBytes - 1 }
 
     /// Looks at a position; `visible` is the head as last seen.
     @inline(__always)
-    private func look(_ ring: AgentRing, _ position: UInt64, _ visible: inout UInt64) -> Found {
+    func look(_ ring: AgentRing, _ position: UInt64, _ visible: inout UInt64) -> FoundRecord {
         if position >= visible {
             let head = ring.head
             guard position <= head, head &- position <= AgentRings.ringBytes else { return .nonsense }
@@ -43,45 +43,49 @@ extension AgentReader {
         return stream.pointee.holes.isEmpty ? next : min(next, filled(stream)?.time ?? .max)
     }
 
-    private func timeAtPosition(_ stream: UnsafeMutablePointer<AgentStream>) -> UInt64 {
+    func timeAtPosition(_ stream: UnsafeMutablePointer<AgentStream>) -> UInt64 {
         if stream.pointee.peeked.position == stream.pointee.position { return stream.pointee.peeked.time }
         switch look(stream.pointee.ring, stream.pointee.position, &stream.pointee.visible) {
         case .record(let record):
             let time = record.kind == 0 ? 0 : time(record)
+            if record.isEntry, passLate(stream, record, time) { return timeAtPosition(stream) }
             stream.pointee.peeked = (stream.pointee.position, time)
             return time
         case .wrap, .nonsense: return 0
-        case .hole: return pass(stream, stream.pointee.visible) ? timeAtPosition(stream) : .max
+        case .hole: return pass(stream, before: .max) ? timeAtPosition(stream) : .max
         case .end: return .max
         }
     }
 
     /// No record was made later than now.
     @inline(__always)
-    private func time(_ record: AgentRecord) -> UInt64 {
+    func time(_ record: AgentRecord) -> UInt64 {
         let time = clock.nanoseconds(record.ticks)
         return time > now &+ 1_000_000_000 ? now : time
     }
 
     /// Reads a ring's calls that entered before `limit` and stand before `end`.
     ///
-    /// - Parameter horizon: exits from then on stay: a notified call, of a handler, may have come before.
+    /// - Parameters:
+    ///   - horizon: exits from then on stay: a notified call, of a handler, may have come before.
+    ///   - latest: nothing that is read is taken to have entered later.
     func read(
         _ stream: UnsafeMutablePointer<AgentStream>,
         before limit: UInt64,
         horizon: UInt64,
         upTo end: UInt64 = .max,
+        latest: UInt64 = .max,
         _ state: inout RecordingState<Sink>
     ) throws(TraceError) {
         guard let task = stream.pointee.current, !stream.pointee.isBroken else { return }
         let ring = stream.pointee.ring
         let clock = clock
-        let latest = now &+ 1_000_000_000
+        let bound = now &+ 1_000_000_000
         /// No record was made later than now.
         @inline(__always)
         func time(_ record: AgentRecord) -> UInt64 {
             let time = clock.nanoseconds(record.ticks)
-            return time > latest ? now : time
+            return min(time > bound ? now : time, latest)
         }
         var position = stream.pointee.position
         var visible = stream.pointee.visible
@@ -89,7 +93,7 @@ extension AgentReader {
             if !stream.pointee.holes.isEmpty {
                 stream.pointee.position = position
                 stream.pointee.visible = visible
-                if try fill(stream, task, before: limit, horizon: horizon, &state) { continue }
+                if try fill(stream, task, before: limit, horizon: horizon, latest: latest, &state) { continue }
                 visible = stream.pointee.visible
             }
             guard position < end else { break reading }
@@ -101,17 +105,17 @@ extension AgentReader {
                 return
             case .hole:
                 stream.pointee.position = position
-                guard pass(stream, min(end, visible)) else { break reading }
+                guard pass(stream, before: end) else { break reading }
                 position = stream.pointee.position
+                visible = stream.pointee.visible
             case .record(let entry) where entry.isEntry:
                 let entered = time(entry)
                 guard entered < limit else { break reading }
-                let made = stream.pointee.numbers.count(entry.sequence)
-                task.callsMade &+= UInt64(made)
                 let next = position &+ UInt64(entry.size)
-                if task.open.isEmpty, let (exit, after) = exit(of: entry, ring, next, end, &visible),
+                if task.waiting.isEmpty, let (exit, after) = exit(of: entry, ring, next, end, &visible),
                     time(exit) < horizon
                 {
+                    count(entry, stream, task)
                     let isSound = try state.inProcess(task, entry, exit, entered: entered, left: time(exit))
                     position = after
                     if position &- stream.pointee.released > AgentRings.ringBytes / 16 {
@@ -120,6 +124,13 @@ extension AgentReader {
                     }
                     if isSound { continue reading }
                 } else {
+                    stream.pointee.position = position
+                    stream.pointee.visible = visible
+                    if passLate(stream, entry, entered) {
+                        position = stream.pointee.position
+                        continue reading
+                    }
+                    count(entry, stream, task)
                     position = next
                     if try state.opened(task, entry, time: entered) { continue reading }
                 }
@@ -137,6 +148,11 @@ extension AgentReader {
         }
         stream.pointee.position = position
         stream.pointee.visible = visible
+    }
+
+    @inline(__always)
+    func count(_ entry: AgentRecord, _ stream: UnsafeMutablePointer<AgentStream>, _ task: RecordedTask) {
+        task.callsMade &+= UInt64(stream.pointee.numbers.count(entry.sequence))
     }
 
     /// The exit of a call, if it stands right after its entry.
@@ -166,7 +182,7 @@ extension AgentReader {
     /// An exit away from its entry, or a gap.
     ///
     /// - Returns: whether it made sense.
-    private func take(
+    func take(
         _ record: AgentRecord,
         _ stream: UnsafeMutablePointer<AgentStream>,
         _ task: RecordedTask,
@@ -174,95 +190,12 @@ extension AgentReader {
     ) throws(TraceError) -> Bool {
         if record.isExit {
             if let isSound = try state.closed(task, record, time: time(record)) { return isSound }
-            state.note("returns without an entry")
+            state.note("in-process returns without an entry")
         } else if record.sequence != AGENT_NO_SEQUENCE {
             try state.left(task, sequence: record.sequence)
             if stream.pointee.numbers.excuse(record.sequence) { task.callsMade &-= 1 }
         }
         return true
-    }
-
-    // MARK: - Holes
-
-    /// Goes past records that are not committed although a later one is: only a handler that interrupted the agent writes
-    /// then, and what it interrupted may take its time.
-    private func pass(_ stream: UnsafeMutablePointer<AgentStream>, _ end: UInt64) -> Bool {
-        let ring = stream.pointee.ring
-        let known = stream.pointee.holes.count
-        var position = stream.pointee.position
-        for _ in 0..<16 {
-            stream.pointee.holes.append(position)
-            guard let next = following(ring, position), next < end else { break }
-            position = next
-            if isCommitted(ring, position) {
-                // A size that is still to be written may say anything.
-                guard !hasCommitted(ring, between: stream.pointee.holes[known], and: position) else { break }
-                stream.pointee.position = position
-                return true
-            }
-        }
-        stream.pointee.holes.removeLast(stream.pointee.holes.count - known)
-        return false
-    }
-
-    /// The position after a record that may not be committed.
-    private func following(_ ring: AgentRing, _ position: UInt64) -> UInt64? {
-        let offset = position & Self.mask
-        let rest = AgentRings.ringBytes - offset
-        guard rest >= UInt64(AgentRecord.headerSize) else { return position &+ rest }
-        let size = UInt64(UInt32(truncatingIfNeeded: clinux_load_once(ring.data + Int(offset) + 8)))
-        guard size >= UInt64(AgentRecord.headerSize), size & 7 == 0, size <= rest else { return nil }
-        return rest &- size < UInt64(AgentRecord.headerSize) ? position &+ rest : position &+ size
-    }
-
-    private func hasCommitted(_ ring: AgentRing, between first: UInt64, and last: UInt64) -> Bool {
-        var position = first &+ 8
-        while position < last {
-            if isCommitted(ring, position) { return true }
-            position &+= 8
-        }
-        return false
-    }
-
-    /// The first hole that has been committed since, and its time.
-    private func filled(_ stream: UnsafeMutablePointer<AgentStream>) -> (place: Int, time: UInt64)? {
-        var best: (place: Int, time: UInt64)?
-        for (place, hole) in stream.pointee.holes.enumerated() where isCommitted(stream.pointee.ring, hole) {
-            var visible = stream.pointee.visible
-            guard case .record(let record) = look(stream.pointee.ring, hole, &visible), record.kind != 0 else {
-                return (place, 0)
-            }
-            let time = time(record)
-            if time < best?.time ?? .max { best = (place, time) }
-        }
-        return best
-    }
-
-    /// Reads a hole that has been committed since, if its turn is before that of the next record.
-    private func fill(
-        _ stream: UnsafeMutablePointer<AgentStream>,
-        _ task: RecordedTask,
-        before limit: UInt64,
-        horizon: UInt64,
-        _ state: inout RecordingState<Sink>
-    ) throws(TraceError) -> Bool {
-        guard let (place, time) = filled(stream), time <= timeAtPosition(stream) else { return false }
-        let hole = stream.pointee.holes[place]
-        var visible = stream.pointee.visible
-        guard case .record(let record) = look(stream.pointee.ring, hole, &visible) else {
-            stream.pointee.holes.remove(at: place)
-            return true
-        }
-        guard time < (record.isEntry ? limit : horizon) else { return false }
-        stream.pointee.holes.remove(at: place)
-        if record.isEntry {
-            task.callsMade &+= UInt64(stream.pointee.numbers.count(record.sequence))
-            if try state.opened(task, record, time: time) { return true }
-        } else if try take(record, stream, task, &state) {
-            return true
-        }
-        giveUp(stream, &state)
-        return false
     }
 
     /// Whether the next record could be read, were it not for the call that its thread is in.
@@ -272,13 +205,13 @@ extension AgentReader {
     }
 
     @inline(__always)
-    private func isCommitted(_ ring: AgentRing, _ position: UInt64) -> Bool {
+    func isCommitted(_ ring: AgentRing, _ position: UInt64) -> Bool {
         let stamp = ring.data + Int(position & Self.mask)
         return clinux_load_acquire(stamp.assumingMemoryBound(to: UInt64.self)) == position &+ 1
     }
 
     /// The ring holds what no agent writes: its process has overwritten it.
-    private func giveUp(_ stream: UnsafeMutablePointer<AgentStream>, _ state: inout RecordingState<Sink>) {
+    func giveUp(_ stream: UnsafeMutablePointer<AgentStream>, _ state: inout RecordingState<Sink>) {
         stream.pointee.isBroken = true
         stream.pointee.holes = []
         state.note("in-process rings overwritten by their program")

@@ -76,11 +76,12 @@ final class AgentReader<Sink: RecordSink> {
         stream.pointee.position &+ UInt64(stream.pointee.holes.count) &+ (stream.pointee.isBroken ? 1 : 0)
     }
 
-    /// Everything that a task's ring held when the task was at `position` of it.
+    /// Everything that a task's ring held when, at `time`, the task was at `position` of it.
     func force(
         _ task: Task,
         ring: Int,
         upTo position: UInt64,
+        time: UInt64 = .max,
         _ state: inout RecordingState<Sink>
     ) throws(TraceError) {
         guard ring >= 0, ring < rings.count, streams[ring].current === task else { return }
@@ -88,7 +89,7 @@ final class AgentReader<Sink: RecordSink> {
             state.note("results lost")
             try state.abandon(task, flags: .resultLost)
         }
-        try read(streams + ring, before: .max, horizon: .max, upTo: position, &state)
+        try read(streams + ring, before: .max, horizon: .max, upTo: position, latest: time, &state)
     }
 
     /// After everything is merged: frees room, and lets go on who waited for it.
