@@ -114,7 +114,7 @@ private let root = ForgedRecording.root
         try recording.call(root, "rt_sigreturn", 0, at: 150, ring: ring)
         other.call(9, 9, at: 160)
         // The agent stamps it when it goes on.
-        ring.leave(ring.enter(3, at: 170, into: note), 3, at: 180)
+        ring.leave(ring.enter(3, at: 10_000, into: note), 3, at: 10_010)
         let log = try recording.finish()
         #expect(log.calls == ["0 1 1", "1 8 8", "0 15 0", "1 9 9", "0 3 3"])
         #expect(log.problems.isEmpty && log.notes.isEmpty)
@@ -204,7 +204,7 @@ private let root = ForgedRecording.root
         ring.leave(second, 8, at: 160)
         ring.call(4, 4, at: 170)
         let log = try recording.finish()
-        #expect(log.calls == ["0 1 1", "0 2 2", "0 0 7", "0 3 3", "0 17 8", "0 4 4"])
+        #expect(log.calls == ["0 0 -512", "0 1 1", "0 17 8", "0 2 2", "0 0 7", "0 3 3", "0 4 4"])
         #expect(log.problems.isEmpty && log.notes.isEmpty)
     }
 

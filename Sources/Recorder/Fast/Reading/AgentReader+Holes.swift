@@ -109,6 +109,7 @@ extension AgentReader {
             return true
         }
         guard time < (record.isEntry ? limit : horizon) else { return false }
+        if record.isEntry, time > latest, time &- latest > Self.lateness { return false }
         stream.pointee.holes.remove(at: place)
         if record.isEntry {
             count(record, stream, task)

@@ -17,6 +17,9 @@ enum FoundRecord {
 
 extension AgentReader {
     static var mask: UInt64 { AgentRings.ringBytes - 1 }
+    /// Nanoseconds by which an entry is surely later than a notified call, however the clocks disagree. The supervisor
+    /// takes its time some microseconds after the call, and some before the thread goes on.
+    static var lateness: UInt64 { 2000 }
 
     /// Looks at a position; `visible` is the head as last seen.
     @inline(__always)
@@ -68,7 +71,7 @@ extension AgentReader {
     ///
     /// - Parameters:
     ///   - horizon: exits from then on stay: a notified call, of a handler, may have come before.
-    ///   - latest: nothing that is read is taken to have entered later.
+    ///   - latest: when the thread entered a notified call, which what is read precedes.
     func read(
         _ stream: UnsafeMutablePointer<AgentStream>,
         before limit: UInt64,
@@ -85,7 +88,7 @@ extension AgentReader {
         @inline(__always)
         func time(_ record: AgentRecord) -> UInt64 {
             let time = clock.nanoseconds(record.ticks)
-            return min(time > bound ? now : time, latest)
+            return time > bound ? now : time
         }
         var position = stream.pointee.position
         var visible = stream.pointee.visible
@@ -109,8 +112,17 @@ extension AgentReader {
                 position = stream.pointee.position
                 visible = stream.pointee.visible
             case .record(let entry) where entry.isEntry:
-                let entered = time(entry)
+                var entered = time(entry)
                 guard entered < limit else { break reading }
+                if entered > latest {
+                    if entered &- latest > Self.lateness {
+                        // A handler made the notified call, and this one came after it.
+                        stream.pointee.holes.append(position)
+                        position &+= UInt64(entry.size)
+                        continue reading
+                    }
+                    entered = latest
+                }
                 let next = position &+ UInt64(entry.size)
                 if task.waiting.isEmpty, let (exit, after) = exit(of: entry, ring, next, end, &visible),
                     time(exit) < horizon
