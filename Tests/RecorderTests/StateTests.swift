@@ -129,6 +129,21 @@ import TraceLog
         #expect(state.sink.calls.map(\.flags) == [.denied] && state.sink.calls.map(\.result) == [-1])
     }
 
+    @Test func aCallWhoseThreadIsKilledBeforeTheAnswerIsOneCall() throws {
+        var state = try begin()
+        try enter(&state, 10, 1, "close", 3)
+        try state.denied(
+            tid: 10,
+            number: 3,
+            architecture: .x86_64,
+            arguments: SyscallArguments(3, 99),
+            result: -512,
+            time: 1005
+        )
+        #expect(state.sink.calls.map(\.result) == [-512] && state.sink.calls.map(\.flags) == [[]])
+        #expect(state.notes.isEmpty)
+    }
+
     @Test func aDeniedCallLeavesTheMemoryOfTheNextEntryAlone() throws {
         var state = try begin()
         try state.created(tid: 11, tgid: 10, parent: 10, time: 1000)

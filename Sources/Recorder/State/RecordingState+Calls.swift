@@ -98,6 +98,13 @@ extension RecordingState {
         result: Int64,
         time: UInt64
     ) throws(TraceError) {
+        // A thread that is killed before its call was answered leaves it so; the supervisor may have noted it already.
+        if let task = tasks[tid], task.call.isActive, task.call.number == number,
+            task.call.architecture == architecture,
+            task.call.arguments == arguments.described(number, architecture)
+        {
+            return try returned(tid: tid, sequence: task.call.sequence, result: result, time: time)
+        }
         // What is there belongs to the call whose entry comes next.
         var other = spareCall()
         swap(&incoming, &other)
