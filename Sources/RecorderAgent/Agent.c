@@ -91,9 +91,9 @@ INLINE struct agent_record *record_at(struct agent_ring *ring, uint64_t position
 #define COMPILER_BARRIER __asm__ volatile("" ::: "memory")
 
 /// A frame below this distance of a stack pointer above it is taken to be on the same stack.
-#define STACK_REACH 0x100000
+#define STACK_REACH 0x4000
 /// A thread that has made this many calls since is not taken to be in a handler any more.
-#define HANDLER_CALLS 256
+#define HANDLER_CALLS 300
 
 /// Whether whoever made a reservation is gone: the program runs above where it was, or has run on for long.
 INLINE int is_abandoned(const struct agent_thread *thread, const struct agent_reservation *reservation, uint64_t stack) {
@@ -135,12 +135,15 @@ struct place {
     struct agent_reservation *reservation;
 };
 
-INLINE void commit(const struct place *place) {
+/// 0: the record was given up meanwhile, because what interrupted it had seemed to be over (it had switched stacks).
+INLINE int commit(const struct place *place) {
+    if (__atomic_load_n(&place->reservation->position, __ATOMIC_RELAXED) != place->position + 1) return 0;
     __atomic_store_n(&place->record->stamp, place->position + 1, __ATOMIC_RELEASE);
     COMPILER_BARRIER;
     place->reservation->position = 0;
     COMPILER_BARRIER;
     place->reservation->stack = 0;
+    return 1;
 }
 
 /// Waits until `size` bytes fit; 0 if nobody reads any more.
@@ -420,7 +423,7 @@ LOCAL int collect_before(
 
 LOCAL int has_headroom(const struct agent_thread *thread) {
     struct agent_ring *ring = ring_of(thread);
-    return ring->head - __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE) < AGENT_RING_BYTES - 6 * AGENT_RECORD_LIMIT;
+    return ring->head - __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE) < AGENT_RING_BYTES - 2 * AGENT_RECORD_LIMIT;
 }
 
 struct answer {
@@ -451,6 +454,7 @@ AGENT struct answer agent_before(const struct agent_frame *frame, struct agent_t
     if (program->steps && !collect_before(&collector, frame, program, &answer.room)) return refused;
     uint64_t entry = AGENT_ENTRY_SIZE(program->arguments);
     struct place place;
+again:
     if (!reserve(thread, entry + collector.bytes, &place)) return refused;
     struct agent_record *record = place.record;
     uint32_t sequence = next_sequence(thread, record);
@@ -468,7 +472,7 @@ AGENT struct answer agent_before(const struct agent_frame *frame, struct agent_t
     }
     record->kind = AGENT_ENTRY;
     record->time = clock();
-    commit(&place);
+    if (!commit(&place)) goto again;
     answer.token = 1ULL << 63 | (uint64_t)collector.flags << 48 | (uint64_t)sequence << 16 | number;
     return answer;
 }
@@ -499,7 +503,7 @@ enum vector_parts { VECTOR_ARRAY = 1, VECTOR_BUFFERS = 2 };
 /// The vectors and their buffers; output holds `result` bytes in all.
 LOCAL void add_vectors(
     struct collector *into, uint64_t address, uint64_t count, uint32_t flags, int64_t result, int parts) {
-    uint64_t limit = arena()->payload_limit, left = result < 0 ? 0 : (uint64_t)result, total = 0;
+    uint64_t limit = arena()->payload_limit, left = result < 0 ? 0 : (uint64_t)result;
     if (!count || count > 1024) return;
     int careful = result < 0;
     if (parts & VECTOR_ARRAY) add(into, address, count * sizeof(struct iovec), UNBOUNDED, 0, careful);
@@ -511,9 +515,7 @@ LOCAL void add_vectors(
         else if (!read_carefully(into->thread, &vector, at, sizeof vector)) return;
         uint64_t length = vector.length > LENGTH_LIMIT ? LENGTH_LIMIT : vector.length;
         if (flags & AGENT_STEP_INPUT) {
-            total += length;
-            // What the kernel consumed is there; a partial write leaves the rest unproven.
-            add(into, vector.base, length, limit, 0, careful || total > left);
+            add(into, vector.base, length, limit, 0, 1);
         } else {
             uint64_t here = length < left ? length : left;
             add(into, vector.base, here, limit, 1, 0);
@@ -532,8 +534,8 @@ LOCAL void add_message(struct collector *into, uint64_t address, uint32_t flags,
     int careful = result < 0;
     if (flags & AGENT_STEP_INPUT) {
         add(into, address, 56, UNBOUNDED, 0, careful);
-        if (name && name_length <= 4096) add(into, name, name_length, UNBOUNDED, 0, careful);
-        if (header[4] && control_length <= 65536) add(into, header[4], control_length, UNBOUNDED, 0, careful);
+        if (name && name_length <= 4096) add(into, name, name_length, UNBOUNDED, 0, 1);
+        if (header[4] && control_length <= 65536) add(into, header[4], control_length, UNBOUNDED, 0, 1);
         add_vectors(into, header[2], header[3], flags, result, VECTOR_ARRAY | VECTOR_BUFFERS);
         return;
     }
@@ -577,8 +579,8 @@ LOCAL void collect_after(struct collector *into, const struct agent_frame *frame
             uint64_t limit = step->flags & AGENT_STEP_PAYLOAD ? payload_limit : UNBOUNDED;
             if ((step->flags & AGENT_STEP_INPUT) && !(step->flags & AGENT_STEP_BEFORE)) {
                 uint64_t length = bytes_of(frame, step, -1, frame->room);
-                // A payload that the kernel took whole is there.
-                add(into, address, length, limit, 0, !((step->flags & AGENT_STEP_PAYLOAD) && (uint64_t)result == length));
+                // Even if the call took it: /dev/null does not look at what it takes.
+                add(into, address, length, limit, 0, 1);
             }
             if (step->flags & AGENT_STEP_OUTPUT) {
                 if (failed && !(step->flags & AGENT_STEP_ALWAYS)) continue;
@@ -605,6 +607,7 @@ AGENT void agent_after(const struct agent_frame *frame, struct agent_thread *thr
     struct collector collector = {.thread = thread, .to = NULL, .room = 2 * AGENT_RECORD_LIMIT};
     if (program->steps) collect_after(&collector, frame, program);
     struct place place;
+again:
     if (!reserve(thread, AGENT_EXIT_SIZE + collector.bytes, &place)) return;
     struct agent_record *record = place.record;
     record->sequence = (uint32_t)(frame->token >> 16);
@@ -620,7 +623,7 @@ AGENT void agent_after(const struct agent_frame *frame, struct agent_thread *thr
     record->time = time;
     record->value = frame->rax;
     record->kind = AGENT_EXIT;
-    commit(&place);
+    if (!commit(&place)) goto again;
 }
 
 // MARK: - Start
@@ -632,23 +635,23 @@ AGENT void agent_after(const struct agent_frame *frame, struct agent_thread *thr
 #define MAP_NORESERVE 0x4000
 #define MADV_WIPEONFORK 18
 
-INLINE int map(uint64_t address, uint64_t size, int protection, int flags, int fd) {
+INLINE int map(uint64_t address, uint64_t size, int protection, int flags, int fd, uint64_t offset) {
     if (!address) return 1;
-    return unseen(CALL_MMAP, address, size, (uint64_t)protection, (uint64_t)flags | MAP_FIXED_NOREPLACE, (uint64_t)fd, 0) ==
+    return unseen(CALL_MMAP, address, size, (uint64_t)protection, (uint64_t)flags | MAP_FIXED_NOREPLACE, (uint64_t)fd, offset) ==
            (int64_t)address;
 }
 
 /// Runs once in each new program, on its stack.
-AGENT void agent_start(int arena_fd, int code_fd, uint64_t slots, uint64_t more_slots) {
+AGENT void agent_start(int file, uint64_t rings, uint64_t slots, uint64_t more_slots) {
     const int own = MAP_PRIVATE | MAP_ANONYMOUS;
-    int done = map(AGENT_TABLE, AGENT_TABLE_SIZE + AGENT_CONTROL_SIZE, PROT_READ | PROT_WRITE, own, -1);
+    int done = map(AGENT_TABLE, AGENT_TABLE_SIZE + AGENT_CONTROL_SIZE, PROT_READ | PROT_WRITE, own, -1, 0);
     int mapped = done;
     done = done && unseen(CALL_MADVISE, AGENT_TABLE, AGENT_TABLE_SIZE, MADV_WIPEONFORK, 0, 0, 0) == 0;
-    done = done && map(AGENT_ARENA, AGENT_ARENA_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, arena_fd);
-    done = done && map(AGENT_THREADS, (uint64_t)AGENT_RINGS * AGENT_BLOCK_STRIDE, PROT_READ | PROT_WRITE, own | MAP_NORESERVE, -1);
-    done = done && map(slots, AGENT_SLOTS_SIZE, PROT_READ | PROT_EXEC, own, -1);
-    done = done && map(more_slots, AGENT_SLOTS_SIZE, PROT_READ | PROT_EXEC, own, -1);
-    unseen(CALL_CLOSE, (uint64_t)arena_fd, 0, 0, 0, 0, 0);
-    unseen(CALL_CLOSE, (uint64_t)code_fd, 0, 0, 0, 0, 0);
+    const int shared = MAP_SHARED | MAP_NORESERVE, writable = PROT_READ | PROT_WRITE, executable = PROT_READ | PROT_EXEC;
+    done = done && map(AGENT_ARENA, AGENT_ARENA_SIZE, writable, shared, file, rings);
+    done = done && map(AGENT_THREADS, (uint64_t)AGENT_RINGS * AGENT_BLOCK_STRIDE, writable, own | MAP_NORESERVE, -1, 0);
+    done = done && map(slots, AGENT_SLOTS_SIZE, executable, own, -1, 0);
+    done = done && map(more_slots, AGENT_SLOTS_SIZE, executable, own, -1, 0);
+    unseen(CALL_CLOSE, (uint64_t)file, 0, 0, 0, 0, 0);
     if (mapped && done) ((struct agent_control *)AGENT_CONTROL)->ready = AGENT_READY;
 }

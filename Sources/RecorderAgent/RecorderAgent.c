@@ -12,7 +12,7 @@ _Static_assert(sizeof(struct agent_control) <= AGENT_CONTROL_SIZE, "control page
 
 extern const uint8_t __start_lacuna_agent[] __attribute__((visibility("hidden")));
 extern const uint8_t __stop_lacuna_agent[] __attribute__((visibility("hidden")));
-void agent_start(int arena, int code, uint64_t slots, uint64_t more_slots) __attribute__((visibility("hidden")));
+void agent_start(int file, uint64_t rings, uint64_t slots, uint64_t more_slots) __attribute__((visibility("hidden")));
 
 const uint8_t *agent_code(size_t *size) {
     *size = (size_t)(__stop_lacuna_agent - __start_lacuna_agent);

@@ -13,7 +13,7 @@ extension Program {
         .c("restarts"),
         .c("altstack", share: 0.1),
         .c("coroutines", share: 0.5),
-        .c("tightstack", share: 0.5),
+        .c("tightstack"),
 
         // MARK: - Births and ends
         .c("forks", share: 0.1),
@@ -49,7 +49,7 @@ extension Program {
             source: "nolibc.c",
             flags: ["-nostdlib", "-static", "-ffreestanding", "-fno-stack-protector"]
         ),
-        Program(name: "Go", source: "goroutines.go", needs: ["go"], share: 0.1),
+        Program(name: "Go", source: "goroutines.go", needs: ["go"]),
         Program(name: "node", command: ["node", "{sources}/server.js"], needs: ["node"], share: 0.3),
         Program(name: "setuid", source: "identity.c", preparation: "chmod 4755 {program}"),
         .c("interrupt80", share: 0.1),

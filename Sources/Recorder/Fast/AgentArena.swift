@@ -5,9 +5,9 @@ import RecorderAgent
 
 /// Owned by the recording; gives rings to threads. The log thread reads them.
 final class AgentArena: @unchecked Sendable {
-    /// The memfd of the rings, and of code and call table.
+    /// A memfd: code and call table, then the rings. A single descriptor, so that a program that has only one free can
+    /// be given it.
     let file: Int32
-    let image: Int32
     let imageSize: Int
     let base: UnsafeMutableRawPointer
     static let size = Int(AGENT_ARENA_HEADER) + Int(AGENT_RINGS) * Int(AGENT_RING_STRIDE)
@@ -23,18 +23,16 @@ final class AgentArena: @unchecked Sendable {
             throw RecorderError(.failed, "the agent's code is larger than its place", errno: E2BIG)
         }
         let table = AgentCallTable().bytes
-        let size = (Int(AGENT_CODE_SIZE) + table.count + 4095) & ~4095
-        let image = try AgentArena.memory("lacuna-agent", size)
+        let imageSize = (Int(AGENT_CODE_SIZE) + table.count + 4095) & ~4095
+        let file = try AgentArena.memory("lacuna", imageSize + AgentArena.size)
         let written =
-            pwrite(image, code, codeSize, 0) == codeSize
-            && table.withUnsafeBytes { pwrite(image, $0.baseAddress, $0.count, off_t(AGENT_CODE_SIZE)) } == table.count
-        (self.image, imageSize) = (image, size)
-        file = try AgentArena.memory("lacuna-rings", AgentArena.size)
+            pwrite(file, code, codeSize, 0) == codeSize
+            && table.withUnsafeBytes { pwrite(file, $0.baseAddress, $0.count, off_t(AGENT_CODE_SIZE)) } == table.count
         let flags = MAP_SHARED | MAP_NORESERVE
-        guard written, let base = mmap(nil, AgentArena.size, PROT_READ | PROT_WRITE, flags, file, 0),
+        guard written, let base = mmap(nil, AgentArena.size, PROT_READ | PROT_WRITE, flags, file, imageSize),
             base != MAP_FAILED
         else { throw RecorderError(.failed, "no memory for the rings: \(errorText(errno))", errno: errno) }
-        self.base = base
+        (self.base, self.file, self.imageSize) = (base, file, imageSize)
         // Twice this must fit a ring with room to spare; longer payload goes the notified way.
         header.pointee.payload_limit = UInt32(min(payloadLimit ?? Int.max, 65536))
     }
@@ -42,7 +40,6 @@ final class AgentArena: @unchecked Sendable {
     deinit {
         munmap(base, AgentArena.size)
         close(file)
-        close(image)
     }
 
     private static func memory(_ name: String, _ size: Int) throws(RecorderError) -> Int32 {

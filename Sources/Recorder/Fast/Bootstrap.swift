@@ -12,8 +12,8 @@ struct Bootstrap {
     init(
         number: UInt32,
         imageSize: Int,
-        arenaDescriptor: Int32,
-        imageDescriptor: Int32,
+        descriptor: Int32,
+        rings: UInt64,
         slots: UInt64,
         moreSlots: UInt64
     ) {
@@ -29,15 +29,15 @@ struct Bootstrap {
         code += [0xbe] + word(Int32(imageSize))
         code += [0xba] + word(5)
         code += [0x41, 0xba] + word(0x100002)
-        code += [0x41, 0xb8] + word(imageDescriptor)
+        code += [0x41, 0xb8] + word(descriptor)
         code += [0x45, 0x31, 0xc9]  // xor %r9d, %r9d
         code += [0x0f, 0x05]
         code += [0x48, 0x85, 0xc0]  // test %rax, %rax
         code += [0x78, 0]  // js restore
         let branch = code.count
-        // agent_start(arena, image, slots, moreSlots)
-        code += [0xbf] + word(arenaDescriptor)
-        code += [0xbe] + word(imageDescriptor)
+        // agent_start(descriptor, rings, slots, moreSlots)
+        code += [0xbf] + word(descriptor)
+        code += [0x48, 0xbe] + long(rings)
         code += [0x48, 0xba] + long(slots)
         code += [0x48, 0xb9] + long(moreSlots)
         code += [0x48, 0xb8] + long(gate + UInt64(agent_start_offset()))
@@ -54,8 +54,8 @@ struct Bootstrap {
     static let size = Bootstrap(
         number: 0,
         imageSize: 0,
-        arenaDescriptor: 0,
-        imageDescriptor: 0,
+        descriptor: 0,
+        rings: 0,
         slots: 0,
         moreSlots: 0
     ).code.count

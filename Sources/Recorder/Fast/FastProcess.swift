@@ -22,6 +22,8 @@ final class FastProcess {
     /// Thread pointers that more than one task has, with how many; their calls go the notified way.
     var sharedPointers: [UInt64: Int] = [:]
 
+    var sharesUnknownPointer = false
+
     private var bootstrap: (address: UInt64, original: [UInt8])?
     private var modules: [Module] = []
     private var slotAreas: [SlotArea] = []
@@ -98,15 +100,13 @@ final class FastProcess {
         noteModules(map)
         let areas = slotPlaces(map)
         guard !areas.isEmpty, let original = memory.read(address, Bootstrap.size) else { return .addressTaken }
-        let rings = addDescriptor(arena.file)
-        guard rings >= 0 else { return .descriptors }
-        let image = addDescriptor(arena.image)
-        guard image >= 0 else { return .descriptors }
+        let descriptor = addDescriptor(arena.file)
+        guard descriptor >= 0 else { return .descriptors }
         let code = Bootstrap(
             number: number,
             imageSize: arena.imageSize,
-            arenaDescriptor: rings,
-            imageDescriptor: image,
+            descriptor: descriptor,
+            rings: UInt64(arena.imageSize),
             slots: areas[0],
             moreSlots: areas.count > 1 ? areas[1] : 0
         ).code

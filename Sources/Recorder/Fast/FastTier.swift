@@ -216,7 +216,9 @@ final class FastTier {
     /// A thread that the table does not know asks for its block.
     private func giveBlock(_ call: NotifiedCall, _ process: FastProcess, _ writer: inout QueueWriter) -> Bool {
         let pointer = call.arguments[0]
-        guard process.phase == .ready, !states[call.slot].isGuest, process.sharedPointers[pointer] == nil else {
+        guard process.phase == .ready, !states[call.slot].isGuest, process.sharedPointers[pointer] == nil,
+            !process.sharesUnknownPointer
+        else {
             return false
         }
         var ring = states[call.slot].ring
@@ -257,11 +259,8 @@ final class FastTier {
     // MARK: - Injection
 
     private func inject(_ call: NotifiedCall, _ process: FastProcess) -> Way? {
-        var soft: UInt64 = 0
-        var hard: UInt64 = 0
-        if clinux_prlimit_get(call.tid, Int32(RLIMIT_AS.rawValue), &soft, &hard) != 0 || soft != UInt64.max {
-            return .addressLimit
-        }
+        guard !hasAddressLimit(call.tid) else { return .addressLimit }
+        if known.isGo("/proc/\(call.tid)/exe") { return .go }
         if isTracing, isTraced(call.tid) { return .traced }
         let way = process.inject(
             tid: call.tid,
@@ -273,6 +272,12 @@ final class FastTier {
         )
         if way != nil { clinux_replaced_forget(shared, call.tid) }
         return way
+    }
+
+    /// prlimit(2) would need privileges over the programs of others; the file does not.
+    private func hasAddressLimit(_ tid: Int32) -> Bool {
+        let line = readLines("/proc/\(tid)/limits").first { $0.hasPrefix("Max address space") }
+        return line?.split(separator: " ", omittingEmptySubsequences: true).dropFirst(3).first != "unlimited"
     }
 
     private func isTraced(_ tid: Int32) -> Bool {
@@ -338,9 +343,14 @@ final class FastTier {
         if flags & CloneFlag.threadPointer != 0 {
             // Whoever had this pointer before is gone.
             process.forget(threadPointer)
-        } else if flags & CloneFlag.vfork == 0, let own = pointer(of: call.slot) {
-            process.sharedPointers[own, default: 0] += 1
-            process.forget(own)
+        } else if flags & CloneFlag.vfork == 0 {
+            if let own = pointer(of: call.slot) {
+                process.sharedPointers[own, default: 0] += 1
+                process.forget(own)
+            } else {
+                // Which pointer the two share is not known: nobody gets a block any more.
+                process.sharesUnknownPointer = true
+            }
         }
         if flags & CloneFlag.vfork == 0 { process.becomeShared(known) }
     }

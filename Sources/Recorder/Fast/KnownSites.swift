@@ -22,5 +22,16 @@ final class KnownSites {
         return sites
     }
 
+    private var goPrograms: [FileIdentity: Bool] = [:]
+
+    /// Whether the file is a Go program's; looked at once.
+    func isGo(_ path: String) -> Bool {
+        guard let file = FileIdentity(path: path) else { return false }
+        if let known = goPrograms[file] { return known }
+        let isGo = GoProgram.isOne(path: path)
+        goPrograms[file] = isGo
+        return isGo
+    }
+
     func sites(of file: FileIdentity) -> [UInt64: SiteRewrite] { modules[file] ?? [:] }
 }

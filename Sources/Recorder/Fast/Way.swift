@@ -16,6 +16,7 @@ enum Way: Int, CaseIterable {
     case traced
     case addressLimit
     case noThreadTable
+    case go
 
     var words: String {
         switch self {
@@ -33,6 +34,7 @@ enum Way: Int, CaseIterable {
         case .ownFilter: "program with a seccomp filter of its own"
         case .traced: "program traced by another"
         case .addressLimit: "program with an address space limit"
+        case .go: "Go program (its stacks are too small for the agent)"
         case .noThreadTable: "processor without FSGSBASE"
         }
     }

@@ -203,8 +203,8 @@ struct agent_calls {
 
 /// The agent's code, to be mapped at AGENT_GATE.
 const uint8_t *agent_code(size_t *size);
-/// Offset in it of `void agent_start(int arena, int code, uint64_t slots, uint64_t more_slots)`, which maps the rest and
-/// closes the descriptors. An address of 0 maps no slots.
+/// Offset in it of `void agent_start(int file, uint64_t rings, uint64_t slots, uint64_t more_slots)`, which maps the rest
+/// (the rings are at that offset of the file) and closes the descriptor. An address of 0 maps no slots.
 size_t agent_start_offset(void);
 
 /// First in the arena.
