@@ -25,6 +25,21 @@ let agentSettings: [CSetting] = [
     ])
 ]
 
+// The replay agent lies where recorded programs do not: their addresses stay free for them.
+let replayAgentSettings: [CSetting] = [
+    .unsafeFlags([
+        "-O2", "-ffreestanding", "-fno-builtin", "-fPIC", "-mgeneral-regs-only", "-fno-stack-protector",
+        "-fcf-protection=none", "-fno-asynchronous-unwind-tables", "-fno-sanitize=all", "-fno-profile-instr-generate",
+        "-fno-coverage-mapping",
+    ])
+]
+let replayAgentLinkage: [LinkerSetting] = [
+    .unsafeFlags([
+        "-static-executable", "-nostartfiles", "-Xclang-linker", "-nostdlib", "-Xclang-linker", "-no-pie",
+        "-Xlinker", "-Ttext-segment=0x1ac000000000",
+    ])
+]
+
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
@@ -55,6 +70,13 @@ let package = Package(
         .target(name: "CLinux", exclude: ["bpf"], cSettings: cSettings),  // syscall shims: what Swift cannot import
         // Code that runs inside recorded processes, embedded as bytes; and the layouts it shares with the recorder.
         .target(name: "RecorderAgent", cSettings: cSettings + agentSettings),
+        // One static file without a libc that re-issues calls in any Linux-compatible environment: `lacuna-agent`.
+        .executableTarget(
+            name: "lacuna-agent",
+            path: "Sources/ReplayAgent",
+            cSettings: cSettings + replayAgentSettings,
+            linkerSettings: replayAgentLinkage
+        ),
         .target(name: "CABIData", exclude: ["descriptions"], cSettings: cSettings),  // descriptions, embedded
         // Sources/CTraceDictionary/dictionary.bin, a part of the trace format, embedded.
         .target(
@@ -74,6 +96,7 @@ let package = Package(
         library("NTKernel", []),
         library("PicoProvider", ["LinuxABI", "Engine", "NTKernel", "CFacts"]),
         library("Replay", ["LinuxABI", "TraceLog", "Engine"]),
+        library("LiveEngine", ["LinuxABI", "Engine", "CLinux"]),
         library("Compat", ["LinuxABI", "TraceLog", "Engine", "Replay", yams]),
         library("Report", ["LinuxABI", "TraceLog", "Engine", "Replay", "Compat", "CReportAssets"]),
 
@@ -81,13 +104,13 @@ let package = Package(
         library(
             "LacunaCommands",
             [
-                "LinuxABI", "TraceLog", "Engine", "Recorder", "PicoProvider", "Replay", "Compat", "Report",
-                argumentParser,
+                "LinuxABI", "TraceLog", "Engine", "Recorder", "PicoProvider", "LiveEngine", "Replay", "Compat",
+                "Report", argumentParser,
             ]
         ),
         .executableTarget(
             name: "lacuna",
-            dependencies: ["LacunaCommands", argumentParser],
+            dependencies: ["LacunaCommands", "lacuna-agent", argumentParser],
             swiftSettings: swiftSettings
         ),
 
@@ -98,6 +121,7 @@ let package = Package(
         tests("RecorderTests", ["Recorder", "TraceLog", "LinuxABI", "CLinux", "RecorderAgent"]),
         tests("NTKernelTests", ["NTKernel"]),
         tests("PicoProviderTests", ["PicoProvider", "Engine", "LinuxABI"]),
+        tests("LiveEngineTests", ["lacuna-agent", "LiveEngine", "Replay", "Engine", "TraceLog", "LinuxABI"]),
         tests("ReplayTests", ["Replay", "PicoProvider", "Engine", "TraceLog", "LinuxABI"]),
         tests("CompatTests", ["Compat", "Report", "Replay", "Engine", "TraceLog", "LinuxABI"]),
         tests("CommandTests", ["lacuna", "LacunaCommands", "TraceLog", "LinuxABI"]),

@@ -1,0 +1,38 @@
+// Where the replay agent's file is.
+public import Engine
+import Glibc
+
+/// `lacuna-agent`: one static file that runs in any Linux-compatible environment.
+public enum ReplayAgentBinary {
+    /// Its path: `LACUNA_AGENT` if set, else beside the running program.
+    public static func path() throws(EngineFailure) -> String {
+        if let path = getenv("LACUNA_AGENT") { return String(cString: path) }
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = buffer.withUnsafeMutableBytes {
+            readlink("/proc/self/exe", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+        }
+        let program = String(decoding: buffer[..<max(0, count)], as: UTF8.self)
+        let folder = program.lastIndex(of: "/").map { program[..<$0] } ?? ""
+        let path = "\(folder)/lacuna-agent"
+        guard access(path, X_OK) == 0 else {
+            throw EngineFailure("there is no \(path): build the product 'lacuna-agent', or set LACUNA_AGENT to its file")
+        }
+        return path
+    }
+
+    /// Its bytes, to be carried into an environment.
+    public static func bytes() throws(EngineFailure) -> [UInt8] {
+        let path = try path()
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw EngineFailure("cannot read \(path): \(String(cString: strerror(errno)))") }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = read(file, &buffer, buffer.count)
+            guard count > 0 else { break }
+            bytes += buffer[..<count]
+        }
+        return bytes
+    }
+}
