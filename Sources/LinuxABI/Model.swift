@@ -120,6 +120,19 @@ public final class CallDescription: Sendable {
     }
 }
 
+/// What a call does to mappings, as far as code may be in them.
+public enum CodeEffect: String, Sendable, Hashable, CaseIterable {
+    case none
+    /// Maps memory like mmap: address, length, protection, flags, descriptor.
+    case maps
+    /// Unmaps, moves or replaces the range of its first two arguments.
+    case changes
+    /// The same, and its third argument is the protection.
+    case protects
+    /// The same as `changes`; and like mremap, with MREMAP_FIXED, also the range at its fifth argument.
+    case moves
+}
+
 /// One full description: a call, or a call with a sub-command.
 public final class Variant: Sendable {
     public let callName: String
@@ -145,6 +158,9 @@ public final class Variant: Sendable {
     /// The path argument that path cells come from.
     public let pathArgument: Int?
     public let changesPaths: PathChange
+    /// Changes what a recorder keeps of the task itself: stacks, thread pointer, filters, tracing; or goes on elsewhere.
+    public let isSupervised: Bool
+    public let codeEffect: CodeEffect
     public let capture: CaptureProgram
 
     init(
@@ -163,7 +179,9 @@ public final class Variant: Sendable {
         cellSelectors: [[Int]],
         namesOwnCell: Bool,
         pathArgument: Int?,
-        changesPaths: PathChange
+        changesPaths: PathChange,
+        isSupervised: Bool,
+        codeEffect: CodeEffect
     ) {
         self.callName = callName
         self.name = name
@@ -181,6 +199,8 @@ public final class Variant: Sendable {
         self.namesOwnCell = namesOwnCell
         self.pathArgument = pathArgument
         self.changesPaths = changesPaths
+        self.isSupervised = isSupervised
+        self.codeEffect = codeEffect
         capture = isOpaque ? CaptureProgram(steps: []) : CaptureProgram(arguments)
     }
 

@@ -145,7 +145,7 @@ struct Resolver {
         if let name = attribute("path")?.first, parent == nil || names.contains(name) { path = try index(name) }
         let known: Set = [
             "family", "cell", "path", "destroys", "task", "exec", "blocks", "opaque", "since", "fallback",
-            "changes",
+            "changes", "supervised", "code",
         ]
         for (index, attribute) in call.attributes.enumerated()
         where call.attributes[..<index].contains(where: { $0.name == attribute.name }) {
@@ -170,8 +170,18 @@ struct Resolver {
             cellSelectors: cells,
             namesOwnCell: call.attribute("cell") == nil && !call.variant.isEmpty,
             pathArgument: path,
-            changesPaths: try pathChange(call, inheriting: parent)
+            changesPaths: try pathChange(call, inheriting: parent),
+            isSupervised: attribute("supervised") != nil,
+            codeEffect: try codeEffect(call, attribute("code")?.first)
         )
+    }
+
+    private func codeEffect(_ call: CallSyntax, _ word: String?) throws(DescriptionError) -> CodeEffect {
+        guard let word else { return .none }
+        guard let effect = CodeEffect(rawValue: word), effect != .none else {
+            throw fail(call, "'\(word)' is no effect on code: maps, changes, protects or moves")
+        }
+        return effect
     }
 
     private func pathChange(

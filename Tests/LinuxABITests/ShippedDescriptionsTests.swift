@@ -30,6 +30,35 @@ import Testing
     }
 }
 
+/// Which calls a recorder that runs inside the program leaves to its supervisor.
+@Suite struct SupervisedCallsTests {
+    @Test func whatChangesTheTaskItselfIsSupervised() throws {
+        for name in [
+            "arch_prctl", "modify_ldt", "prctl", "ptrace", "restart_syscall", "rt_sigreturn", "seccomp",
+            "set_thread_area", "sigaltstack",
+        ] {
+            #expect(try #require(ABI.call(named: name)).plain.isSupervised, "\(name)")
+        }
+        for name in ["read", "futex", "mmap", "rt_sigaction", "kill"] {
+            #expect(try !#require(ABI.call(named: name)).plain.isSupervised, "\(name)")
+        }
+    }
+
+    @Test func callsOnMappingsSayWhatTheyDoToCode() throws {
+        let expected: [String: CodeEffect] = [
+            "mmap": .maps, "munmap": .changes, "madvise": .changes, "remap_file_pages": .changes, "mremap": .moves,
+            "mprotect": .protects, "pkey_mprotect": .protects,
+        ]
+        for call in ABI.calls { #expect(call.plain.codeEffect == expected[call.name] ?? .none, "\(call.name)") }
+    }
+
+    @Test func anUnknownEffectIsRefused() {
+        #expect(throws: DescriptionError.self) {
+            try Descriptions(text: "call 1/1 f(a addr) -> status family=memory code=eats")
+        }
+    }
+}
+
 /// Which calls the recorder must see before they run.
 @Suite struct PathChangeTests {
     private func changes(_ name: String, _ words: SyscallArguments = SyscallArguments()) throws -> Bool {

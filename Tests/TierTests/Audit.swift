@@ -67,7 +67,7 @@ struct Audit {
     }
 
     /// What is wrong with the log itself: order, holes, notes of losses.
-    func problems(mayHaveHoles: Bool) -> [String] {
+    func problems() -> [String] {
         var found: [String] = []
         guard let trailer else { return ["the log has no trailer"] }
         if trailer.calls != UInt64(calls) { found.append("\(calls) calls, \(trailer.calls) by the trailer") }
@@ -78,8 +78,7 @@ struct Audit {
         if let twice = sorted.indices.dropFirst().first(where: { sorted[$0].index == sorted[$0 - 1].index }) {
             found.append("there are two calls \(sorted[twice].index)")
         }
-        // In the process's tier a call that takes its place after its signal handler's leaves its number unused.
-        if !mayHaveHoles, let last = sorted.last, last.index != UInt64(calls - 1) {
+        if let last = sorted.last, last.index != UInt64(calls - 1) {
             found.append("\(calls) calls, of which the last is call \(last.index)")
         }
         // Of two calls the one that was over before the other began comes first.

@@ -28,14 +28,8 @@ struct AgentCallTable {
     /// Calls that make, replace or end tasks, or change what the supervisor keeps for them, are always its business.
     private static func isSupervised(_ call: CallDescription) -> Bool {
         let plain = call.plain
-        if plain.createsTask || plain.isExec { return true }
-        if plain.result.kind == .never { return true }
-        return names.contains(call.name)
+        return plain.createsTask || plain.isExec || plain.isSupervised || plain.result.kind == .never
     }
-    private static let names: Set<String> = [
-        "arch_prctl", "chroot", "exit", "exit_group", "modify_ldt", "pivot_root", "prctl", "ptrace", "restart_syscall",
-        "rt_sigreturn", "seccomp", "set_thread_area", "setns", "sigaltstack", "unshare",
-    ]
 
     private mutating func add(_ variant: Variant, of call: CallDescription) {
         var entry = agent_variant()
@@ -77,12 +71,16 @@ struct AgentCallTable {
             program.condition = UInt8(argument)
             program.mask = mask
         }
-        switch call.name {
-        case "mmap": program.flags |= UInt8(AGENT_PROGRAM_MAPS.rawValue)
-        case "munmap", "mremap", "madvise", "remap_file_pages": program.flags |= UInt8(AGENT_PROGRAM_CHANGES.rawValue)
-        case "mprotect", "pkey_mprotect":
-            program.flags |= UInt8(AGENT_PROGRAM_CHANGES.rawValue | AGENT_PROGRAM_PROTECTS.rawValue)
-        default: break
+        switch variant.codeEffect {
+        case .none: break
+        case .maps: program.flags |= UInt8(AGENT_PROGRAM_MAPS.rawValue)
+        case .changes: program.flags |= UInt8(AGENT_PROGRAM_CHANGES.rawValue)
+        case .protects: program.flags |= UInt8(AGENT_PROGRAM_CHANGES.rawValue | AGENT_PROGRAM_PROTECTS.rawValue)
+        case .moves:
+            // What lies at the new address is the supervisor's to look at.
+            program.flags |= UInt8(AGENT_PROGRAM_CHANGES.rawValue | AGENT_PROGRAM_NOTIFY_IF.rawValue)
+            program.condition = 3
+            program.mask = ABI.constant("MREMAP_FIXED")
         }
         programs.append(program)
     }

@@ -1,5 +1,6 @@
 // The code that brings the agent into a new program: written over the program's own at its first system call, and gone
 // before the program goes on.
+import LinuxABI
 import RecorderAgent
 
 /// The recorder answers the program's first call without running it, so that the program goes on into this code: it maps
@@ -24,11 +25,11 @@ struct Bootstrap {
         code += [0x48, 0x8d, 0x64, 0x24, 0x80]  // lea -128(%rsp), %rsp: leave the red zone alone
         code += [0x57, 0x56, 0x52, 0x41, 0x52, 0x41, 0x50, 0x41, 0x51]  // push rdi, rsi, rdx, r10, r8, r9
         // mmap(gate, size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED_NOREPLACE, image, 0)
-        code += [0xb8] + word(9)
+        code += [0xb8] + word(Bootstrap.mmap)
         code += [0x48, 0xbf] + long(gate)
         code += [0xbe] + word(Int32(imageSize))
-        code += [0xba] + word(5)
-        code += [0x41, 0xba] + word(0x100002)
+        code += [0xba] + word(Bootstrap.protection)
+        code += [0x41, 0xba] + word(Bootstrap.flags)
         code += [0x41, 0xb8] + word(descriptor)
         code += [0x45, 0x31, 0xc9]  // xor %r9d, %r9d
         code += [0x0f, 0x05]
@@ -59,4 +60,8 @@ struct Bootstrap {
         slots: 0,
         moreSlots: 0
     ).code.count
+
+    private static let mmap = Int32(CallNumber.number("mmap"))
+    private static let protection = Int32(ABI.constant("PROT_READ") | ABI.constant("PROT_EXEC"))
+    private static let flags = Int32(ABI.constant("MAP_PRIVATE") | ABI.constant("MAP_FIXED_NOREPLACE"))
 }

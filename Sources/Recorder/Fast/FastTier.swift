@@ -30,24 +30,24 @@ final class FastTier {
     }
 
     let arena: AgentArena
-    private let known = KnownSites()
+    let known = KnownSites()
     private let listener: Int32
-    private let tracepoints: Tracepoints
+    let tracepoints: Tracepoints
     private let control: RecordingControl
     private let shared: UnsafeMutablePointer<clinux_shared>
-    private var states: [TaskState]
+    var states: [TaskState]
     private var counts = [UInt64](repeating: 0, count: Way.allCases.count)
     /// Somebody traces: each new program is asked whether it is traced.
-    private var isTracing = false
+    var isTracing = false
 
     /// Threads whose program is replaced by the bootstrap.
     private var injecting: Set<Int32> = []
     /// Whether one of them is alive.
     var isInjecting: Bool {
-        injecting.contains { tracepoints.threads[Int($0)] & 0xffff_ffff != 0 }
+        injecting.contains { tracepoints.state(of: $0) != 0 }
     }
 
-    private struct TaskState {
+    struct TaskState {
         var tid: Int32 = 0
         var process: FastProcess?
         var ring: Int32 = -1
@@ -61,15 +61,12 @@ final class FastTier {
         var pending = Pending.none
     }
     /// What the last call does if it succeeds.
-    private enum Pending {
+    enum Pending {
         case none
         case execution
         case code(length: UInt64, offset: UInt64, file: FileIdentity?)
         case alternateStack(Range<UInt64>)
     }
-
-    private static let executionModeFilter: UInt64 = 22  // PR_SET_SECCOMP of <linux/prctl.h>
-    private static let setThreadPointer: UInt64 = 0x1002  // ARCH_SET_FS of <asm/prctl.h>
 
     init(
         arena: AgentArena,
@@ -115,7 +112,6 @@ final class FastTier {
             }
             // A new stack has no alternate one, but for vfork (kernel: copy_process).
             if !sharesMemory || flags & CloneFlag.vfork != 0 { state.alternateStack = states[parent].alternateStack }
-            if state.isGuest { state.ring = -1 }
             guestHosts[slot] = state.isGuest ? parent : nil
         } else {
             // Before its first exec the task runs the recorder's own code.
@@ -128,7 +124,7 @@ final class FastTier {
     /// A guest's calls go through the block and the ring of the task whose memory it runs in.
     private var guestHosts: [Int: Int] = [:]
 
-    private func pointer(of slot: Int) -> UInt64? {
+    func pointer(of slot: Int) -> UInt64? {
         states[slot].ring < 0 ? nil : arena.ring(states[slot].ring).pointee.thread_pointer
     }
 
@@ -240,8 +236,7 @@ final class FastTier {
         }
         arena.ring(ring).pointee.thread_pointer = pointer
         return process.enter(pointer, block: AgentArena.address(ofBlock: ring)) { block in
-            let owner = self.arena.ring(AgentArena.ring(ofBlock: block)).pointee.tid
-            return owner <= 0 || self.tracepoints.threads[Int(owner)] == 0
+            self.tracepoints.state(of: self.arena.ring(AgentArena.ring(ofBlock: block)).pointee.tid) == 0
         }
     }
 
@@ -282,124 +277,5 @@ final class FastTier {
 
     private func isTraced(_ tid: Int32) -> Bool {
         readLines("/proc/\(tid)/status").contains { $0.hasPrefix("TracerPid:") && !$0.hasSuffix("\t0") }
-    }
-
-    // MARK: - Effects
-
-    /// What a call means for the process's code, threads and tables.
-    private func noteEffects(of call: NotifiedCall, _ process: FastProcess) {
-        let arguments = call.arguments
-        switch call.number {
-        case Number.execve, Number.execveat: states[call.slot].pending = .execution
-        case Number.clone: makesTask(call, process, flags: arguments[0], threadPointer: arguments[4])
-        case Number.fork: makesTask(call, process, flags: 0, threadPointer: 0)
-        case Number.vfork: makesTask(call, process, flags: CloneFlag.memory | CloneFlag.vfork, threadPointer: 0)
-        case Number.clone3:
-            // struct clone_args: flags first, tls at 56.
-            let flags = process.memory?.load(arguments[0], as: UInt64.self) ?? 0
-            let tls = process.memory?.load(arguments[0] &+ 56, as: UInt64.self) ?? 0
-            makesTask(call, process, flags: flags, threadPointer: tls)
-        case Number.mmap:
-            if arguments[3] & MapFlag.fixed != 0 { process.unmapped(range(arguments[0], arguments[1])) }
-            let descriptor = Int32(truncatingIfNeeded: arguments[4])
-            if arguments[2] & 4 != 0, arguments[3] & MapFlag.anonymous == 0, descriptor >= 0 {
-                states[call.slot].pending = .code(
-                    length: arguments[1],
-                    offset: arguments[5],
-                    file: FileIdentity(path: "/proc/\(call.tid)/fd/\(descriptor)")
-                )
-            }
-        case Number.munmap, Number.mremap: process.unmapped(range(arguments[0], arguments[1]))
-        case Number.sigaltstack:
-            // stack_t: address, flags (SS_DISABLE is 2), size.
-            guard arguments[0] != 0, let start = process.memory?.load(arguments[0], as: UInt64.self),
-                let flags = process.memory?.load(arguments[0] &+ 8, as: UInt32.self),
-                let size = process.memory?.load(arguments[0] &+ 16, as: UInt64.self)
-            else { return }
-            states[call.slot].pending = .alternateStack(flags & 2 != 0 ? 0..<0 : range(start, size))
-        case Number.archPrctl:
-            if arguments[0] == FastTier.setThreadPointer { setsPointer(call, process, arguments[1]) }
-        case Number.seccomp: if arguments[0] <= 1 { filters(process) }
-        case Number.prctl: if arguments[0] == FastTier.executionModeFilter { filters(process) }
-        case Number.ptrace: traces(call, process)
-        default: break
-        }
-    }
-
-    /// A filter of the program's own may deny, or kill for, what the agent would do.
-    private func filters(_ process: FastProcess) {
-        process.switchOff(.ownFilter)
-        tracepoints.returns.keep()
-    }
-
-    private func range(_ start: UInt64, _ length: UInt64) -> Range<UInt64> {
-        let (end, overflow) = start.addingReportingOverflow(length)
-        return start..<(overflow ? UInt64.max : end)
-    }
-
-    private func makesTask(_ call: NotifiedCall, _ process: FastProcess, flags: UInt64, threadPointer: UInt64) {
-        states[call.slot].cloneFlags = flags
-        guard flags & CloneFlag.memory != 0 else { return }
-        if flags & CloneFlag.threadPointer != 0 {
-            // Whoever had this pointer before is gone.
-            process.forget(threadPointer)
-        } else if flags & CloneFlag.vfork == 0 {
-            if let own = pointer(of: call.slot) {
-                process.sharedPointers[own, default: 0] += 1
-                process.forget(own)
-            } else {
-                // Which pointer the two share is not known: nobody gets a block any more.
-                process.sharesUnknownPointer = true
-            }
-        }
-        if flags & CloneFlag.vfork == 0 { process.becomeShared(known) }
-    }
-
-    private func setsPointer(_ call: NotifiedCall, _ process: FastProcess, _ pointer: UInt64) {
-        if let shared = states[call.slot].sharedPointer {
-            states[call.slot].sharedPointer = nil
-            let left = (process.sharedPointers[shared] ?? 1) - 1
-            process.sharedPointers[shared] = left > 0 ? left : nil
-        }
-        process.forget(pointer)
-    }
-
-    /// Programs that are traced, or trace themselves, keep their calls where a tracer expects them.
-    private func traces(_ call: NotifiedCall, _ process: FastProcess) {
-        isTracing = true
-        switch call.arguments[0] {
-        case 0: process.switchOff(.traced)  // PTRACE_TRACEME
-        case 16, 0x4206:  // PTRACE_ATTACH, PTRACE_SEIZE
-            let target = Int32(truncatingIfNeeded: call.arguments[1])
-            states.first { $0.tid == target && target > 0 }?.process?.switchOff(.traced)
-        default: break
-        }
-    }
-
-    private enum CloneFlag {
-        static let memory: UInt64 = ABI.constant("CLONE_VM")
-        static let thread: UInt64 = ABI.constant("CLONE_THREAD")
-        static let vfork: UInt64 = ABI.constant("CLONE_VFORK")
-        static let threadPointer: UInt64 = ABI.constant("CLONE_SETTLS")
-    }
-    private enum MapFlag {
-        static let fixed: UInt64 = ABI.constant("MAP_FIXED")
-        static let anonymous: UInt64 = ABI.constant("MAP_ANONYMOUS")
-    }
-    private enum Number {
-        static let archPrctl = CallNumber.number("arch_prctl")
-        static let clone = CallNumber.number("clone")
-        static let clone3 = CallNumber.number("clone3")
-        static let execve = CallNumber.execve
-        static let execveat = CallNumber.execveat
-        static let fork = CallNumber.number("fork")
-        static let mmap = CallNumber.number("mmap")
-        static let mremap = CallNumber.number("mremap")
-        static let munmap = CallNumber.number("munmap")
-        static let prctl = CallNumber.number("prctl")
-        static let ptrace = CallNumber.number("ptrace")
-        static let seccomp = CallNumber.number("seccomp")
-        static let sigaltstack = CallNumber.number("sigaltstack")
-        static let vfork = CallNumber.number("vfork")
     }
 }

@@ -15,7 +15,6 @@ enum Way: Int, CaseIterable {
     case ownFilter
     case traced
     case addressLimit
-    case noThreadTable
     case go
 
     var words: String {
@@ -35,7 +34,6 @@ enum Way: Int, CaseIterable {
         case .traced: "program traced by another"
         case .addressLimit: "program with an address space limit"
         case .go: "Go program (its stacks are too small for the agent)"
-        case .noThreadTable: "processor without FSGSBASE"
         }
     }
 }

@@ -66,8 +66,7 @@ struct ThreadSlots: ~Copyable {
     private mutating func sweep(_ tracepoints: Tracepoints) {
         freeCount = 0
         for slot in 0..<Tracepoints.slots {
-            let tid = Int(slots[slot].tid)
-            guard UInt32(truncatingIfNeeded: tracepoints.threads[tid]) != UInt32(slot + 1) else { continue }
+            guard tracepoints.state(of: slots[slot].tid) != UInt32(slot + 1) else { continue }
             planned -= slots[slot].ringBytes
             slots[slot] = Slot()
             free[freeCount] = slot

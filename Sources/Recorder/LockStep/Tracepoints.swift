@@ -71,10 +71,14 @@ struct Tracepoints: @unchecked Sendable {
                 let plan = plans + slot
                 guard clinux_load_acquire32(&plan.pointee.armed) != 0 else { return false }
                 // Of a thread that was killed in its call nothing will return.
-                let tid = Int(plan.pointee.reserved.0)
-                return tid < threadCount && UInt32(truncatingIfNeeded: threads[tid]) == UInt32(slot + 1)
+                return state(of: Int32(truncatingIfNeeded: plan.pointee.reserved.0)) == UInt32(slot + 1)
             }
         }
+    }
+
+    /// Slot + 1 or CLINUX_THREAD_…; 0, CLINUX_THREAD_NONE, for a thread that is gone or was never recorded.
+    func state(of tid: Int32) -> UInt32 {
+        tid > 0 && Int(tid) < threadCount ? UInt32(truncatingIfNeeded: threads[Int(tid)]) : 0
     }
 
     func close() {
