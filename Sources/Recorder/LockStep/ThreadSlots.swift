@@ -90,7 +90,11 @@ struct ThreadSlots: ~Copyable {
         planned += bytes - slots[slot].ringBytes
         slots[slot].ringBytes = bytes
         let ring = tracepoints.ring
-        func used() -> Int { Int(ring.producerPosition - ring.consumerPosition) }
+        func used() -> Int {
+            // The reader goes on meanwhile: its position first, or it may be past the other.
+            let consumed = ring.consumerPosition
+            return Int(ring.producerPosition - consumed)
+        }
         guard used() + planned > ring.size else { return true }
         recount(tracepoints, except: slot)
         for _ in 0..<100_000 where planned + used() > ring.size {
