@@ -14,7 +14,7 @@ public struct TraceVerification: Sendable {
     public var isSound: Bool { problems.isEmpty }
 
     /// Checks every block's checksums (also after damage, up to the end of the file), then what the blocks say: call
-    /// indexes unique, entry times non-decreasing within a task, exits not before entries, references, counts against
+    /// indexes unique and (in a whole log) without gaps, entry times non-decreasing within a task, exits not before entries, references, counts against
     /// the trailer and against what tasks counted themselves, no contents stored twice.
     ///
     /// - Throws: `.unreadable`, `.notATrace` or `.newerVersion`; damage is not thrown but listed.
@@ -105,6 +105,10 @@ private struct OrderCheck {
                     if trailer.calls != calls {
                         report("the trailer counts \(trailer.calls) calls, the log holds \(calls)")
                     }
+                    if let gap = indexes.firstGap {
+                        let (first, last) = (gap.lowerBound, gap.upperBound - 1)
+                        report(first == last ? "there is no call \(first)" : "there are no calls \(first) to \(last)")
+                    }
                 }
             }
         } catch {
@@ -157,6 +161,8 @@ private struct IndexSet {
     private var next: UInt64 = 0
     /// Ascending, apart.
     private var missing: [Range<UInt64>] = []
+
+    var firstGap: Range<UInt64>? { missing.first }
 
     /// - Returns: whether it is new.
     mutating func insert(_ index: UInt64) -> Bool {

@@ -78,11 +78,13 @@ import Testing
         #expect(found.count == 1 && found.first?.contains("task 0 made 3 calls, the log holds 2") == true)
     }
 
-    @Test func unusedIndexesAreNoProblemButRepeatedOnesAre() throws {
-        let sparse = [call(5, 0, 0, 1), call(1, 1, 1, 2), call(9, 0, 2, 3), call(7, 2, 2, 3), call(3, 3, 2, 3)]
-        #expect(try problems(sparse).isEmpty)
-        #expect(try problems(sparse + [call(7, 4, 3, 4)]).first?.contains("occurs twice") == true)
-        #expect(try problems(sparse + [call(6, 4, 3, 4), call(6, 5, 3, 4)]).first?.contains("occurs twice") == true)
+    @Test func missingAndRepeatedIndexesAreFound() throws {
+        let whole = [call(2, 0, 0, 1), call(1, 1, 1, 2), call(4, 0, 2, 3), call(0, 2, 2, 3), call(3, 3, 2, 3)]
+        #expect(try problems(whole).isEmpty)
+        #expect(try problems(whole + [call(0, 4, 3, 4)]).first?.contains("occurs twice") == true)
+        #expect(try problems(whole + [call(6, 4, 3, 4)]).first?.contains("there is no call 5") == true)
+        #expect(try problems(whole + [call(8, 4, 3, 4)]).first?.contains("there are no calls 5 to 7") == true)
+        #expect(try problems(Array(whole.dropLast(2))).first?.contains("there is no call 0") == true)
     }
 
     @Test func brokenOrdersAreFound() throws {
