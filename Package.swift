@@ -95,17 +95,18 @@ let package = Package(
         library("Recorder", ["LinuxABI", "TraceLog", "CLinux", "RecorderAgent", "CXXHash"]),
         library("NTKernel", []),
         library("PicoProvider", ["LinuxABI", "Engine", "NTKernel", "CFacts"]),
+        library("Facts", ["LinuxABI", "Engine", "CFacts"]),
         library("Replay", ["LinuxABI", "TraceLog", "Engine"]),
         library("LiveEngine", ["LinuxABI", "Engine", "CLinux"]),
         library("Compat", ["LinuxABI", "TraceLog", "Engine", "Replay", yams]),
-        library("Report", ["LinuxABI", "TraceLog", "Engine", "Replay", "Compat", "CReportAssets"]),
+        library("Report", ["LinuxABI", "TraceLog", "Engine", "Replay", "Compat", "Facts", "CReportAssets"]),
 
         // MARK: - Floor 8: the command line
         library(
             "LacunaCommands",
             [
-                "LinuxABI", "TraceLog", "Engine", "Recorder", "PicoProvider", "LiveEngine", "Replay", "Compat",
-                "Report", argumentParser,
+                "LinuxABI", "TraceLog", "Engine", "Recorder", "PicoProvider", "LiveEngine", "Facts", "Replay",
+                "Compat", "Report", argumentParser,
             ]
         ),
         .executableTarget(
@@ -120,7 +121,7 @@ let package = Package(
         tests("EngineTests", ["Engine", "LinuxABI"]),
         tests("RecorderTests", ["Recorder", "TraceLog", "LinuxABI", "CLinux", "RecorderAgent"]),
         tests("NTKernelTests", ["NTKernel"]),
-        tests("PicoProviderTests", ["PicoProvider", "Engine", "LinuxABI"]),
+        tests("PicoProviderTests", ["PicoProvider", "Facts", "Engine", "LinuxABI"]),
         tests("LiveEngineTests", ["lacuna-agent", "LiveEngine", "Replay", "Engine", "TraceLog", "LinuxABI"]),
         tests("ReplayTests", ["Replay", "PicoProvider", "Engine", "TraceLog", "LinuxABI"]),
         tests("CompatTests", ["Compat", "Report", "Replay", "Engine", "TraceLog", "LinuxABI"]),

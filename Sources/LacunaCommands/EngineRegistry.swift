@@ -9,11 +9,20 @@ struct EngineRegistry {
         var make: @Sendable () -> any Engine
     }
 
-    static let entries: [Entry] = [
-        Entry(name: "wsl1") { WSL1Engine() }
-    ]
+    static let entries: [Entry] =
+        [Entry(name: "wsl1") { WSL1Engine() }]
+        + WSL1Engine.builds.map { build in Entry(name: "wsl1@\(build)") { WSL1Engine(build: build) } }
 
-    static var names: String { entries.map(\.name).joined(separator: ", ") }
+    /// The build in `wsl1@BUILD`; nil: `wsl1` alone.
+    static func build(of name: String) throws -> Int? {
+        guard entries.contains(where: { $0.name == name }) else { throw unknown(name) }
+        return name.split(separator: "@").dropFirst().first.flatMap { Int($0) }
+    }
+
+    static func unknown(_ name: String) -> ValidationError {
+        let builds = WSL1Engine.builds.map(String.init).joined(separator: ", ")
+        return ValidationError("there is no engine '\(name)'; known are: wsl1, and wsl1@BUILD with BUILD of \(builds)")
+    }
 }
 
 /// `--engine NAME`.
@@ -25,7 +34,7 @@ struct EngineOption: ParsableArguments {
     var make: @Sendable () -> any Engine {
         get throws {
             guard let entry = EngineRegistry.entries.first(where: { $0.name == engine }) else {
-                throw ValidationError("there is no engine '\(engine)'; known are: \(EngineRegistry.names)")
+                throw EngineRegistry.unknown(engine)
             }
             return entry.make
         }

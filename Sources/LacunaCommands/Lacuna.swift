@@ -34,7 +34,9 @@ public struct Lacuna: ParsableCommand {
             ),
             CommandGroup(
                 name: "Engines",
-                subcommands: [ReplayCommand.self, ExplainCommand.self, ScoreCommand.self, EnginesCommand.self]
+                subcommands: [
+                    ReplayCommand.self, ExplainCommand.self, ScoreCommand.self, FactsCommand.self, EnginesCommand.self,
+                ]
             ),
             CommandGroup(name: "Corpora", subcommands: [CorpusCommand.self]),
         ]

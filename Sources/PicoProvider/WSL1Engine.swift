@@ -3,15 +3,13 @@ public import Engine
 public import LinuxABI
 import NTKernel
 
-/// WSL 1, build 19041: every call is served by a provider routine or answers as lxcore's table does.
+/// WSL 1 of one build: every call is served by a provider routine or answers as lxcore's table does.
 ///
 /// Single-threaded. Nothing of the host is touched: what cannot be known is asked of the environment.
 public final class WSL1Engine: Engine {
-    public let identity = EngineIdentity(
-        name: "wsl1",
-        version: "4.4.0-19041-Microsoft",
-        summary: "WSL 1: lxcore's pico provider on the NT executive"
-    )
+    public let identity: EngineIdentity
+    /// Facts hold by build.
+    let build: WSL1Build
 
     /// Collects NT steps and handler names for every call. Off: only the support mark is kept.
     public var collectsEvidence = true
@@ -28,7 +26,7 @@ public final class WSL1Engine: Engine {
     var sockets = LxAnonymousSuperblock(type: "sockfs", device: 8, source: "sockfs")
     /// Counts everything that may let a parked call finish.
     var events: UInt64 = 0
-    let table = LxpSyscallTable.standard
+    let table: LxpSyscallTable
     var initialPidNamespace = LxPidNamespace(identifier: 0, parent: nil)
     var lastNamespace: UInt64 = 4_026_531_834
     var lastCookie: UInt32 = 0
@@ -59,7 +57,20 @@ public final class WSL1Engine: Engine {
     var pico = LxpPico()
     lazy var call = LxpCall(engine: self)
 
-    public init() {}
+    /// - Parameter build: a build of Windows, by default the last that had no other WSL 1 after it.
+    public init(build number: Int = WSL1Build.latest.number) {
+        let build = WSL1Build(number)
+        self.build = build
+        table = LxpSyscallTable.standard(build)
+        identity = EngineIdentity(
+            name: build == .latest ? "wsl1" : "wsl1@\(number)",
+            version: build.release,
+            summary: "WSL 1: lxcore's pico provider on the NT executive"
+        )
+    }
+
+    /// The builds that the engine knows, oldest first.
+    public static let builds = WSL1Build.released.map(\.number)
 
     /// Nanoseconds since the epoch.
     var realtime: Int64 { Int64(bitPattern: environment.startRealtime &+ time) }

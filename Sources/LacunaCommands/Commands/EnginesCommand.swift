@@ -19,7 +19,7 @@ struct EnginesCommand: ParsableCommand {
 
     func run() throws {
         var output = StandardOutput()
-        for entry in EngineRegistry.entries {
+        for entry in EngineRegistry.entries where entry.make().identity.name == entry.name {
             let identity = entry.make().identity
             if json {
                 var line = JSONLine()

@@ -56,7 +56,7 @@ func addSystemCalls(_ table: inout LxpSyscallTable) {
 func LxpSyscall_UNAME(_ c: LxpCall) throws(LxFailure) -> Int64 {
     let uts = c.thread.namespaces.uts
     let fields = [
-        "Linux", uts.hostname, WSL1Release.release, WSL1Release.version, "x86_64", uts.domainname,
+        "Linux", uts.hostname, c.engine.build.release, c.engine.build.version, "x86_64", uts.domainname,
     ]
     var out = LxpBytes()
     for (index, field) in fields.enumerated() {
@@ -65,14 +65,6 @@ func LxpSyscall_UNAME(_ c: LxpCall) throws(LxFailure) -> Int64 {
     }
     try c.write(c[0], out.bytes)
     return 0
-}
-
-/// How the default profile names itself (behaviours.md §9).
-enum WSL1Release {
-    static let release = "4.4.0-19041-Microsoft"
-    static let version = "#488-Microsoft Mon Sep 01 13:43:00 PST 2020"
-    static let procVersion =
-        "Linux version \(release) (Microsoft@Microsoft.com) (gcc version 5.4.0 (GCC) ) \(version)\n"
 }
 
 private func LxpUtsName(_ c: LxpCall) throws(LxFailure) -> String {

@@ -23,6 +23,8 @@ struct LxpSyscallFact: Sendable {
     var status: Status
     /// The errno when it is not supported; ENOSYS by default (lxcore's dispatcher).
     var errno: Errno
+    /// The first build that has the call; nil if no build is named, or Microsoft's list of 15014 has it without a note.
+    var firstBuild: Int?
     var note: String
     var source: String
 
@@ -34,6 +36,7 @@ struct LxpSyscallFact: Sendable {
                 number: number,
                 status: status,
                 errno: Errno(name: row[4]) ?? .ENOSYS,
+                firstBuild: row[3] == "<=15014" ? nil : Int(row[3].drop { $0 == "<" || $0 == "=" }),
                 note: row[5],
                 source: row[6]
             )

@@ -1,6 +1,7 @@
 // The dispatch table: one slot for each call number, with the handler and its support state beside it.
 import Engine
 import LinuxABI
+import Synchronization
 
 /// A provider routine for a call.
 typealias LxpHandler = @Sendable (LxpCall) throws(LxFailure) -> Int64
@@ -85,8 +86,35 @@ struct LxpSyscallTable: Sendable {
 }
 
 extension LxpSyscallTable {
-    /// lxcore's table of the default profile (19041).
-    static let standard: LxpSyscallTable = {
+    /// lxcore's table of the last build.
+    static let standard = make()
+
+    private static let made = Mutex<[WSL1Build: LxpSyscallTable]>([:])
+
+    /// lxcore's table of a build: calls that came later are holes.
+    static func standard(_ build: WSL1Build) -> LxpSyscallTable {
+        if build == .latest { return standard }
+        return made.withLock { tables in
+            if let table = tables[build] { return table }
+            var table = standard
+            table.removeCalls(after: build)
+            tables[build] = table
+            return table
+        }
+    }
+
+    private mutating func removeCalls(after build: WSL1Build) {
+        for fact in LxpSyscallFact.all where fact.firstBuild.map({ $0 > build.number }) ?? false {
+            entries[fact.number].handler = nil
+            entries[fact.number].errno = fact.errno
+            entries[fact.number].evidence.handler = ""
+            entries[fact.number].evidence.support = .hole
+            entries[fact.number].evidence.note = "not before build \(fact.firstBuild ?? 0)"
+            entries[fact.number].evidence.source = fact.source
+        }
+    }
+
+    private static func make() -> LxpSyscallTable {
         var table = LxpSyscallTable(facts: LxpSyscallFact.all)
         addFileCalls(&table)
         addPathCalls(&table)
@@ -105,5 +133,5 @@ extension LxpSyscallTable {
         addIpcCalls(&table)
         addSystemCalls(&table)
         return table
-    }()
+    }
 }

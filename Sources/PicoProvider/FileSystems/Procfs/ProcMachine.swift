@@ -62,8 +62,7 @@ enum ProcMachine {
         }
         text("version") { context in
             // GH:6193, GH:7569; the compiler line and host are lxcore's constants.
-            "Linux version \(context.engine.identity.version) (Microsoft@Microsoft.com) (gcc version 5.4.0 (GCC) ) "
-                + "#488-Microsoft Mon Sep 01 13:43:00 PST 2020\n"
+            context.engine.build.procVersion
         }
         text("version_signature") { context in "Microsoft \(context.engine.identity.version) 4.4.35\n" }
         let bus = root.directory("bus")
