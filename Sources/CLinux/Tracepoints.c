@@ -10,9 +10,6 @@
 static const unsigned char sys_exit_code[] __attribute__((aligned(8))) = {
 #embed "bpf/sys_exit.bin"
 };
-static const unsigned char sys_exit_few_code[] __attribute__((aligned(8))) = {
-#embed "bpf/sys_exit_few.bin"
-};
 static const unsigned char fork_code[] __attribute__((aligned(8))) = {
 #embed "bpf/sched_process_fork.bin"
 };
@@ -38,7 +35,6 @@ static const struct {
     size_t size;
 } programs[CLINUX_BPF_PROGRAMS] = {
     {"sys_exit", sys_exit_code, sizeof sys_exit_code},
-    {"sys_exit", sys_exit_few_code, sizeof sys_exit_few_code},
     {"sched_process_fork", fork_code, sizeof fork_code},
     {"sched_process_exec", exec_code, sizeof exec_code},
     {"sched_process_exit", death_code, sizeof death_code},
@@ -60,8 +56,12 @@ int clinux_bpf_map(int kind, uint32_t value_size, uint32_t entries) {
         attributes.key_size = 4;
         attributes.value_size = value_size;
         attributes.map_flags = BPF_F_MMAPABLE;
-    } else {
+    } else if (kind == 1) {
         attributes.map_type = BPF_MAP_TYPE_RINGBUF;
+    } else {
+        attributes.map_type = BPF_MAP_TYPE_PROG_ARRAY;
+        attributes.key_size = 4;
+        attributes.value_size = value_size;
     }
     attributes.max_entries = entries;
     return bpf(BPF_MAP_CREATE, &attributes);
@@ -77,7 +77,7 @@ int clinux_bpf_load(int program, const struct clinux_bpf_setup *setup, char *log
         if (code[i].code != (BPF_LD | BPF_IMM | BPF_DW)) continue;
         uint32_t low = (uint32_t)code[i].imm, high = (uint32_t)code[i + 1].imm;
         if (high == map_mark) {
-            const int32_t maps[] = {0, setup->threads, setup->plans, setup->ring, setup->scratch};
+            const int32_t maps[] = {0, setup->threads, setup->plans, setup->ring, setup->scratch, setup->chain};
             code[i].src_reg = BPF_PSEUDO_MAP_FD;
             code[i].imm = maps[low];
             code[i + 1].imm = 0;
@@ -109,4 +109,21 @@ int clinux_bpf_attach(int program, int fd) {
     attributes.raw_tracepoint.name = (uint64_t)(uintptr_t)programs[program].name;
     attributes.raw_tracepoint.prog_fd = (uint32_t)fd;
     return bpf(BPF_RAW_TRACEPOINT_OPEN, &attributes);
+}
+
+int clinux_bpf_chain(int map, int fd) {
+    uint32_t key = 0, value = (uint32_t)fd;
+    union bpf_attr attributes;
+    memset(&attributes, 0, sizeof attributes);
+    attributes.map_fd = (uint32_t)map;
+    attributes.key = (uint64_t)(uintptr_t)&key;
+    attributes.value = (uint64_t)(uintptr_t)&value;
+    return bpf(BPF_MAP_UPDATE_ELEM, &attributes);
+}
+
+int clinux_bpf_run(int fd) {
+    union bpf_attr attributes;
+    memset(&attributes, 0, sizeof attributes);
+    attributes.test.prog_fd = (uint32_t)fd;
+    return bpf(BPF_PROG_TEST_RUN, &attributes);
 }

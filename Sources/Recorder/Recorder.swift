@@ -17,6 +17,8 @@ public final class Recorder {
     public func run() throws(RecorderError) -> RecordingResult {
         if let socket = options.ociSocket { return try runContainer(socket) }
         let workload = try Workload(options)
+        // Parsing the descriptions takes as long as all that the kernel is asked for below.
+        _ = DedicatedThread { _ = ABI.calls }
         switch options.results {
         case .ptrace:
             guard options.tier != .fast else {
@@ -30,7 +32,7 @@ public final class Recorder {
         case .ebpf:
             let tracepoints: Tracepoints
             do throws(Tracepoints.Refusal) {
-                tracepoints = try Tracepoints()
+                tracepoints = try Tracepoints(ringBytes: ringBytes)
             } catch {
                 throw RecorderError(
                     .notPermitted,
@@ -44,7 +46,7 @@ public final class Recorder {
             // eBPF is not permitted then anyway.
             let tracepoints: Tracepoints
             do throws(Tracepoints.Refusal) {
-                tracepoints = try Tracepoints()
+                tracepoints = try Tracepoints(ringBytes: ringBytes)
             } catch {
                 guard options.tier != .fast else {
                     throw RecorderError(
@@ -60,6 +62,12 @@ public final class Recorder {
     }
 
     // MARK: - Lock-step
+
+    /// In the fast tier few calls, with short output, come through the kernel's ring.
+    private var ringBytes: Int {
+        let isSmall = options.tier != .lockstep && FastTier.isPossible && options.payload.bytes ?? .max <= 65536
+        return isSmall ? Tracepoints.smallRingBytes : Tracepoints.ringBytes
+    }
 
     private func runLockStep(_ workload: Workload, _ tracepoints: Tracepoints) throws(RecorderError) -> RecordingResult
     {

@@ -11,6 +11,7 @@
 // bpf_func_id of <linux/bpf.h>.
 static void *(*const map_lookup_elem)(void *, const void *) = (void *)1;
 static uint64_t (*const ktime_get_ns)(void) = (void *)5;
+static long (*const tail_call)(void *, void *, uint32_t) = (void *)12;
 static uint64_t (*const get_current_pid_tgid)(void) = (void *)14;
 static uint64_t (*const get_current_task)(void) = (void *)35;
 static long (*const probe_read_user)(void *, uint32_t, const void *) = (void *)112;
@@ -24,6 +25,7 @@ static void (*const ringbuf_submit)(void *, uint64_t) = (void *)132;
 #define PLANS ((void *)IMMEDIATE("0x6c61636e00000002"))
 #define RING ((void *)IMMEDIATE("0x6c61636e00000003"))
 #define SCRATCH ((void *)IMMEDIATE("0x6c61636e00000004"))
+#define CHAIN ((void *)IMMEDIATE("0x6c61636e00000005"))
 /// Offset of `pid` in task_struct; `tgid` follows it.
 #define PID_OFFSET IMMEDIATE("0x6c61636f00000001")
 /// The thread that calibrates.
@@ -119,13 +121,12 @@ INLINE uint32_t measure(struct clinux_region *region, int64_t result) {
         }                                                                                                             \
     }
 
-INLINE int returned(struct context *context, int few) {
-    const uint32_t capacity = few ? CLINUX_FEW_REGIONS : CLINUX_PLAN_REGIONS;
+// The verifier walks each step of the loop, which takes its time. So a run handles some regions, and calls itself for more.
+SECTION("sys_exit") int on_sys_exit(struct context *context) {
     uint32_t tid = (uint32_t)get_current_pid_tgid();
     uint32_t *entry = thread(tid);
     if (!entry || *entry == CLINUX_THREAD_NONE) return 0;
     uint32_t value = *entry;
-    if (!few && (value == CLINUX_THREAD_NEW || value == CLINUX_THREAD_PENDING)) return 0;
     if (value == CLINUX_THREAD_NEW) {
         *entry = CLINUX_THREAD_PENDING;
         return 0;
@@ -135,12 +136,13 @@ INLINE int returned(struct context *context, int few) {
     // Volatile: what a step leaves is read back from the map, so that to the verifier every step begins alike.
     volatile struct clinux_plan *plan = map_lookup_elem(PLANS, &slot);
     if (!plan) return 0;
-    if (!plan->armed) return !few || is_agents(context) ? 0 : denied(context, tid);
-    if ((plan->count <= CLINUX_FEW_REGIONS) != few) return 0;
+    if (!plan->armed) return is_agents(context) ? 0 : denied(context, tid);
     plan->result = context->args[1];
-    if (plan->count) {
-        for (uint32_t index = 0; index < capacity; index++) {
-            if (index >= plan->count) break;
+    if (plan->next < plan->count) {
+        for (uint32_t step = 0; step < CLINUX_STEP_REGIONS; step++) {
+            uint32_t index = plan->next;
+            if (index >= plan->count || index >= CLINUX_PLAN_REGIONS) break;
+            plan->next = index + 1;
             struct clinux_region *region = (struct clinux_region *)&plan->regions[index];
             int64_t result = plan->result;
             if (result < 0 && !region->always) continue;
@@ -151,16 +153,15 @@ INLINE int returned(struct context *context, int few) {
             if (kept <= CLINUX_SMALL_BYTES) COPY(CLINUX_SMALL_BYTES)
             else COPY(CLINUX_REGION_BYTES)
         }
+        if (plan->next < plan->count) {
+            tail_call(context, CHAIN, 0);
+            plan->lost += plan->count - plan->next;
+        }
     }
     plan->armed = 0;
     if (plan->sequence != CLINUX_PLAN_PRIVATE) put(CLINUX_EVENT_EXIT, tid, plan->sequence, plan->result, 0);
     return 0;
 }
-
-// The verifier walks each step of the loop, which takes its time. So one program has the plans of few regions, and all
-// returns without a plan; the other, for plans of many regions, comes when it is needed.
-SECTION("sys_exit") int on_sys_exit(struct context *context) { return returned(context, 0); }
-SECTION("sys_exit_few") int on_sys_exit_few(struct context *context) { return returned(context, 1); }
 
 SECTION("sched_process_fork") int on_sched_process_fork(struct context *context) {
     uint32_t tid = (uint32_t)get_current_pid_tgid();

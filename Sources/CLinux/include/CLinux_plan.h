@@ -15,8 +15,8 @@ typedef long long int64_t;
 
 /// Regions of output memory that one plan can hold.
 #define CLINUX_PLAN_REGIONS 62
-/// Regions that the program which is loaded first handles.
-#define CLINUX_FEW_REGIONS 4
+/// Regions that one run of the program at sys_exit handles.
+#define CLINUX_STEP_REGIONS 4
 /// The longest region; the supervisor splits longer ones.
 #define CLINUX_REGION_BYTES 32768
 /// Shorter ones take this much of the ring.
@@ -47,7 +47,9 @@ struct clinux_plan {
     /// Written at the return: the result, and how many regions did not fit the ring.
     int64_t result;
     uint64_t lost;
-    uint64_t reserved[4];
+    uint64_t reserved[3];
+    /// The region to copy next; 0 when the plan is made.
+    uint64_t next;
     struct clinux_region regions[CLINUX_PLAN_REGIONS];
 };
 

@@ -122,7 +122,6 @@ int clinux_filter_flags_known(uint32_t flags);
 /// Program names in the order of `clinux_bpf_program`; attached to the raw tracepoint of the same name.
 enum clinux_bpf_program {
     CLINUX_BPF_SYS_EXIT,
-    CLINUX_BPF_SYS_EXIT_FEW,
     CLINUX_BPF_FORK,
     CLINUX_BPF_EXEC,
     CLINUX_BPF_DEATH,
@@ -132,16 +131,20 @@ enum clinux_bpf_program {
     CLINUX_BPF_PROGRAMS
 };
 struct clinux_bpf_setup {
-    int32_t threads, plans, ring, scratch;
+    int32_t threads, plans, ring, scratch, chain;
     uint64_t pid_offset;
     uint64_t calibrator;
 };
-/// Map fd or -errno. Kind 0: mappable array, 1: ring buffer.
+/// Map fd or -errno. Kind 0: mappable array, 1: ring buffer, 2: programs.
 int clinux_bpf_map(int kind, uint32_t value_size, uint32_t entries);
 /// Program fd or -errno; `log` (may be NULL) gets the verifier's words.
 int clinux_bpf_load(int program, const struct clinux_bpf_setup *setup, char *log, uint32_t log_size);
 /// Attaches to a raw tracepoint; fd (closing detaches) or -errno. `calibrate` attaches to sys_enter.
 int clinux_bpf_attach(int program, int fd);
+/// Puts a program into a map of programs; 0 or -errno.
+int clinux_bpf_chain(int map, int fd);
+/// Runs a program once on the calling thread, attached to nothing; 0 or -errno (before Linux 5.10 always).
+int clinux_bpf_run(int fd);
 
 // MARK: - ptrace
 

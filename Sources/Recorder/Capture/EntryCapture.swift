@@ -72,6 +72,7 @@ struct EntryCapture: CaptureTarget {
     func writePlan(_ plan: UnsafeMutablePointer<clinux_plan>, sequence: UInt64, dropOutput: Bool) {
         plan.pointee.sequence = sequence
         plan.pointee.count = dropOutput ? 0 : UInt32(regionCount)
+        plan.pointee.next = 0
         if !dropOutput, regionCount > 0 {
             UnsafeMutableRawPointer(plan).advanced(by: 64).copyMemory(
                 from: regions,

@@ -2,6 +2,7 @@
 import CLinux
 import Glibc
 import RecorderAgent
+import Synchronization
 
 /// Owned by the recording; gives rings to threads. The log thread reads them.
 final class AgentArena: @unchecked Sendable {
@@ -15,6 +16,7 @@ final class AgentArena: @unchecked Sendable {
     private var free: [Int32] = []
     private var given: [Int32] = []
     private var neverUsed: Int32 = 0
+    private let usedCount = Atomic<Int>(0)
     private var sinceSweep = 0
 
     init(payloadLimit: Int?) throws(RecorderError) {
@@ -79,6 +81,7 @@ final class AgentArena: @unchecked Sendable {
         } else if neverUsed < AGENT_RINGS {
             index = neverUsed
             neverUsed += 1
+            usedCount.store(Int(neverUsed), ordering: .relaxed)
         } else {
             return nil
         }
@@ -91,6 +94,9 @@ final class AgentArena: @unchecked Sendable {
         given.append(index)
         return index
     }
+
+    /// Rings from there on were never given: touching one would take memory.
+    var used: Int { usedCount.load(ordering: .relaxed) }
 
     /// Takes back the rings whose owners are gone and whose records are read.
     private func sweep() {

@@ -23,6 +23,8 @@ struct KernelRing: @unchecked Sendable {
             munmap(own, page)
             return nil
         }
+        // A fork would copy an entry for each page.
+        madvise(kernels, page + 2 * size, MADV_DONTFORK)
         consumer = own.assumingMemoryBound(to: UInt64.self)
         producer = UnsafePointer(kernels.assumingMemoryBound(to: UInt64.self))
         data = UnsafeRawPointer(kernels + page)

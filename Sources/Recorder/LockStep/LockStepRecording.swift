@@ -147,7 +147,9 @@ final class LockStepRecording: EventSource {
     var rings: AgentRings? {
         let listener = listener
         return arena.map { arena in
-            AgentRings(base: arena.base, size: AgentArena.size) { _ = clinux_notification_answer(listener, $0, 0) }
+            AgentRings(base: arena.base, size: AgentArena.size, used: { arena.used }) {
+                _ = clinux_notification_answer(listener, $0, 0)
+            }
         }
     }
 

@@ -155,7 +155,7 @@ struct Supervisor: ~Copyable {
         let plan = tracepoints.plans + slot
         plan.pointee.reserved.0 = UInt64(tid)
         observer.capture.writePlan(plan, sequence: sequence, dropOutput: !fits)
-        expectReturn(regions: fits ? observer.capture.regionCount : 0)
+        expectReturn()
         return .goOn
     }
 
@@ -166,11 +166,11 @@ struct Supervisor: ~Copyable {
         plan.pointee.count = 0
         plan.pointee.reserved.0 = UInt64(tid)
         clinux_store_release32(&plan.pointee.armed, 1)
-        expectReturn(regions: 0)
+        expectReturn()
     }
 
-    private func expectReturn(regions: Int) {
-        if !tracepoints.returns.need(regions: regions) {
+    private func expectReturn() {
+        if !tracepoints.returns.need() {
             control.note("returns not seen: the kernel refused the tracepoint", 1)
         }
     }

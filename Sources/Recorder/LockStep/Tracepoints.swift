@@ -5,7 +5,10 @@ import Glibc
 /// Loaded and attached tracepoint programs. They go when this is closed, or when the recorder dies.
 struct Tracepoints: @unchecked Sendable {
     static let slots = 4096
+    /// Of the kernel's ring: room for some hundred calls under way with 64 KiB of output each.
     static let ringBytes = 32 << 20
+    /// For the fast tier, where few calls come this way. The kernel takes and clears all of it at once, some 10 ms.
+    static let smallRingBytes = 8 << 20
 
     /// Indexed by thread id: slot + 1 or CLINUX_THREAD_…. Array maps have elements of 8 bytes at least.
     let threads: UnsafeMutablePointer<UInt64>
@@ -23,7 +26,7 @@ struct Tracepoints: @unchecked Sendable {
         var errno: Int32
     }
 
-    init() throws(Refusal) {
+    init(ringBytes: Int = Tracepoints.ringBytes) throws(Refusal) {
         var opened: [Int32] = []
         do throws(Refusal) {
             func keep(_ fd: Int32, _ what: String) throws(Refusal) -> Int32 {
@@ -39,15 +42,16 @@ struct Tracepoints: @unchecked Sendable {
                 clinux_bpf_map(0, UInt32(MemoryLayout<clinux_plan>.size), UInt32(Tracepoints.slots)),
                 "eBPF map"
             )
-            setup.ring = try keep(clinux_bpf_map(1, 0, UInt32(Tracepoints.ringBytes)), "eBPF ring buffer")
+            setup.ring = try keep(clinux_bpf_map(1, 0, UInt32(ringBytes)), "eBPF ring buffer")
             threads = try Tracepoints.map(setup.threads, threadCount * 8)
                 .assumingMemoryBound(to: UInt64.self)
             plans = try Tracepoints.map(setup.plans, Tracepoints.slots * MemoryLayout<clinux_plan>.size)
                 .assumingMemoryBound(to: clinux_plan.self)
-            guard let ring = KernelRing(map: setup.ring, size: Tracepoints.ringBytes) else {
+            guard let ring = KernelRing(map: setup.ring, size: ringBytes) else {
                 throw Refusal(message: "mmap of the eBPF ring buffer: \(errorText(errno))", errno: errno)
             }
             self.ring = ring
+            setup.chain = try keep(clinux_bpf_map(2, 4, 1), "eBPF map")
             returns = try ReturnProbe(setup)
             for program in [
                 CLINUX_BPF_FORK, CLINUX_BPF_EXEC, CLINUX_BPF_DEATH, CLINUX_BPF_SIGNAL,
@@ -95,6 +99,8 @@ struct Tracepoints: @unchecked Sendable {
         guard let memory = mmap(nil, rounded, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), memory != MAP_FAILED else {
             throw Refusal(message: "mmap of an eBPF map: \(errorText(errno))", errno: errno)
         }
+        // A fork would copy an entry for each page.
+        madvise(memory, rounded, MADV_DONTFORK)
         return memory
     }
 
@@ -147,10 +153,13 @@ struct Tracepoints: @unchecked Sendable {
         let program = try keep(clinux_bpf_load(number, &setup, nil, 0), "eBPF program")
         let memory = try map(setup.scratch, size)
         defer { munmap(memory, size) }
-        let link = try keep(clinux_bpf_attach(number, program), "raw tracepoint")
-        _ = clinux_gettid()
-        Glibc.close(link)
-        opened.removeLast()
+        // Attaching anew what was just detached waits for all other processors to forget it.
+        if clinux_bpf_run(program) < 0 {
+            let link = try keep(clinux_bpf_attach(number, program), "raw tracepoint")
+            _ = clinux_gettid()
+            Glibc.close(link)
+            opened.removeLast()
+        }
         let wanted = UInt64(UInt32(clinux_gettid())) | UInt64(UInt32(getpid())) << 32
         let found = stride(from: 0, to: size - 8, by: 4).filter {
             memory.loadUnaligned(fromByteOffset: $0, as: UInt64.self) == wanted

@@ -10,14 +10,23 @@ struct AgentRings: @unchecked Sendable {
     private let base: UnsafeMutableRawPointer
     /// Rings that fit.
     let count: Int
+    /// Rings from there on were never given to a thread.
+    private let used: @Sendable () -> Int
     /// Lets a thread go on that waits for room: the id of its notification.
     let answer: @Sendable (UInt64) -> Void
 
     /// - Parameters:
     ///   - size: bytes mapped at `base`.
+    ///   - used: how many of the rings, from the first, were ever given.
     ///   - answer: called on the log thread.
-    init(base: UnsafeMutableRawPointer, size: Int, answer: @escaping @Sendable (UInt64) -> Void) {
+    init(
+        base: UnsafeMutableRawPointer,
+        size: Int,
+        used: @escaping @Sendable () -> Int = { .max },
+        answer: @escaping @Sendable (UInt64) -> Void
+    ) {
         self.base = base
+        self.used = used
         count = min(Int(AGENT_RINGS), max(0, size - Int(AGENT_ARENA_HEADER)) / Int(AGENT_RING_STRIDE))
         self.answer = answer
     }
@@ -29,7 +38,7 @@ struct AgentRings: @unchecked Sendable {
     /// Nobody will read any more: agents stop writing, and nobody waits for room.
     func close() {
         clinux_store_release32(base.assumingMemoryBound(to: UInt32.self), 1)
-        for ring in 0..<count { self[ring].answerParked(answer) }
+        for ring in 0..<min(count, used()) { self[ring].answerParked(answer) }
     }
 }
 
