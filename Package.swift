@@ -35,8 +35,7 @@ let replayAgentSettings: [CSetting] = [
 ]
 let replayAgentLinkage: [LinkerSetting] = [
     .unsafeFlags([
-        "-static-executable", "-nostartfiles", "-Xclang-linker", "-nostdlib", "-Xclang-linker", "-no-pie",
-        "-Xlinker", "-Ttext-segment=0x1ac000000000",
+        "-static-executable", "-nostartfiles", "-Xclang-linker", "-nostdlib", "-Xlinker", "-Ttext-segment=0x1ac000000000",
     ])
 ]
 

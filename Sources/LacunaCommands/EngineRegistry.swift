@@ -1,6 +1,7 @@
 // The engines that users can name. Adding an engine is one line here.
 import ArgumentParser
 import Engine
+import LiveEngine
 import PicoProvider
 
 struct EngineRegistry {
@@ -11,6 +12,7 @@ struct EngineRegistry {
 
     static let entries: [Entry] =
         [Entry(name: "wsl1") { WSL1Engine() }]
+        + [Entry(name: NativeEngine.name) { NativeEngine.make() }]
         + WSL1Engine.builds.map { build in Entry(name: "wsl1@\(build)") { WSL1Engine(build: build) } }
 
     /// The build in `wsl1@BUILD`; nil: `wsl1` alone.
@@ -21,13 +23,13 @@ struct EngineRegistry {
 
     static func unknown(_ name: String) -> ValidationError {
         let builds = WSL1Engine.builds.map(String.init).joined(separator: ", ")
-        return ValidationError("there is no engine '\(name)'; known are: wsl1, and wsl1@BUILD with BUILD of \(builds)")
+        return ValidationError("there is no engine '\(name)'; known are: native, wsl1, and wsl1@BUILD with BUILD of \(builds)")
     }
 }
 
 /// `--engine NAME`.
 struct EngineOption: ParsableArguments {
-    @Option(help: "The engine to replay on; 'lacuna engines' lists them.", completion: .list(["wsl1"]))
+    @Option(help: "The engine to replay on; 'lacuna engines' lists them.", completion: .list(["wsl1", "native"]))
     var engine = "wsl1"
 
     /// A maker of engines of that name; each replay gets its own.

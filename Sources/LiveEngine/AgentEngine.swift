@@ -8,25 +8,185 @@ public import LinuxABI
 /// takes back its result and the memory it wrote.
 public final class AgentEngine: Engine {
     public let identity: EngineIdentity
-    let transport: any AgentTransport
+    private let start: () throws(EngineFailure) -> any AgentTransport
+    private var transport: (any AgentTransport)?
     let options: AgentOptions
+    private var opened: AgentConnection?
+    var environment = Environment()
+    var tasks: [TaskID: TaskState] = [:]
+    private var freeSlots: [UInt32] = []
+    /// Nanoseconds of the recording's clock.
+    var clock: UInt64 = 0
+    /// The far ends of descriptors that lead outside, in the conductor.
+    var outside = OutsideEnds()
+    /// Where the root is laid out, as the conductor sees it; empty: the environment's own root.
+    var rootPath = ""
+    /// Directories of the root that are there.
+    var madeDirectories: Set<String> = []
 
-    public init(transport: any AgentTransport, identity: EngineIdentity, options: AgentOptions = AgentOptions()) {
-        self.transport = transport
+    /// An engine whose environment runs already.
+    public convenience init(
+        transport: any AgentTransport,
+        identity: EngineIdentity,
+        options: AgentOptions = AgentOptions()
+    ) {
+        self.init(identity: identity, options: options) { () throws(EngineFailure) in transport }
+    }
+
+    /// An engine whose environment is started when it boots.
+    public init(
+        identity: EngineIdentity,
+        options: AgentOptions = AgentOptions(),
+        start: @escaping () throws(EngineFailure) -> any AgentTransport
+    ) {
         self.identity = identity
         self.options = options
+        self.start = start
     }
 
-    deinit { transport.close() }
+    deinit { transport?.close() }
 
-    public func boot(_ environment: Environment) throws(EngineFailure) { throw EngineFailure("no agent protocol yet") }
+    var connection: AgentConnection {
+        get throws(EngineFailure) {
+            guard let opened else { throw EngineFailure("the engine has not been booted") }
+            return opened
+        }
+    }
+
+    public func boot(_ environment: Environment) throws(EngineFailure) {
+        self.environment = environment
+        let transport = try start()
+        self.transport = transport
+        let connection = try AgentConnection(transport, startTimeout: options.startTimeout)
+        opened = connection
+        freeSlots = (1..<UInt32(connection.greeting.slots)).reversed()
+        try bootRoot()
+    }
+
+    func takeSlot() throws(EngineFailure) -> UInt32 {
+        guard let slot = freeSlots.popLast() else { throw EngineFailure("more tasks at once than the agent has slots") }
+        return slot
+    }
+
+    func release(_ task: TaskID) {
+        guard let state = tasks.removeValue(forKey: task) else { return }
+        try? connection.free(state.slot)
+        freeSlots.insert(state.slot, at: 0)
+    }
+
+    // MARK: - Calls
+
     public func dispatch(_ call: GuestCall, on task: TaskID) throws(EngineFailure) -> DispatchResult {
-        throw EngineFailure("not booted")
+        guard let state = tasks[task] else { throw EngineFailure("there is no task \(task.rawValue)") }
+        guard call.architecture == .x86_64 else { return notModelled("the agent makes 64-bit calls only") }
+        if state.isStale {
+            let reply = try connection.wait(state.slot, milliseconds: options.patience)
+            if reply.status == .exited { return ended(task) }
+            guard reply.status == .returned else { return notModelled("an earlier call of the task cannot be ended") }
+            state.isStale = false
+        }
+        let description = ABI.call(call.number, call.architecture)
+        var request = AgentRequest(slot: state.slot, number: call.number, arguments: call.arguments)
+        request.handled = state.actions.mask
+        request.inputs = call.memory.chunks
+        if let description {
+            let variant = description.variant(for: call.arguments)
+            request.outputs = CallMemory.outputs(of: variant, call.arguments, call.memory)
+        }
+        let name = description?.name ?? ""
+        if let answer = try prepare(name, call, state, &request) { return answer }
+        let start = ContinuousClock.now
+        let reply = try connection.call(request, milliseconds: options.budget)
+        return try answer(
+            reply,
+            ParkedCall(call: call, request: request, start: start, time: clock),
+            name,
+            task,
+            state
+        )
     }
-    public func retry(_ task: TaskID) throws(EngineFailure) -> DispatchResult { throw EngineFailure("not booted") }
-    public func cancel(_ task: TaskID) {}
-    public func advance(to time: UInt64) {}
-    public func postSignal(_ signal: Int32, to task: TaskID) {}
-    public func taskEnded(_ task: TaskID, status: Int32?) {}
-    public func graft(_ graft: Graft, on task: TaskID) -> Bool { false }
+
+    public func retry(_ task: TaskID) throws(EngineFailure) -> DispatchResult {
+        guard let state = tasks[task], let parked = state.parked else {
+            throw EngineFailure("task \(task.rawValue) has no call that waits")
+        }
+        let elapsed = Int((ContinuousClock.now - parked.start) / .milliseconds(1))
+        let recorded = Int(clock - min(clock, parked.time)) / 1_000_000
+        let reply = try connection.wait(state.slot, milliseconds: options.patience + max(0, recorded - elapsed))
+        let name = ABI.call(parked.call.number, parked.call.architecture)?.name ?? ""
+        return try answer(reply, parked, name, task, state)
+    }
+
+    private func answer(
+        _ reply: AgentReply,
+        _ parked: ParkedCall,
+        _ name: String,
+        _ task: TaskID,
+        _ state: TaskState
+    ) throws(EngineFailure) -> DispatchResult {
+        switch reply.status {
+        case .blocked:
+            state.parked = parked
+            return DispatchResult(.blocked)
+        case .exited: return ended(task)
+        case .failed: throw EngineFailure("the agent could not make \(name)")
+        case .returned:
+            state.parked = nil
+            var result = DispatchResult(.returned(reply.result), writes: reply.writes, signals: reply.signals)
+            state.handlerDepth += reply.signals.count
+            try settle(name, parked, task, state, &result)
+            return result
+        }
+    }
+
+    private func ended(_ task: TaskID) -> DispatchResult {
+        release(task)
+        return DispatchResult(.exited)
+    }
+
+    func notModelled(_ note: String) -> DispatchResult {
+        var result = DispatchResult(.returned(-Int64(Errno.ENOSYS.rawValue)))
+        result.evidence.support = .notModelled
+        result.evidence.note = note
+        return result
+    }
+
+    public func cancel(_ task: TaskID) {
+        guard let state = tasks[task], state.parked != nil else { return }
+        state.parked = nil
+        guard let reply = try? connection.cancel(state.slot, milliseconds: 200) else { return }
+        switch reply.status {
+        case .returned: break
+        case .exited: release(task)
+        case .blocked, .failed: state.isStale = true
+        }
+    }
+
+    // MARK: - Time, signals, ends
+
+    public func advance(to time: UInt64) { clock = max(clock, time) }
+
+    public func postSignal(_ signal: Int32, to task: TaskID) {
+        guard let state = tasks[task] else { return }
+        _ = try? connection.signal(state.slot, signal)
+    }
+
+    public func taskEnded(_ task: TaskID, status: Int32?) {
+        guard let state = tasks[task] else { return }
+        // Whatever ended it in the recording may be on its way here too.
+        if let reply = try? connection.wait(state.slot, milliseconds: 20), reply.status == .exited {
+            release(task)
+            return
+        }
+        let signal = status.map { $0 & 0x7f } ?? 0
+        _ = try? connection.signal(state.slot, signal == 0 ? 9 : signal)
+        if signal != 0, signal != 9 { _ = try? connection.signal(state.slot, 9) }
+        _ = try? connection.wait(state.slot, milliseconds: 200)
+        release(task)
+    }
+
+    public func graft(_ graft: Graft, on task: TaskID) -> Bool {
+        guard let state = tasks[task], state.parked == nil, !state.isStale else { return false }
+        return (try? put(graft, state)) ?? false
+    }
 }

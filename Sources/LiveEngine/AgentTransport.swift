@@ -39,7 +39,10 @@ public final class DescriptorTransport: AgentTransport {
     public func send(_ bytes: [UInt8]) throws(EngineFailure) {
         var sent = 0
         while sent < bytes.count {
-            let count = bytes.withUnsafeBytes { write(output, $0.baseAddress! + sent, bytes.count - sent) }
+            let count = bytes[sent...].withUnsafeBytes { rest in
+                let count = Glibc.send(output, rest.baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+                return count < 0 && errno == ENOTSOCK ? write(output, rest.baseAddress, rest.count) : count
+            }
             if count > 0 {
                 sent += count
             } else if errno != EINTR {

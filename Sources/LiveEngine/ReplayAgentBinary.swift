@@ -7,15 +7,13 @@ public enum ReplayAgentBinary {
     /// Its path: `LACUNA_AGENT` if set, else beside the running program.
     public static func path() throws(EngineFailure) -> String {
         if let path = getenv("LACUNA_AGENT") { return String(cString: path) }
-        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = buffer.withUnsafeMutableBytes {
-            readlink("/proc/self/exe", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
-        }
-        let program = String(decoding: buffer[..<max(0, count)], as: UTF8.self)
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        let program = String(decoding: buffer[..<max(0, count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let folder = program.lastIndex(of: "/").map { program[..<$0] } ?? ""
         let path = "\(folder)/lacuna-agent"
         guard access(path, X_OK) == 0 else {
-            throw EngineFailure("there is no \(path): build the product 'lacuna-agent', or set LACUNA_AGENT to its file")
+            throw EngineFailure("there is no \(path): build the product 'lacuna-agent', or set LACUNA_AGENT")
         }
         return path
     }

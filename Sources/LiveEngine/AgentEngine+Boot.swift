@@ -1,0 +1,192 @@
+// The first process: its root, its ids, its descriptors, as the recording found them.
+import Engine
+import LinuxABI
+
+/// Descriptors of the conductor that lead to what was not recorded.
+struct OutsideEnds {
+    /// `/proc/sys/kernel/ns_last_pid`; -1 where it cannot be written.
+    var lastPid: Int64 = -1
+    /// The far ends of pipes, sockets and terminals, by their recorded identity.
+    var ends: [UInt64: Int64] = [:]
+    /// Where the near ends wait until the first process takes them.
+    var near: [UInt64: (read: Int64, write: Int64)] = [:]
+}
+
+extension AgentEngine {
+    private static let directory: UInt64 = 0o200000
+    private static let readWrite: UInt64 = 2
+    private static let closeOnExec: UInt64 = 0o2000000
+
+    func bootRoot() throws(EngineFailure) {
+        try make("umask", .value(0))
+        if options.isolates {
+            rootPath = options.rootPath
+            try layOutRoot()
+            try make("sethostname", .text(environment.hostname), .number(environment.hostname.utf8.count))
+            try raiseLoopback()
+        }
+        let path = "/proc/sys/kernel/ns_last_pid"
+        outside.lastPid = try make("open", .text(path), .value(Self.readWrite | Self.closeOnExec)).result
+        try openOutside()
+        try startRoot()
+    }
+
+    /// An interface `lo` that is up, as every machine has.
+    private func raiseLoopback() throws(EngineFailure) {
+        let socket = try make("socket", .value(2), .value(0o2000002), .value(0)).result
+        guard socket >= 0 else { return }
+        var request = Array("lo".utf8) + [UInt8](repeating: 0, count: 38)
+        // IFF_UP | IFF_RUNNING in ifr_flags.
+        request[16] = 0x41
+        try make("ioctl", .number(socket), .value(ABI.constant("SIOCSIFFLAGS")), .bytes(request))
+        try make("close", .number(socket))
+    }
+
+    // MARK: - The first process
+
+    private func startRoot() throws(EngineFailure) {
+        let process = environment.process
+        // Stands in for whoever started the program: its parent, the leader of its session.
+        let parent = try takeSlot()
+        try choosePid(process.parent)
+        try must("start a process", make("clone", .value(17), .value(0), .value(0), .value(0), .value(0), flags: .clone, child: parent))
+        try make("setsid", in: parent)
+        let slot = try takeSlot()
+        try choosePid(process.pid)
+        try must(
+            "start a process",
+            make("clone", .value(17), .value(0), .value(0), .value(0), .value(0), in: parent, flags: .clone, child: slot)
+        )
+        tasks[process.task] = TaskState(slot: slot, memory: AddressSpace(), actions: SignalActions())
+        if process.session == process.pid {
+            try make("setsid", in: slot)
+        } else if process.processGroup == process.pid {
+            try make("setpgid", .value(0), .value(0), in: slot)
+        }
+        if options.isolates { try enterRoot(slot) }
+        try takeDescriptors(slot)
+        try make("chdir", .text(process.workingDirectory), in: slot)
+        try make("umask", .number(process.umask), in: slot)
+        try becomeUser(process, slot)
+        try setSignals(process, slot)
+    }
+
+    private func enterRoot(_ slot: UInt32) throws(EngineFailure) {
+        try must("make a mount namespace", make("unshare", .value(ABI.constant("CLONE_NEWNS")), in: slot))
+        try must("enter the root", make("chdir", .text(rootPath), in: slot))
+        let turned = try make("pivot_root", .text("."), .text("."), in: slot)
+        if turned.result == 0 {
+            try must("leave the old root", make("umount2", .text("."), .value(2), in: slot))
+            try make("chdir", .text("/"), in: slot)
+        } else {
+            try must("enter the root", make("chroot", .text("."), in: slot))
+        }
+    }
+
+    private func becomeUser(_ process: Environment.Process, _ slot: UInt32) throws(EngineFailure) {
+        for (resource, limit) in process.limits.sorted(by: { $0.key < $1.key }) {
+            var bytes = ByteWriter()
+            bytes.add(limit.soft)
+            bytes.add(limit.hard)
+            try make("prlimit64", .value(0), .number(resource), .bytes(bytes.bytes), .value(0), in: slot)
+        }
+        var groups = ByteWriter()
+        for group in process.groups { groups.add(group) }
+        try make("setgroups", .number(process.groups.count), .bytes(groups.bytes), in: slot)
+        let (uids, gids) = (process.uids, process.gids)
+        try make("setresgid", .number(gids[0]), .number(gids[1]), .number(gids[2]), in: slot)
+        try make("setresuid", .number(uids[0]), .number(uids[1]), .number(uids[2]), in: slot)
+        if process.noNewPrivileges { try make("prctl", .value(38), .value(1), .value(0), .value(0), .value(0), in: slot) }
+    }
+
+    private func setSignals(_ process: Environment.Process, _ slot: UInt32) throws(EngineFailure) {
+        for signal in 1...64 where process.ignoredSignals & 1 << UInt64(signal - 1) != 0 && signal != 9 && signal != 19 {
+            var action = ByteWriter()
+            action.add(UInt64(1))
+            for _ in 0..<3 { action.add(UInt64(0)) }
+            try make("rt_sigaction", .number(signal), .bytes(action.bytes), .value(0), .value(8), in: slot)
+        }
+        // The agent's own signal interrupts parked calls.
+        var action = ByteWriter()
+        let greeting = try connection.greeting
+        action.add(greeting.handler)
+        action.add(UInt64(0x0400_0000))
+        action.add(greeting.restorer)
+        action.add(UInt64(0))
+        try make("rt_sigaction", .value(64), .bytes(action.bytes), .value(0), .value(8), in: slot)
+        var mask = ByteWriter()
+        mask.add(process.blockedSignals)
+        try make("rt_sigprocmask", .value(2), .bytes(mask.bytes), .value(0), .value(8), in: slot)
+    }
+
+    // MARK: - Descriptors
+
+    /// Makes both ends of what leads outside, in the conductor, high enough to be in nobody's way.
+    private func openOutside() throws(EngineFailure) {
+        let high = try connection.greeting.descriptors.upperBound + 16
+        func raise(_ fd: Int32) throws(EngineFailure) -> Int64 {
+            let moved = try make("fcntl", .number(fd), .value(1030), .number(high)).result
+            try make("close", .number(fd))
+            return moved
+        }
+        func pair(_ bytes: [UInt8]) throws(EngineFailure) -> (Int64, Int64) {
+            guard bytes.count == 8 else { throw EngineFailure("cannot make a pipe for the replay") }
+            let word = bytes.word(0)
+            let first = try raise(Int32(truncatingIfNeeded: word & 0xffff_ffff))
+            return (first, try raise(Int32(truncatingIfNeeded: word >> 32)))
+        }
+        for descriptor in environment.process.descriptors {
+            switch descriptor.target {
+            case .pipe(let id, _) where outside.near[id] == nil:
+                let ends = try pair(make("pipe", .output(8)).output)
+                outside.near[id] = (ends.0, ends.1)
+            case .socket(let id) where outside.near[id] == nil:
+                let ends = try pair(make("socketpair", .value(1), .value(1), .value(0), .output(8)).output)
+                outside.near[id] = (ends.0, ends.0)
+                outside.ends[id] = ends.1
+            default: break
+            }
+        }
+        let ends = environment.process.descriptors
+        for (id, near) in outside.near where outside.ends[id] == nil {
+            // The end that the program does not have stays with the conductor.
+            let writes = ends.contains { $0.target == .pipe(id: id, writeEnd: true) }
+            outside.ends[id] = writes ? near.read : near.write
+            try make("fcntl", .number(outside.ends[id] ?? -1), .value(4), .value(0o4000))
+            if writes { try make("fcntl", .number(near.write), .value(1031), .value(1 << 20)) }
+        }
+    }
+
+    private func takeDescriptors(_ slot: UInt32) throws(EngineFailure) {
+        let own = try connection.greeting.descriptors
+        try make("close_range", .value(0), .number(own.lowerBound - 1), .value(0), in: slot)
+        for descriptor in environment.process.descriptors.sorted(by: { $0.fd < $1.fd }) {
+            let fd = descriptor.fd
+            let flags = UInt64(descriptor.flags)
+            var source: Int64
+            var isBorrowed = false
+            switch descriptor.target {
+            case .file(let path), .terminal(let path):
+                source = try make("open", .text(path), .value(flags & ~0o302300), .value(0), in: slot).result
+                if source >= 0, descriptor.offset > 0 {
+                    try make("lseek", .number(source), .number(descriptor.offset), .value(0), in: slot)
+                }
+            case .pipe(let id, let writeEnd):
+                source = (writeEnd ? outside.near[id]?.write : outside.near[id]?.read) ?? -1
+                isBorrowed = true
+            case .socket(let id):
+                source = outside.near[id]?.write ?? -1
+                isBorrowed = true
+            case .other: source = -1
+            }
+            if source < 0 {
+                source = try make("open", .text("/dev/null"), .value(Self.readWrite), in: slot).result
+                isBorrowed = false
+            }
+            guard source >= 0, source != Int64(fd) else { continue }
+            try make("dup3", .number(source), .number(fd), .value(flags & Self.closeOnExec), in: slot)
+            if !isBorrowed { try make("close", .number(source), in: slot) }
+        }
+        try make("close_range", .number(own.upperBound + 1), .value(0xffff_ffff), .value(0), in: slot)
+    }
+}

@@ -1,0 +1,208 @@
+// Calls that a task cannot make just as they were recorded, and what follows from those that it has made.
+import Engine
+import LinuxABI
+
+/// Linux's constants that the engine needs.
+enum Linux {
+    static let mapFixed = ABI.constant("MAP_FIXED")
+    static let mapFixedNoReplace = ABI.constant("MAP_FIXED_NOREPLACE")
+    static let mapPrivate = ABI.constant("MAP_PRIVATE")
+    static let mapAnonymous = ABI.constant("MAP_ANONYMOUS")
+    static let remapMayMove = ABI.constant("MREMAP_MAYMOVE")
+    static let remapFixed = ABI.constant("MREMAP_FIXED")
+    static let cloneMemory = ABI.constant("CLONE_VM")
+    static let cloneVfork = ABI.constant("CLONE_VFORK")
+    static let cloneHandlers = ABI.constant("CLONE_SIGHAND")
+    static let clonePid = ABI.constant("CLONE_NEWPID")
+    static let clearHandlers: UInt64 = 0x1_0000_0000
+    static let unshareRange = ABI.constant("CLOSE_RANGE_UNSHARE")
+    static let pageMask: UInt64 = 4095
+    static let closeRange = ABI.call(named: "close_range")?.numbers.x86_64 ?? 436
+    static let mmap = ABI.call(named: "mmap")?.numbers.x86_64 ?? 9
+    static let munmap = ABI.call(named: "munmap")?.numbers.x86_64 ?? 11
+}
+
+extension AgentEngine {
+    /// Changes the request where the call needs it. An answer if the task need not make it.
+    func prepare(
+        _ name: String,
+        _ call: GuestCall,
+        _ state: TaskState,
+        _ request: inout AgentRequest
+    ) throws(EngineFailure) -> DispatchResult? {
+        switch name {
+        case "exit", "exit_group": request.flags.insert(.exit)
+        case "execve", "execveat": request.flags.insert(.exec)
+        case "rt_sigreturn":
+            guard state.handlerDepth > 0 else { return notModelled("no handler ran here") }
+            request.flags = .signalReturn
+            request.inputs = []
+            request.outputs = []
+        case "clone", "clone3", "fork", "vfork": try prepareClone(name, call, state, &request)
+        case "rt_sigaction": try replaceHandler(call, &request)
+        case "brk": return try moveBreak(call, state)
+        case "mmap", "shmat": placeMapping(name, call, state, &request)
+        case "mprotect", "madvise", "mlock", "mlock2", "munlock", "msync", "mremap", "pkey_mprotect", "mincore",
+            "mbind", "process_madvise":
+            // What the kernel itself maps (a program's image, the first stack) is not here before it is touched.
+            let start = call.arguments[0] & ~Linux.pageMask
+            guard call.arguments[0] & Linux.pageMask == 0 || name.hasPrefix("ml"), !state.memory.isReleased(start),
+                call.arguments[1] < 1 << 32
+            else { break }
+            request.flags.insert(.ensure)
+            request.range = (start, call.arguments[1])
+        case "close_range": return try closeRange(call, state, request)
+        case "ptrace": return notModelled("a traced task would stop in the agent's own calls")
+        case "reboot", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "swapon",
+            "swapoff", "settimeofday", "clock_settime", "acct":
+            guard options.isDisposable else { return notModelled("\(name) would change this machine") }
+        default: break
+        }
+        return nil
+    }
+
+    // MARK: - Tasks
+
+    private func cloneFlags(_ name: String, _ call: GuestCall) -> UInt64 {
+        switch name {
+        case "clone": return call.arguments[0]
+        case "vfork": return Linux.cloneVfork | Linux.cloneMemory
+        case "clone3":
+            guard case .bytes(let bytes) = call.memory.read(call.arguments[0], count: 8) else { return 0 }
+            return bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        default: return 0
+        }
+    }
+
+    private func prepareClone(
+        _ name: String,
+        _ call: GuestCall,
+        _ state: TaskState,
+        _ request: inout AgentRequest
+    ) throws(EngineFailure) {
+        let flags = cloneFlags(name, call)
+        if tasks[call.childTask] != nil { release(call.childTask) }
+        let slot = try takeSlot()
+        let child = TaskState(
+            slot: slot,
+            memory: flags & Linux.cloneMemory != 0 ? state.memory : state.memory.copy(),
+            actions: flags & Linux.cloneHandlers != 0 ? state.actions : state.actions.copy()
+        )
+        if name == "clone3", flags & Linux.clearHandlers != 0 { child.actions.handlers = [:] }
+        child.isNested = state.childrenAreNested || state.isNested || flags & Linux.clonePid != 0
+        child.childrenAreNested = child.isNested
+        child.handlerDepth = 0
+        tasks[call.childTask] = child
+        request.flags.insert(.clone)
+        request.child = slot
+        if child.isNested { request.flags.insert(.nested) }
+        if flags & Linux.cloneVfork != 0 { request.flags.insert(.vfork) }
+        if !child.isNested, let pid = environment.names.offer(.task, for: call.index) {
+            try choosePid(Int32(truncatingIfNeeded: pid))
+        }
+    }
+
+    // MARK: - Signals
+
+    /// The agent's handler in place of the program's; `SA_RESTART` and `SA_ONSTACK` are kept from the kernel, as calls
+    /// are made again by the recording and the agent's stack is its own.
+    private func replaceHandler(_ call: GuestCall, _ request: inout AgentRequest) throws(EngineFailure) {
+        let address = call.arguments[1]
+        guard address != 0, case .bytes(var action) = call.memory.read(address, count: 32) else { return }
+        guard action.word(0) > 1 else { return }
+        let greeting = try connection.greeting
+        action.setWord(0, greeting.handler)
+        action.setWord(8, action.word(8) & ~0x1800_0000 | 0x0400_0000)
+        action.setWord(16, greeting.restorer)
+        request.inputs.append(.init(address: address, bytes: action))
+        // Not before it is installed, but the mask must be ready when it is.
+    }
+
+    // MARK: - Memory
+
+    private func placeMapping(_ name: String, _ call: GuestCall, _ state: TaskState, _ request: inout AgentRequest) {
+        let addressIndex = name == "mmap" ? 0 : 1
+        guard let offered = environment.names.offer(.address, for: call.index), offered & Linux.pageMask == 0 else {
+            return
+        }
+        let length = name == "mmap" ? (call.arguments[1] &+ Linux.pageMask) & ~Linux.pageMask : 0
+        let fixed = Linux.mapFixed | Linux.mapFixedNoReplace
+        if name == "mmap", call.arguments[3] & fixed != 0 { return }
+        guard length < 1 << 46 else { return }
+        if call.arguments[addressIndex] == 0 || name == "mmap" { request.arguments[addressIndex] = offered }
+        if length > 0, state.memory.isFree(offered..<(offered + length)) {
+            request.flags.insert(.clear)
+            request.range = (offered, length)
+        }
+    }
+
+    /// The program break: kept by the engine in mappings of its own, as no kernel puts the heap where it was recorded.
+    private func moveBreak(_ call: GuestCall, _ state: TaskState) throws(EngineFailure) -> DispatchResult {
+        func answer(_ value: UInt64) -> DispatchResult {
+            var result = DispatchResult(.returned(Int64(bitPattern: value)))
+            result.evidence.note = "the heap is a mapping of the engine's"
+            return result
+        }
+        let wanted = call.arguments[0]
+        guard let current = state.memory.programBreak else {
+            let start = environment.names.offer(.programBreak, for: call.index) ?? 0x5555_5560_0000
+            state.memory.programBreak = (start, start)
+            return answer(start)
+        }
+        guard wanted >= current.start, wanted < current.start + 1 << 40 else { return answer(current.current) }
+        let old = (current.current + Linux.pageMask) & ~Linux.pageMask
+        let new = (wanted + Linux.pageMask) & ~Linux.pageMask
+        var request = AgentRequest(slot: state.slot)
+        request.handled = state.actions.mask
+        if new > old {
+            request.number = Linux.mmap
+            let flags = Linux.mapPrivate | Linux.mapAnonymous | Linux.mapFixed
+            request.arguments = SyscallArguments(old, new - old, 3, flags, UInt64.max, 0)
+        } else if new < old {
+            request.number = Linux.munmap
+            request.arguments = SyscallArguments(new, old - new)
+        } else {
+            state.memory.programBreak?.current = wanted
+            return answer(wanted)
+        }
+        let reply = try connection.call(request, milliseconds: options.budget)
+        guard reply.result >= 0 || reply.result < -4095 else { return answer(current.current) }
+        state.memory.programBreak?.current = wanted
+        return answer(wanted)
+    }
+
+    // MARK: - Descriptors
+
+    /// Around the two descriptors that are the agent's.
+    private func closeRange(
+        _ call: GuestCall,
+        _ state: TaskState,
+        _ request: AgentRequest
+    ) throws(EngineFailure) -> DispatchResult? {
+        let own = try connection.greeting.descriptors
+        let (first, last) = (call.arguments[0] & 0xffff_ffff, call.arguments[1] & 0xffff_ffff)
+        guard first <= own.lowerBound, last >= own.lowerBound, first <= last else { return nil }
+        var below = request
+        below.arguments[1] = own.lowerBound - 1
+        let reply = try connection.call(below, milliseconds: options.budget)
+        guard reply.result == 0, last > own.upperBound else {
+            return DispatchResult(.returned(reply.result), signals: reply.signals)
+        }
+        var above = request
+        above.arguments[0] = own.upperBound + 1
+        above.arguments[2] &= ~Linux.unshareRange
+        let rest = try connection.call(above, milliseconds: options.budget)
+        return DispatchResult(.returned(rest.result), signals: reply.signals + rest.signals)
+    }
+}
+
+extension [UInt8] {
+    func word(_ offset: Int) -> UInt64 {
+        guard offset + 8 <= count else { return 0 }
+        return self[offset..<(offset + 8)].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    mutating func setWord(_ offset: Int, _ value: UInt64) {
+        for index in 0..<8 { self[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(index * 8)) }
+    }
+}

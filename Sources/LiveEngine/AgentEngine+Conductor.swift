@@ -1,0 +1,67 @@
+// Calls that the engine makes for itself: in the conductor, or in a task between recorded calls.
+import Engine
+import LinuxABI
+
+/// An argument of an own call.
+enum Argument {
+    case value(UInt64)
+    case text(String)
+    case bytes([UInt8])
+    case output(Int)
+
+    static func number(_ value: some BinaryInteger) -> Argument { .value(UInt64(truncatingIfNeeded: value)) }
+}
+
+extension AgentEngine {
+    /// Where the conductor's calls have their memory, `SCRATCH`; tasks inherit the mapping.
+    private static let scratch: UInt64 = 0x1ae0_0000_0000
+
+    /// Makes a call by name; `slot` 0 is the conductor. Returns the raw result and the bytes of outputs.
+    @discardableResult
+    func make(
+        _ name: String,
+        _ arguments: Argument...,
+        in slot: UInt32 = 0,
+        flags: RequestFlags = [],
+        child: UInt32 = 0
+    ) throws(EngineFailure) -> (result: Int64, output: [UInt8]) {
+        guard let number = ABI.call(named: name)?.numbers.x86_64 else { throw EngineFailure("there is no call \(name)") }
+        var request = AgentRequest(slot: slot, flags: flags, child: child, number: number)
+        var place = Self.scratch
+        func bytes(_ bytes: [UInt8]) -> UInt64 {
+            request.inputs.append(.init(address: place, bytes: bytes))
+            defer { place += UInt64(bytes.count + 15) & ~15 }
+            return place
+        }
+        for (index, argument) in arguments.enumerated() {
+            switch argument {
+            case .value(let value): request.arguments[index] = value
+            case .text(let text): request.arguments[index] = bytes(Array(text.utf8) + [0])
+            case .bytes(let data): request.arguments[index] = bytes(data)
+            case .output(let count):
+                request.arguments[index] = place
+                request.outputs.append(ExitItem(kind: .fixed, address: place, limit: UInt64(count)))
+                place += UInt64(count + 15) & ~15
+            }
+        }
+        let reply = try connection.call(request, milliseconds: options.budget)
+        guard reply.status == .returned else { throw EngineFailure("the agent's own \(name) did not return") }
+        return (reply.result, reply.writes.first?.bytes ?? [])
+    }
+
+    /// The same, where failure means that the engine cannot be set up.
+    @discardableResult
+    func must(_ what: String, _ answer: (result: Int64, output: [UInt8])) throws(EngineFailure) -> Int64 {
+        guard answer.result >= 0 else {
+            throw EngineFailure("cannot \(what) for the replay: \(Errno(result: answer.result)?.name ?? String(answer.result))")
+        }
+        return answer.result
+    }
+
+    /// The next task gets this pid, where the kernel lets the conductor say so.
+    func choosePid(_ pid: Int32) throws(EngineFailure) {
+        guard outside.lastPid >= 0 else { return }
+        let text = Array("\(pid - 1)".utf8)
+        try make("pwrite64", .number(outside.lastPid), .bytes(text), .number(text.count), .value(0))
+    }
+}

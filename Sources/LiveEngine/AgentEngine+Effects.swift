@@ -1,0 +1,68 @@
+// What follows from a call that a task has made: the engine's own books, and answers put into the program's terms.
+import Engine
+import LinuxABI
+
+extension AgentEngine {
+    func settle(
+        _ name: String,
+        _ parked: ParkedCall,
+        _ task: TaskID,
+        _ state: TaskState,
+        _ result: inout DispatchResult
+    ) throws(EngineFailure) {
+        guard case .returned(let value) = result.outcome else { return }
+        let call = parked.call
+        let isError = value < 0 && value >= -4095
+        switch name {
+        case "clone", "clone3", "fork", "vfork":
+            if isError { release(call.childTask) }
+        case "execve", "execveat":
+            guard !isError else { return }
+            state.memory = AddressSpace()
+            state.actions = SignalActions()
+            state.handlerDepth = 0
+        case "rt_sigaction": if !isError { noteAction(call, state, &result) }
+        case "rt_sigreturn": state.handlerDepth -= 1
+        case "mmap":
+            guard !isError else { return }
+            let start = UInt64(bitPattern: value)
+            state.memory.map(start..<(start + (call.arguments[1] + Linux.pageMask) & ~Linux.pageMask))
+        case "munmap":
+            guard !isError else { return }
+            let start = call.arguments[0]
+            let end = start &+ (call.arguments[1] &+ Linux.pageMask) & ~Linux.pageMask
+            if end > start { state.memory.unmap(start..<end) }
+        case "mremap":
+            guard !isError else { return }
+            let (old, new) = (call.arguments[0], UInt64(bitPattern: value))
+            let size = { (length: UInt64) in (length + Linux.pageMask) & ~Linux.pageMask }
+            if size(call.arguments[1]) > 0 { state.memory.unmap(old..<(old + size(call.arguments[1]))) }
+            state.memory.map(new..<(new + size(call.arguments[2])))
+        case "unshare":
+            if !isError, call.arguments[0] & Linux.clonePid != 0 { state.childrenAreNested = true }
+        case "setns": if !isError { state.childrenAreNested = true }
+        default: break
+        }
+    }
+
+    /// The old action in the program's terms; the new one remembered.
+    private func noteAction(_ call: GuestCall, _ state: TaskState, _ result: inout DispatchResult) {
+        let signal = Int32(truncatingIfNeeded: call.arguments[0])
+        if let old = state.actions.handlers[signal] {
+            for index in result.writes.indices where result.writes[index].address == call.arguments[2] {
+                // Flags and mask are the kernel's; what the agent changed is put back.
+                var bytes = result.writes[index].bytes
+                guard bytes.count >= 24 else { continue }
+                let kept: UInt64 = 0x1c00_0000
+                bytes.setWord(0, old.word(0))
+                bytes.setWord(8, bytes.word(8) & ~kept | old.word(8) & kept)
+                bytes.setWord(16, old.word(16))
+                result.writes[index].bytes = bytes
+            }
+        }
+        guard call.arguments[1] != 0, case .bytes(let new) = call.memory.read(call.arguments[1], count: 32) else {
+            return
+        }
+        state.actions.handlers[signal] = new.word(0) > 1 ? new : nil
+    }
+}

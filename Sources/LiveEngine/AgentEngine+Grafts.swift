@@ -1,0 +1,90 @@
+// Grafts: what a task of a real kernel can be made to have.
+import Engine
+import LinuxABI
+
+extension AgentEngine {
+    func put(_ graft: Graft, _ state: TaskState) throws(EngineFailure) -> Bool {
+        let slot = state.slot
+        func did(_ answer: (result: Int64, output: [UInt8])) -> Bool { answer.result >= 0 }
+        switch graft {
+        case .closed(let fd): return did(try make("close", .number(fd), in: slot))
+        case .duplicate(let fd, let source, let closeOnExec):
+            let flags: UInt64 = closeOnExec ? 0o2000000 : 0
+            return did(try make("dup3", .number(source), .number(fd), .value(flags), in: slot))
+        case .descriptor(let fd, .file(let path), let flags, let closeOnExec):
+            let close: UInt64 = closeOnExec ? 0o2000000 : 0
+            let opened = try make("open", .text(path), .value(UInt64(flags) & ~0o301300 | close), .value(0), in: slot)
+            guard opened.result >= 0 else { return false }
+            guard opened.result != Int64(fd) else { return true }
+            let moved = try make("dup3", .number(opened.result), .number(fd), .value(close), in: slot)
+            try make("close", .number(opened.result), in: slot)
+            return did(moved)
+        case .workingDirectory(let path): return did(try make("chdir", .text(path), in: slot))
+        case .umask(let mask): return did(try make("umask", .number(mask), in: slot))
+        case .credentials(let uids, let gids):
+            let group = try make("setresgid", .number(gids[0]), .number(gids[1]), .number(gids[2]), in: slot)
+            let user = try make("setresuid", .number(uids[0]), .number(uids[1]), .number(uids[2]), in: slot)
+            return did(group) && did(user)
+        case .offset(let fd, let offset): return did(try make("lseek", .number(fd), .number(offset), .value(0), in: slot))
+        case .absent(let path):
+            if did(try make("unlink", .text(path), in: slot)) { return true }
+            return did(try make("rmdir", .text(path), in: slot))
+        case .file(let file): return try put(file, slot)
+        case .content(let path, let offset, let bytes):
+            let fd = try make("open", .text(path), .value(0o2000001), in: slot).result
+            guard fd >= 0 else { return false }
+            let count = bytes.count
+            let written = try make("pwrite64", .number(fd), .bytes(bytes), .number(count), .number(offset), in: slot)
+            try make("close", .number(fd), in: slot)
+            return did(written)
+        case .reaped(let pid):
+            return did(try make("wait4", .number(pid), .value(0), .value(1), .value(0), in: slot))
+        case .mapping(let address, let length, false):
+            return did(try make("munmap", .value(address), .value(length), in: slot))
+        case .mapping(let address, let length, true):
+            let flags = Linux.mapPrivate | Linux.mapAnonymous | Linux.mapFixed
+            return did(
+                try make("mmap", .value(address), .value(length), .value(3), .value(flags), .number(-1), .value(0), in: slot)
+            )
+        case .programBreak(let address):
+            state.memory.programBreak = (state.memory.programBreak?.start ?? address, address)
+            return true
+        case .signalMask(let mask):
+            var bytes = ByteWriter()
+            bytes.add(mask)
+            return did(try make("rt_sigprocmask", .value(2), .bytes(bytes.bytes), .value(0), .value(8), in: slot))
+        case .namespaces(let flags): return did(try make("unshare", .value(flags), in: slot))
+        case .mount(let mount):
+            return did(
+                try make("mount", .text(mount.source), .text(mount.point), .text(mount.type), .value(0), .value(0), in: slot)
+            )
+        case .unmounted(let point): return did(try make("umount2", .text(point), .value(2), in: slot))
+        case .descriptor, .child, .executed, .stream, .drained: return false
+        }
+    }
+
+    private func put(_ file: Environment.File, _ slot: UInt32) throws(EngineFailure) -> Bool {
+        let path = Argument.text(file.path)
+        let made: Int64
+        switch file.kind {
+        case .directory: made = try make("mkdir", path, .number(file.mode & 0o7777), in: slot).result
+        case .symbolicLink: made = try make("symlink", .text(file.linkTarget ?? ""), path, in: slot).result
+        case .fifo: made = try make("mknod", path, .number(0o10000 | file.mode), .value(0), in: slot).result
+        case .socket: made = try make("mknod", path, .number(0o140000 | file.mode), .value(0), in: slot).result
+        case .regular:
+            let fd = try make("open", path, .value(0o2000102), .number(file.mode & 0o7777), in: slot).result
+            guard fd >= 0 else { return false }
+            try make("ftruncate", .number(fd), .number(file.size), in: slot)
+            for extent in file.content where extent.bytes.count <= 1 << 20 {
+                let count = extent.bytes.count
+                try make("pwrite64", .number(fd), .bytes(extent.bytes), .number(count), .number(extent.offset), in: slot)
+            }
+            made = try make("close", .number(fd), in: slot).result
+        case .characterDevice, .blockDevice: return false
+        }
+        guard made >= 0 || made == -Int64(Errno.EEXIST.rawValue) else { return false }
+        try make("lchown", path, .number(file.uid), .number(file.gid), in: slot)
+        if file.kind != .symbolicLink { try make("chmod", path, .number(file.mode & 0o7777), in: slot) }
+        return true
+    }
+}

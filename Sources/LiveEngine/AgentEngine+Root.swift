@@ -1,0 +1,155 @@
+// A fresh root: the files of time zero, laid out in a directory that the first process enters.
+import Engine
+import LinuxABI
+
+extension AgentEngine {
+    /// How an executable file begins whose content nobody knows; Execute.c looks for it.
+    private static let unknownProgram: [UInt8] = [0x7f] + Array("LACUNA".utf8)
+
+    private func inRoot(_ path: String) -> String { path == "/" ? rootPath : rootPath + path }
+
+    func layOutRoot() throws(EngineFailure) {
+        try must("make a directory", make("mkdir", .text(rootPath), .value(0o755)))
+        try must("mount the root", make("mount", .text(rootPath), .text(rootPath), .value(0), .value(0x5000), .value(0)))
+        let mounts = environment.mounts.filter { mount in
+            mount.type == "tmpfs" && mount.point != "/" && !isServed(mount.point)
+                && environment.files.contains { $0.path == mount.point || $0.path.hasPrefix(mount.point + "/") }
+        }
+        var links: [FileIdentity: String] = [:]
+        for file in environment.files where file.path != "/" && !isBelowServed(file.path) {
+            try makeParents(of: file.path)
+            try makeFile(file, &links)
+            if let mount = mounts.first(where: { $0.point == file.path }) {
+                try make("mount", .text("none"), .text(inRoot(mount.point)), .text("tmpfs"), .value(0), .value(0))
+            }
+        }
+        for served in environment.engineServed where !isBelowServed(served) { try serve(served) }
+        try completeDirectories()
+        // Children change their directory's times: those come last, the deepest first.
+        for file in environment.files.reversed() where !isBelowServed(file.path) && !isServed(file.path) {
+            try setTimes(file)
+        }
+    }
+
+    private struct FileIdentity: Hashable {
+        var device: UInt64
+        var inode: UInt64
+    }
+
+    private func isServed(_ path: String) -> Bool { environment.engineServed.contains(path) }
+    private func isBelowServed(_ path: String) -> Bool {
+        environment.engineServed.contains { path.hasPrefix($0 + "/") }
+    }
+
+    private func makeParents(of path: String) throws(EngineFailure) {
+        // The recorder notes every component: this is for names that a trace lost.
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
+        let parent = String(path[..<slash])
+        guard !madeDirectories.contains(parent), !isBelowServed(parent) else { return }
+        try makeParents(of: parent)
+        try make("mkdir", .text(inRoot(parent)), .value(0o755))
+        madeDirectories.insert(parent)
+    }
+
+    private func makeFile(
+        _ file: Environment.File,
+        _ links: inout [FileIdentity: String]
+    ) throws(EngineFailure) {
+        let path = inRoot(file.path)
+        let identity = FileIdentity(device: file.device, inode: file.inode)
+        if file.kind != .directory, file.links > 1, file.inode != 0 {
+            if let other = links[identity] {
+                try make("link", .text(other), .text(path))
+                return
+            }
+            links[identity] = path
+        }
+        switch file.kind {
+        case .directory:
+            try make("mkdir", .text(path), .number(file.mode & 0o7777))
+            madeDirectories.insert(file.path)
+        case .symbolicLink: try make("symlink", .text(file.linkTarget ?? "unknown"), .text(path))
+        case .regular: try makeRegular(file, path)
+        case .fifo: try make("mknod", .text(path), .number(0o10000 | file.mode), .value(0))
+        case .socket: try make("mknod", .text(path), .number(0o140000 | file.mode), .value(0))
+        case .characterDevice:
+            try make("mknod", .text(path), .number(0o20000 | file.mode), .number(file.specialDevice))
+        case .blockDevice:
+            try make("mknod", .text(path), .number(0o60000 | file.mode), .number(file.specialDevice))
+        }
+        try make("lchown", .text(path), .number(file.uid), .number(file.gid))
+        if file.kind != .symbolicLink { try make("chmod", .text(path), .number(file.mode & 0o7777)) }
+        for (name, value) in file.extendedAttributes.sorted(by: { $0.key < $1.key }) {
+            try make("lsetxattr", .text(path), .text(name), .bytes(value), .number(value.count), .value(0))
+        }
+        if file.kind != .directory, file.links > 1, file.links < 64 {
+            for extra in 1..<file.links where extra < file.links {
+                try make("link", .text(path), .text("\(rootPath).links/\(file.inode).\(extra)"))
+            }
+        }
+    }
+
+    private func makeRegular(_ file: Environment.File, _ path: String) throws(EngineFailure) {
+        let fd = try make("open", .text(path), .value(0o2000102), .value(0o600)).result
+        guard fd >= 0 else { return }
+        if file.size > 0 {
+            try make("ftruncate", .number(fd), .number(file.size))
+            // Blocks that are there, as far as there is room for them.
+            if file.blocks > 0, file.size < 1 << 30 {
+                try make("fallocate", .number(fd), .value(0), .value(0), .number(file.size))
+            }
+        }
+        let isKnown = file.content.contains { $0.offset == 0 && !$0.bytes.isEmpty }
+        if file.mode & 0o111 != 0, !isKnown, file.size >= 8 {
+            let bytes = Self.unknownProgram
+            try make("pwrite64", .number(fd), .bytes(bytes), .number(bytes.count), .value(0))
+        }
+        for extent in file.content {
+            var done = 0
+            while done < extent.bytes.count {
+                let part = Array(extent.bytes[done..<min(extent.bytes.count, done + (1 << 20))])
+                try make("pwrite64", .number(fd), .bytes(part), .number(part.count), .number(extent.offset + Int64(done)))
+                done += part.count
+            }
+        }
+        try make("close", .number(fd))
+    }
+
+    private func setTimes(_ file: Environment.File) throws(EngineFailure) {
+        var times = ByteWriter()
+        for time in [file.accessTime, file.modificationTime] {
+            times.add(time / 1_000_000_000)
+            times.add(time % 1_000_000_000)
+        }
+        try make("utimensat", .number(-100), .text(inRoot(file.path)), .bytes(times.bytes), .value(0x100))
+    }
+
+    /// A directory's link count tells how many directories it has: unknown ones get names nobody asks for.
+    private func completeDirectories() throws(EngineFailure) {
+        var known: [String: UInt64] = [:]
+        for file in environment.files where file.kind == .directory {
+            guard let slash = file.path.lastIndex(of: "/") else { continue }
+            known[String(file.path[..<slash]), default: 0] += 1
+        }
+        for file in environment.files where file.kind == .directory && !file.entriesKnown && file.links > 2 {
+            guard !isServed(file.path), !isBelowServed(file.path) else { continue }
+            let path = file.path == "/" ? "" : file.path
+            let missing = file.links - 2 - min(file.links - 2, known[path] ?? 0)
+            guard missing > 0, missing <= 512 else { continue }
+            for index in 0..<missing { try make("mkdir", .text("\(rootPath)\(path)/.lacuna.\(index)"), .value(0o700)) }
+        }
+    }
+
+    /// What the kernel serves itself: the environment's own.
+    private func serve(_ path: String) throws(EngineFailure) {
+        let place = inRoot(path)
+        try makeParents(of: path)
+        try make("mkdir", .text(place), .value(0o755))
+        if path == "/proc" {
+            try must("mount /proc", make("mount", .text("proc"), .text(place), .text("proc"), .value(14), .value(0)))
+        } else {
+            // MS_BIND | MS_REC
+            try make("mount", .text(path), .text(place), .value(0), .value(0x5000), .value(0))
+        }
+    }
+}

@@ -1,0 +1,89 @@
+// What the engine keeps of a task beside the real one.
+import Engine
+import LinuxABI
+
+/// A process's or thread's place in the agent.
+final class TaskState {
+    let slot: UInt32
+    var memory: AddressSpace
+    var actions: SignalActions
+    /// In a pid namespace below the agent's.
+    var isNested = false
+    var childrenAreNested = false
+    /// Handlers that run now.
+    var handlerDepth = 0
+    var parked: ParkedCall?
+    /// A call was abandoned and may still be on its way.
+    var isStale = false
+
+    init(slot: UInt32, memory: AddressSpace, actions: SignalActions) {
+        self.slot = slot
+        self.memory = memory
+        self.actions = actions
+    }
+}
+
+/// A call that the agent has not answered yet.
+struct ParkedCall {
+    var call: GuestCall
+    var request: AgentRequest
+    var start: ContinuousClock.Instant
+    /// The recording's clock when it was made.
+    var time: UInt64
+}
+
+/// What recorded calls have done to an address space; shared by the tasks that share it.
+final class AddressSpace {
+    /// The program break that the engine keeps: start and current.
+    var programBreak: (start: UInt64, current: UInt64)?
+    /// Ranges that calls have mapped.
+    private(set) var mapped: [Range<UInt64>] = []
+    /// Ranges that calls have unmapped, not mapped since.
+    private(set) var released: [Range<UInt64>] = []
+
+    func copy() -> AddressSpace {
+        let copy = AddressSpace()
+        copy.programBreak = programBreak
+        copy.mapped = mapped
+        copy.released = released
+        return copy
+    }
+
+    func map(_ range: Range<UInt64>) {
+        released = Self.without(released, range)
+        mapped = Self.without(mapped, range) + [range]
+    }
+
+    func unmap(_ range: Range<UInt64>) {
+        mapped = Self.without(mapped, range)
+        released = Self.without(released, range) + [range]
+    }
+
+    func isFree(_ range: Range<UInt64>) -> Bool { !mapped.contains { $0.overlaps(range) } }
+    func isReleased(_ address: UInt64) -> Bool { released.contains { $0.contains(address) } }
+
+    private static func without(_ list: [Range<UInt64>], _ range: Range<UInt64>) -> [Range<UInt64>] {
+        guard list.contains(where: { $0.overlaps(range) }) else { return list }
+        return list.flatMap { old -> [Range<UInt64>] in
+            guard old.overlaps(range) else { return [old] }
+            return [
+                old.lowerBound..<max(old.lowerBound, min(range.lowerBound, old.upperBound)),
+                min(old.upperBound, max(range.upperBound, old.lowerBound))..<old.upperBound,
+            ].filter { !$0.isEmpty }
+        }
+    }
+}
+
+/// Signal actions as the program sees them; the real handlers are the agent's.
+final class SignalActions {
+    /// struct sigaction as the program gave it, by signal: those with a handler.
+    var handlers: [Int32: [UInt8]] = [:]
+
+    var mask: UInt64 { handlers.keys.reduce(0) { $0 | 1 << UInt64($1 - 1) } }
+
+    func copy() -> SignalActions {
+        let copy = SignalActions()
+        copy.handlers = handlers
+        return copy
+    }
+}

@@ -1,0 +1,137 @@
+// A call's memory: placed before it, read back after it, by the kernel's own copying, which answers EFAULT where a plain
+// copy would end the task.
+#include "Kernel.h"
+
+/// Maps what is not mapped in the range. Pages that are there stay as they are.
+static void ensure_mapped(u64 address, u64 length) {
+    if (!length || address + length < address || address + length > 0x7ffffffff000UL) return;
+    u64 start = address & ~(PAGE - 1), end = (address + length + PAGE - 1) & ~(PAGE - 1);
+    if (start < 0x10000) return;
+    u8 present[512];
+    while (start < end) {
+        u64 part = end - start;
+        if (part > sizeof present * PAGE) part = sizeof present * PAGE;
+        if (kernel3(NR_mincore, start, part, present) == -E_NOMEM) {
+            u64 mapped = (u64)kernel6(NR_mmap, start, part, PROT_RW, MAP_PRIVATE_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+            if (mapped != start) {
+                for (u64 page = start; page < start + part; page += PAGE) {
+                    if (kernel3(NR_mincore, page, PAGE, present) != -E_NOMEM) continue;
+                    kernel6(NR_mmap, page, PAGE, PROT_RW, MAP_PRIVATE_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+                }
+            }
+        }
+        start += part;
+    }
+}
+
+static u64 file_offset(struct slot *s, const void *inside) { return (u64)inside - (u64)s + SLOT_INDEX(s) * SLOT_SIZE; }
+
+/// Copies from the slot to the program's memory.
+static void write_memory(struct slot *s, u64 address, const void *bytes, u64 count) {
+    u64 done = 0;
+    int tries = 0;
+    while (done < count) {
+        i64 copied = kernel4(
+            NR_pread64,
+            SHARED->mailbox_fd,
+            address + done,
+            count - done,
+            file_offset(s, bytes) + done
+        );
+        if (copied > 0) {
+            done += (u64)copied;
+            tries = 0;
+            continue;
+        }
+        if (copied == -E_INTR) continue;
+        if (copied != -E_FAULT || tries++) return;
+        // Read-only: constants of a program. Its memory had these bytes, so they are put there.
+        u64 page = (address + done) & ~(PAGE - 1);
+        u64 length = ((address + count + PAGE - 1) & ~(PAGE - 1)) - page;
+        if (kernel3(NR_mprotect, page, length, PROT_RW) < 0) {
+            if (kernel3(NR_mprotect, page, PAGE, PROT_RW) < 0) return;
+        }
+    }
+}
+
+/// Puts the request's input memory in place. Returns where the outputs are.
+i64 place(struct slot *s) {
+    struct request *r = REQUEST_OF(s);
+    if (r->flags & REQUEST_CLEAR) kernel2(NR_munmap, r->clear, r->clear_length);
+    if (r->flags & REQUEST_ENSURE) ensure_mapped(r->clear, r->clear_length);
+    u8 *position = (u8 *)(r + 1);
+    for (u32 i = 0; i < r->input_count; i++) {
+        struct input *in = (struct input *)position;
+        position += sizeof *in;
+        ensure_mapped(in->address, in->span);
+        write_memory(s, in->address, position, in->count);
+        position += (in->count + 7) & ~7UL;
+    }
+    struct output *out = (struct output *)position;
+    for (u32 i = 0; i < r->output_count; i++) ensure_mapped(out[i].address, out[i].limit);
+    return (i64)position;
+}
+
+static struct output *outputs_of(struct slot *s) {
+    struct request *r = REQUEST_OF(s);
+    u8 *position = (u8 *)(r + 1);
+    for (u32 i = 0; i < r->input_count; i++) {
+        struct input *in = (struct input *)position;
+        position += sizeof *in + ((in->count + 7) & ~7UL);
+    }
+    return (struct output *)position;
+}
+
+/// Copies from the program's memory into the reply. Returns how many bytes were readable.
+static u64 read_memory(struct slot *s, u64 address, void *bytes, u64 count) {
+    u64 done = 0;
+    while (done < count) {
+        i64 copied = kernel4(
+            NR_pwrite64,
+            SHARED->mailbox_fd,
+            address + done,
+            count - done,
+            file_offset(s, bytes) + done
+        );
+        if (copied == -E_INTR) continue;
+        if (copied <= 0) break;
+        done += (u64)copied;
+    }
+    return done;
+}
+
+/// Reads the output memory that the call has written: {address, count, 0} and bytes, padded to 8.
+void gather(struct slot *s) {
+    struct request *r = REQUEST_OF(s);
+    struct output *out = outputs_of(s);
+    u8 *reply = (u8 *)s + SLOT_REPLY;
+    u64 used = 0;
+    s->chunk_count = 0;
+    int failed = s->result < 0 && s->result >= -4095;
+    for (u32 i = 0; i < r->output_count; i++, out++) {
+        if (failed && !out->always) continue;
+        u64 count = out->limit;
+        if (out->kind != 0) {
+            u64 base = (u64)s->result;
+            if (out->kind == 2) {
+                u32 *word = (u32 *)(reply + used);
+                base = read_memory(s, out->length_address, word, 4) == 4 ? *word : 0;
+            }
+            if (failed && out->kind == 1) base = 0;
+            u64 counted = base * out->scale + out->extra;
+            counted = counted > out->skip ? counted - out->skip : 0;
+            if (counted < count) count = counted;
+        }
+        if (used + 24 >= REPLY_LIMIT) break;
+        if (count > REPLY_LIMIT - used - 24) count = REPLY_LIMIT - used - 24;
+        if (!count) continue;
+        u64 *head = (u64 *)(reply + used);
+        u64 got = read_memory(s, out->address, reply + used + 16, count);
+        if (!got) continue;
+        head[0] = out->address;
+        head[1] = got;
+        used += 16 + ((got + 7) & ~7UL);
+        s->chunk_count++;
+    }
+    s->reply_used = (u32)used;
+}

@@ -1,0 +1,150 @@
+// A task: waits for a call in its slot, makes it, reports, and never does anything else.
+#include "Kernel.h"
+
+static struct slot *own_slot(void) {
+    u64 here;
+    __asm__("mov %%rsp, %0" : "=r"(here));
+    return SLOT((here - MAILBOX) / SLOT_SIZE);
+}
+
+static void set_mask(int how, u64 mask, u64 *old) { kernel4(NR_rt_sigprocmask, how, &mask, old, 8); }
+
+/// Keeps the signals that have handlers out until the next call: they are delivered with calls, where Linux would.
+static void mask_between_calls(struct slot *s) {
+    u64 handled = REQUEST_OF(s)->handled;
+    if (!handled) return;
+    u64 old = 0;
+    set_mask(SIG_BLOCK, handled, &old);
+    if (!s->is_masked) s->user_mask = old;
+    s->is_masked = 1;
+}
+
+void finish(struct slot *s) {
+    gather(s);
+    s->reported = s->sequence;
+    s->executing = 0;
+    __atomic_store_n(&s->state, SLOT_DONE, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&SHARED->events, 1, __ATOMIC_SEQ_CST);
+    kernel3(NR_futex, &SHARED->events, FUTEX_WAKE, 1);
+}
+
+/// First in a new task: on its own slot's stack, with nothing else of its parent's in use.
+__attribute__((noreturn, used)) void agent_child(void) {
+    struct slot *s = own_slot();
+    s->tid = (u32)kernel0(NR_gettid);
+    u64 handled = REQUEST_OF(s)->handled;
+    if (handled) {
+        set_mask(SIG_BLOCK, handled, &s->user_mask);
+        s->is_masked = 1;
+    }
+    __atomic_store_n(&s->alive, 1, __ATOMIC_RELEASE);
+    __atomic_fetch_add(&SHARED->events, 1, __ATOMIC_SEQ_CST);
+    kernel3(NR_futex, &SHARED->events, FUTEX_WAKE, 1);
+    task_loop(s);
+    __builtin_unreachable();
+}
+
+void perform(struct slot *s) {
+    struct request *r = REQUEST_OF(s);
+    u32 sequence = s->sequence;
+    i64 result = 0;
+    place(s);
+    if (r->flags & REQUEST_EXIT) {
+        if (s->is_masked) set_mask(SIG_SETMASK, s->user_mask, 0);
+        __atomic_store_n(&s->state, SLOT_EXITING, __ATOMIC_RELEASE);
+        __atomic_fetch_add(&SHARED->events, 1, __ATOMIC_SEQ_CST);
+        kernel3(NR_futex, &SHARED->events, FUTEX_WAKE, 1);
+        agent_call(r->number, r->arguments, 0);
+    }
+    if (s->is_masked) {
+        // What is pending is delivered here; its handler may make the call itself.
+        s->is_masked = 0;
+        set_mask(SIG_SETMASK, s->user_mask, 0);
+    }
+    if (s->sequence == sequence && s->reported != sequence) {
+        s->called = sequence;
+        if (r->flags & REQUEST_EXEC) {
+            result = execute_program(s);
+        } else if (!(r->flags & REQUEST_NO_CALL)) {
+            u64 arguments[6];
+            for (int i = 0; i < 6; i++) arguments[i] = r->arguments[i];
+            u64 child_stack = r->flags & REQUEST_CLONE ? (u64)SLOT(r->child) + SLOT_STACK_TOP : 0;
+            result = agent_call(r->number, arguments, child_stack);
+        }
+    }
+    s->result = result;
+    s->is_returning = 0;
+    mask_between_calls(s);
+    if (s->reported == s->sequence) return;
+    s->result = result;
+    finish(s);
+}
+
+/// Serves requests; returns when the running handler must return.
+void task_loop(struct slot *s) {
+    for (;;) {
+        u32 state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
+        if (state != SLOT_REQUESTED) {
+            kernel4(NR_futex, &s->state, FUTEX_WAIT, state, 0);
+            continue;
+        }
+        if (REQUEST_OF(s)->flags & REQUEST_SIGRETURN) {
+            if (s->depth > 0 && !s->is_returning) return;
+            // A handler that ran between calls has returned already; else none ran here.
+            s->result = s->is_returning ? 0 : -E_NOSYS;
+            s->is_returning = 0;
+            finish(s);
+            continue;
+        }
+        // Made, and then interrupted before it could be reported.
+        if (s->called == s->sequence && s->reported != s->sequence) {
+            finish(s);
+            continue;
+        }
+        perform(s);
+    }
+}
+
+// MARK: - Signals
+
+/// The places of the interrupted registers in struct ucontext (x86-64): rax and rip.
+#define CONTEXT_RESULT 18
+#define CONTEXT_COUNTER 21
+
+/// Stands in for every handler of the program: notes the delivery and serves the handler's calls.
+void agent_handler(int signal, void *information, void *context) {
+    (void)information;
+    struct slot *s = own_slot();
+    u64 *words = (u64 *)context;
+    u64 counter = words[CONTEXT_COUNTER];
+    int in_call = counter >= (u64)agent_call_instruction && counter < (u64)agent_call_end;
+    if (in_call && counter == (u64)agent_call_instruction) {
+        // Linux would make the call again after the handler; the recording has that as a call of its own.
+        words[CONTEXT_RESULT] = (u64)-RESTART_NO_INTERRUPTION;
+        words[CONTEXT_COUNTER] = (u64)agent_call_after;
+    }
+    if (signal == CANCEL_SIGNAL) {
+        s->cancelled = 1;
+        return;
+    }
+    if (s->signal_count < sizeof s->signals / sizeof s->signals[0]) s->signals[s->signal_count++] = signal;
+    u32 state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
+    if (in_call && state == SLOT_REQUESTED && s->reported != s->sequence) {
+        s->result = (i64)words[CONTEXT_RESULT];
+        u64 old = 0;
+        u64 handled = REQUEST_OF(s)->handled;
+        set_mask(SIG_BLOCK, handled, &old);
+        s->user_mask = old;
+        s->is_masked = 1;
+        finish(s);
+    } else {
+        set_mask(SIG_BLOCK, REQUEST_OF(s)->handled, &s->user_mask);
+        s->is_masked = 1;
+    }
+    s->depth++;
+    task_loop(s);
+    s->depth--;
+    // The kernel puts the interrupted mask back; whoever is outside notes it again, and reports the return.
+    s->is_masked = 0;
+    s->is_returning = !in_call;
+}
