@@ -14,6 +14,7 @@ struct RequestFlags: OptionSet {
     static let ensure = Self(rawValue: 64)
     static let vfork = Self(rawValue: 128)
     static let nested = Self(rawValue: 256)
+    static let own = Self(rawValue: 512)
 }
 
 /// One call for one slot.

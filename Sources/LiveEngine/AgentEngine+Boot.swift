@@ -46,11 +46,7 @@ extension AgentEngine {
 
     private func startRoot() throws(EngineFailure) {
         let process = environment.process
-        // Stands in for whoever started the program: its parent, the leader of its session.
-        let parent = try takeSlot()
-        try choosePid(process.parent)
-        try must("start a process", make("clone", .value(17), .value(0), .value(0), .value(0), .value(0), flags: .clone, child: parent))
-        try make("setsid", in: parent)
+        let parent = try startAncestors(process)
         let slot = try takeSlot()
         try choosePid(process.pid)
         try must(
@@ -69,6 +65,26 @@ extension AgentEngine {
         try make("umask", .number(process.umask), in: slot)
         try becomeUser(process, slot)
         try setSignals(process, slot)
+    }
+
+    /// Stand-ins for those who were there before: the leaders of its session and its group, and its parent, the last.
+    private func startAncestors(_ process: Environment.Process) throws(EngineFailure) -> UInt32 {
+        var last: UInt32 = 0
+        var started: Set<Int32> = [process.pid]
+        for pid in [process.session, process.processGroup, process.parent] {
+            guard pid == process.parent || pid > 1, started.insert(pid).inserted else { continue }
+            let slot = try takeSlot()
+            try choosePid(pid)
+            try must(
+                "start a process",
+                make("clone", .value(17), .value(0), .value(0), .value(0), .value(0), in: last, flags: .clone, child: slot)
+            )
+            if last == 0 { try make("setsid", in: slot) } else if pid == process.processGroup {
+                try make("setpgid", .value(0), .value(0), in: slot)
+            }
+            last = slot
+        }
+        return last
     }
 
     private func enterRoot(_ slot: UInt32) throws(EngineFailure) {

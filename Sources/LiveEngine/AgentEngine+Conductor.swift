@@ -26,7 +26,7 @@ extension AgentEngine {
         child: UInt32 = 0
     ) throws(EngineFailure) -> (result: Int64, output: [UInt8]) {
         guard let number = ABI.call(named: name)?.numbers.x86_64 else { throw EngineFailure("there is no call \(name)") }
-        var request = AgentRequest(slot: slot, flags: flags, child: child, number: number)
+        var request = AgentRequest(slot: slot, flags: flags.union(.own), child: child, number: number)
         var place = Self.scratch
         func bytes(_ bytes: [UInt8]) -> UInt64 {
             request.inputs.append(.init(address: place, bytes: bytes))

@@ -10,7 +10,7 @@ extension AgentEngine {
 
     func layOutRoot() throws(EngineFailure) {
         try must("make a directory", make("mkdir", .text(rootPath), .value(0o755)))
-        try must("mount the root", make("mount", .text(rootPath), .text(rootPath), .value(0), .value(0x5000), .value(0)))
+        try make("mkdir", .text(rootPath + ".links"), .value(0o700))
         let mounts = environment.mounts.filter { mount in
             mount.type == "tmpfs" && mount.point != "/" && !isServed(mount.point)
                 && environment.files.contains { $0.path == mount.point || $0.path.hasPrefix(mount.point + "/") }
@@ -29,6 +29,8 @@ extension AgentEngine {
         for file in environment.files.reversed() where !isBelowServed(file.path) && !isServed(file.path) {
             try setTimes(file)
         }
+        // A root to turn to is a mount point.
+        try must("mount the root", make("mount", .text(rootPath), .text(rootPath), .value(0), .value(0x5000), .value(0)))
     }
 
     private struct FileIdentity: Hashable {
@@ -127,15 +129,15 @@ extension AgentEngine {
     /// A directory's link count tells how many directories it has: unknown ones get names nobody asks for.
     private func completeDirectories() throws(EngineFailure) {
         var known: [String: UInt64] = [:]
-        for file in environment.files where file.kind == .directory {
-            guard let slash = file.path.lastIndex(of: "/") else { continue }
-            known[String(file.path[..<slash]), default: 0] += 1
+        for path in madeDirectories where path != "/" {
+            guard let slash = path.lastIndex(of: "/") else { continue }
+            known[String(path[..<slash]), default: 0] += 1
         }
         for file in environment.files where file.kind == .directory && !file.entriesKnown && file.links > 2 {
             guard !isServed(file.path), !isBelowServed(file.path) else { continue }
             let path = file.path == "/" ? "" : file.path
             let missing = file.links - 2 - min(file.links - 2, known[path] ?? 0)
-            guard missing > 0, missing <= 512 else { continue }
+            guard missing > 0, missing <= 4096 else { continue }
             for index in 0..<missing { try make("mkdir", .text("\(rootPath)\(path)/.lacuna.\(index)"), .value(0o700)) }
         }
     }
@@ -145,8 +147,11 @@ extension AgentEngine {
         let place = inRoot(path)
         try makeParents(of: path)
         try make("mkdir", .text(place), .value(0o755))
+        madeDirectories.insert(path)
         if path == "/proc" {
             try must("mount /proc", make("mount", .text("proc"), .text(place), .text("proc"), .value(14), .value(0)))
+        } else if path == "/dev" {
+            try layOutDevices(place)
         } else {
             // MS_BIND | MS_REC
             try make("mount", .text(path), .text(place), .value(0), .value(0x5000), .value(0))

@@ -174,7 +174,7 @@ public final class AgentEngine: Engine {
     public func taskEnded(_ task: TaskID, status: Int32?) {
         guard let state = tasks[task] else { return }
         // Whatever ended it in the recording may be on its way here too.
-        if let reply = try? connection.wait(state.slot, milliseconds: 20), reply.status == .exited {
+        if let reply = try? connection.wait(state.slot, milliseconds: 5), reply.status == .exited {
             release(task)
             return
         }

@@ -11,8 +11,8 @@ public struct AgentOptions: Sendable {
     public var isDisposable = false
     /// Milliseconds that a call may take before it counts as blocked. A sleeping task is recognised sooner.
     public var budget = 2000
-    /// Milliseconds that a call whose completion is due may still take.
-    public var patience = 500
+    /// Milliseconds that a call whose completion is due may still sleep.
+    public var patience = 20
     /// Milliseconds until the agent must have greeted: boot time of the environment.
     public var startTimeout = 10_000
 

@@ -72,10 +72,14 @@ static void sleep_on_events(u32 seen, u64 microseconds) {
     kernel4(NR_futex, &SHARED->events, FUTEX_WAIT, seen, &time);
 }
 
-/// Waits until the slot's call is done, its task gone or asleep in the call, or the time over.
-static void await_slot(struct slot *s, u32 milliseconds, int is_patient) {
-    u64 waited = 0, step = 100, limit = (u64)milliseconds * 1000;
-    int asleep = 0;
+/// A call that sleeps so long, in microseconds, waits for somebody.
+#define ASLEEP 400
+/// Running or in an uninterruptible wait, a call gets this much longer.
+#define BUSY_LIMIT 2000000
+
+/// Waits until the slot's call is done, its task gone, or asleep in the call for `patience` microseconds.
+static void await_slot(struct slot *s, u64 patience, u64 limit) {
+    u64 waited = 0, asleep = 0, step = 100;
     for (;;) {
         u32 seen = __atomic_load_n(&SHARED->events, __ATOMIC_ACQUIRE);
         u32 state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
@@ -86,12 +90,12 @@ static void await_slot(struct slot *s, u32 milliseconds, int is_patient) {
         }
         struct request *r = REQUEST_OF(s);
         // The parent of a vfork sleeps until its child has gone on.
-        if (r->flags & REQUEST_VFORK && SLOT(r->child)->alive && !is_patient) break;
+        if (r->flags & REQUEST_VFORK && SLOT(r->child)->alive && waited >= patience) break;
         sleep_on_events(seen, step);
         if (__atomic_load_n(&s->state, __ATOMIC_ACQUIRE) == SLOT_DONE) continue;
         waited += step;
         i32 tid = host_tid(s);
-        char now = tid ? state_of(tid) : 'S';
+        char now = tid ? state_of(tid) : s->alive ? 'S' : 'R';
         if (now == 0 || now == 'Z' || now == 'X') {
             if (__atomic_load_n(&s->state, __ATOMIC_ACQUIRE) == SLOT_DONE) continue;
             reap();
@@ -99,10 +103,8 @@ static void await_slot(struct slot *s, u32 milliseconds, int is_patient) {
             s->state = SLOT_FREE;
             return;
         }
-        asleep = now == 'S' || now == 'T' || now == 't' ? asleep + 1 : 0;
-        // Interruptible, some times in a row: it waits for somebody.
-        if (!is_patient && asleep >= 4) break;
-        if (waited >= limit) break;
+        asleep = now == 'S' || now == 'T' || now == 't' ? asleep + step : 0;
+        if (asleep >= patience || waited >= limit) break;
         if (step < 2000) step += step / 4;
     }
     reply_slot(s, ST_BLOCKED);
@@ -134,7 +136,7 @@ static void make_call(struct frame *f, struct slot *s) {
     }
     __atomic_store_n(&s->state, SLOT_REQUESTED, __ATOMIC_RELEASE);
     kernel3(NR_futex, &s->state, FUTEX_WAKE, 1);
-    await_slot(s, f->milliseconds, 0);
+    await_slot(s, ASLEEP, (u64)f->milliseconds * 1000);
 }
 
 static void serve(struct frame *f) {
@@ -144,10 +146,10 @@ static void serve(struct frame *f) {
     reap();
     switch (f->operation) {
     case OP_CALL: make_call(f, s); break;
-    case OP_WAIT: await_slot(s, f->milliseconds, f->length == 0); break;
+    case OP_WAIT: await_slot(s, (u64)f->milliseconds * 1000, (u64)f->milliseconds * 1000 + BUSY_LIMIT); break;
     case OP_CANCEL:
         if (host_tid(s)) kernel2(NR_tkill, s->host_tid, CANCEL_SIGNAL);
-        await_slot(s, f->milliseconds, 1);
+        await_slot(s, (u64)f->milliseconds * 1000, (u64)f->milliseconds * 1000);
         break;
     case OP_SIGNAL: reply(ST_RETURNED, host_tid(s) ? kernel2(NR_tkill, s->host_tid, f->milliseconds) : -3); break;
     case OP_FREE:

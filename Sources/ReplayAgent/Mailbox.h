@@ -53,6 +53,8 @@ enum request_flags {
     REQUEST_VFORK = 128,
     /// The child is in a pid namespace of its own, or the task is already.
     REQUEST_NESTED = 256,
+    /// The engine's own call between recorded ones: no signal is let in for it.
+    REQUEST_OWN = 512,
 };
 
 /// A call as the engine sends it; `inputs`, then `outputs` follow.

@@ -56,7 +56,8 @@ void perform(struct slot *s) {
         kernel3(NR_futex, &SHARED->events, FUTEX_WAKE, 1);
         agent_call(r->number, r->arguments, 0);
     }
-    if (s->is_masked) {
+    int is_own = r->flags & REQUEST_OWN;
+    if (s->is_masked && !is_own) {
         // What is pending is delivered here; its handler may make the call itself.
         s->is_masked = 0;
         set_mask(SIG_SETMASK, s->user_mask, 0);
@@ -74,7 +75,7 @@ void perform(struct slot *s) {
     }
     s->result = result;
     s->is_returning = 0;
-    mask_between_calls(s);
+    if (!is_own) mask_between_calls(s);
     if (s->reported == s->sequence) return;
     s->result = result;
     finish(s);

@@ -129,6 +129,7 @@ extension ReplayRun {
         let engine = variant.decode(call.record.arguments, result: value, input: call.input, output: memory)
         var comparison = Comparison(names: names, order: order, scopes: pending.scopes)
         comparison.subject = call.word(0)
+        if let maker = maker(of: call) { comparison.isNewFile = names.filesSeen.insert(maker).inserted }
         for address in recordedMemory.contradicted {
             comparison.differ(
                 "memory at 0x\(String(address, radix: 16))",
@@ -165,6 +166,24 @@ extension ReplayRun {
         }
         if let reason = comparison.unjudged.first { return .unjudged(.recording, reason) }
         return agreed(result)
+    }
+
+    /// The call that made the file which this call looks at; nil for files of time zero.
+    ///
+    /// A file system gives the inode numbers of deleted files again: the first look at a made file begins a generation.
+    private func maker(of call: RecordedCall) -> UInt64? {
+        let task = world.task(call.record.task)
+        let description: OpenDescription?
+        switch call.known {
+        case .fstat: description = world.description(call.fd(0), in: task)
+        case .newfstatat where call.input.path(call.word(1))?.isEmpty == true,
+            .statx where call.input.path(call.word(1))?.isEmpty == true:
+            description = world.description(call.fd(0), in: task)
+        case .stat, .lstat, .newfstatat, .statx:
+            return world.paths(call, in: task).first.flatMap { world.files.node($0)?.createdBy }
+        default: return nil
+        }
+        return description?.node.map(\.createdBy) ?? description?.createdBy
     }
 
     /// Whether every recorded output byte is the same on the engine, and nothing of it was cut.
