@@ -84,7 +84,9 @@ final class AgentConnection {
             }
             guard ContinuousClock.now < deadline else {
                 let said = String(decoding: buffer.suffix(200), as: UTF8.self)
-                throw EngineFailure("the agent did not start within \(milliseconds) ms\(said.isEmpty ? "" : ": \(said)")")
+                throw EngineFailure(
+                    "the agent did not start within \(milliseconds) ms\(said.isEmpty ? "" : ": \(said)")"
+                )
             }
             buffer += try transport.receive(atMost: 65536, milliseconds: 100)
         }

@@ -51,7 +51,17 @@ extension AgentEngine {
         try choosePid(process.pid)
         try must(
             "start a process",
-            make("clone", .value(17), .value(0), .value(0), .value(0), .value(0), in: parent, flags: .clone, child: slot)
+            make(
+                "clone",
+                .value(17),
+                .value(0),
+                .value(0),
+                .value(0),
+                .value(0),
+                in: parent,
+                flags: .clone,
+                child: slot
+            )
         )
         tasks[process.task] = TaskState(slot: slot, memory: AddressSpace(), actions: SignalActions())
         if process.session == process.pid {
@@ -77,9 +87,21 @@ extension AgentEngine {
             try choosePid(pid)
             try must(
                 "start a process",
-                make("clone", .value(17), .value(0), .value(0), .value(0), .value(0), in: last, flags: .clone, child: slot)
+                make(
+                    "clone",
+                    .value(17),
+                    .value(0),
+                    .value(0),
+                    .value(0),
+                    .value(0),
+                    in: last,
+                    flags: .clone,
+                    child: slot
+                )
             )
-            if last == 0 { try make("setsid", in: slot) } else if pid == process.processGroup {
+            if last == 0 {
+                try make("setsid", in: slot)
+            } else if pid == process.processGroup {
                 try make("setpgid", .value(0), .value(0), in: slot)
             }
             last = slot
@@ -112,11 +134,14 @@ extension AgentEngine {
         let (uids, gids) = (process.uids, process.gids)
         try make("setresgid", .number(gids[0]), .number(gids[1]), .number(gids[2]), in: slot)
         try make("setresuid", .number(uids[0]), .number(uids[1]), .number(uids[2]), in: slot)
-        if process.noNewPrivileges { try make("prctl", .value(38), .value(1), .value(0), .value(0), .value(0), in: slot) }
+        if process.noNewPrivileges {
+            try make("prctl", .value(38), .value(1), .value(0), .value(0), .value(0), in: slot)
+        }
     }
 
     private func setSignals(_ process: Environment.Process, _ slot: UInt32) throws(EngineFailure) {
-        for signal in 1...64 where process.ignoredSignals & 1 << UInt64(signal - 1) != 0 && signal != 9 && signal != 19 {
+        for signal in 1...64 where process.ignoredSignals & 1 << UInt64(signal - 1) != 0 && signal != 9 && signal != 19
+        {
             var action = ByteWriter()
             action.add(UInt64(1))
             for _ in 0..<3 { action.add(UInt64(0)) }

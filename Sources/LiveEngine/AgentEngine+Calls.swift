@@ -17,6 +17,8 @@ enum Linux {
     static let clearHandlers: UInt64 = 0x1_0000_0000
     static let unshareRange = ABI.constant("CLOSE_RANGE_UNSHARE")
     static let pageMask: UInt64 = 4095
+    /// `CANCEL_SIGNAL` of the agent.
+    static let cancelSignal: UInt64 = 64
     static let closeRange = ABI.call(named: "close_range")?.numbers.x86_64 ?? 436
     static let mmap = ABI.call(named: "mmap")?.numbers.x86_64 ?? 9
     static let munmap = ABI.call(named: "munmap")?.numbers.x86_64 ?? 11
@@ -39,7 +41,9 @@ extension AgentEngine {
             request.inputs = []
             request.outputs = []
         case "clone", "clone3", "fork", "vfork": try prepareClone(name, call, state, &request)
-        case "rt_sigaction": try replaceHandler(call, &request)
+        case "rt_sigaction":
+            if call.arguments[0] == Linux.cancelSignal { return ownAction(call, state) }
+            try replaceHandler(call, &request)
         case "brk": return try moveBreak(call, state)
         case "mmap", "shmat": placeMapping(name, call, state, &request)
         case "mprotect", "madvise", "mlock", "mlock2", "munlock", "msync", "mremap", "pkey_mprotect", "mincore",
@@ -51,6 +55,8 @@ extension AgentEngine {
             else { break }
             request.flags.insert(.ensure)
             request.range = (start, call.arguments[1])
+        case "bind": choosePort(call, &request)
+        case "futex", "clock_nanosleep", "timerfd_settime", "timer_settime": try moveDeadline(name, call, &request)
         case "close_range": return try closeRange(call, state, request)
         case "ptrace": return notModelled("a traced task would stop in the agent's own calls")
         case "reboot", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "swapon",
@@ -116,6 +122,21 @@ extension AgentEngine {
         action.setWord(16, greeting.restorer)
         request.inputs.append(.init(address: address, bytes: action))
         // Not before it is installed, but the mask must be ready when it is.
+    }
+
+    /// The action of the signal that the agent has for itself: kept by the engine alone.
+    private func ownAction(_ call: GuestCall, _ state: TaskState) -> DispatchResult {
+        let signal = Int32(Linux.cancelSignal)
+        var result = DispatchResult(.returned(0))
+        result.evidence.note = "the action of signal 64 is kept by the engine"
+        if call.arguments[2] != 0 {
+            let old = state.actions.handlers[signal] ?? [UInt8](repeating: 0, count: 32)
+            result.writes = [.init(address: call.arguments[2], bytes: old)]
+        }
+        if call.arguments[1] != 0, case .bytes(let new) = call.memory.read(call.arguments[1], count: 32) {
+            state.actions.handlers[signal] = new
+        }
+        return result
     }
 
     // MARK: - Memory

@@ -25,7 +25,9 @@ extension AgentEngine {
         flags: RequestFlags = [],
         child: UInt32 = 0
     ) throws(EngineFailure) -> (result: Int64, output: [UInt8]) {
-        guard let number = ABI.call(named: name)?.numbers.x86_64 else { throw EngineFailure("there is no call \(name)") }
+        guard let number = ABI.call(named: name)?.numbers.x86_64 else {
+            throw EngineFailure("there is no call \(name)")
+        }
         var request = AgentRequest(slot: slot, flags: flags.union(.own), child: child, number: number)
         var place = Self.scratch
         func bytes(_ bytes: [UInt8]) -> UInt64 {
@@ -53,7 +55,9 @@ extension AgentEngine {
     @discardableResult
     func must(_ what: String, _ answer: (result: Int64, output: [UInt8])) throws(EngineFailure) -> Int64 {
         guard answer.result >= 0 else {
-            throw EngineFailure("cannot \(what) for the replay: \(Errno(result: answer.result)?.name ?? String(answer.result))")
+            throw EngineFailure(
+                "cannot \(what) for the replay: \(Errno(result: answer.result)?.name ?? String(answer.result))"
+            )
         }
         return answer.result
     }

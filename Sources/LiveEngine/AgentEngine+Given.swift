@@ -3,7 +3,7 @@ import Engine
 import LinuxABI
 
 extension AgentEngine {
-    private static let readers: Set<String> = ["read", "pread64", "readv", "preadv", "preadv2"]
+    private static let readers: Set<String> = ["read", "pread64", "readv", "preadv", "preadv2", "lseek"]
     /// File systems whose contents are the machine's state of the moment, by `f_type` (statfs(2)).
     private static let momentary: [UInt64: String] = [
         0x9fa0: "/proc", 0x6265_6572: "/sys", 0x2727_0b: "a cgroup", 0x27e0eb: "a cgroup", 0x6367_7270: "a cgroup",

@@ -25,7 +25,8 @@ extension AgentEngine {
             let group = try make("setresgid", .number(gids[0]), .number(gids[1]), .number(gids[2]), in: slot)
             let user = try make("setresuid", .number(uids[0]), .number(uids[1]), .number(uids[2]), in: slot)
             return did(group) && did(user)
-        case .offset(let fd, let offset): return did(try make("lseek", .number(fd), .number(offset), .value(0), in: slot))
+        case .offset(let fd, let offset):
+            return did(try make("lseek", .number(fd), .number(offset), .value(0), in: slot))
         case .absent(let path):
             if did(try make("unlink", .text(path), in: slot)) { return true }
             return did(try make("rmdir", .text(path), in: slot))
@@ -44,7 +45,16 @@ extension AgentEngine {
         case .mapping(let address, let length, true):
             let flags = Linux.mapPrivate | Linux.mapAnonymous | Linux.mapFixed
             return did(
-                try make("mmap", .value(address), .value(length), .value(3), .value(flags), .number(-1), .value(0), in: slot)
+                try make(
+                    "mmap",
+                    .value(address),
+                    .value(length),
+                    .value(3),
+                    .value(flags),
+                    .number(-1),
+                    .value(0),
+                    in: slot
+                )
             )
         case .programBreak(let address):
             state.memory.programBreak = (state.memory.programBreak?.start ?? address, address)
@@ -56,7 +66,15 @@ extension AgentEngine {
         case .namespaces(let flags): return did(try make("unshare", .value(flags), in: slot))
         case .mount(let mount):
             return did(
-                try make("mount", .text(mount.source), .text(mount.point), .text(mount.type), .value(0), .value(0), in: slot)
+                try make(
+                    "mount",
+                    .text(mount.source),
+                    .text(mount.point),
+                    .text(mount.type),
+                    .value(0),
+                    .value(0),
+                    in: slot
+                )
             )
         case .unmounted(let point): return did(try make("umount2", .text(point), .value(2), in: slot))
         case .descriptor, .child, .executed, .stream, .drained: return false
@@ -77,7 +95,14 @@ extension AgentEngine {
             try make("ftruncate", .number(fd), .number(file.size), in: slot)
             for extent in file.content where extent.bytes.count <= 1 << 20 {
                 let count = extent.bytes.count
-                try make("pwrite64", .number(fd), .bytes(extent.bytes), .number(count), .number(extent.offset), in: slot)
+                try make(
+                    "pwrite64",
+                    .number(fd),
+                    .bytes(extent.bytes),
+                    .number(count),
+                    .number(extent.offset),
+                    in: slot
+                )
             }
             made = try make("close", .number(fd), in: slot).result
         case .characterDevice, .blockDevice: return false

@@ -30,7 +30,10 @@ extension AgentEngine {
             try setTimes(file)
         }
         // A root to turn to is a mount point.
-        try must("mount the root", make("mount", .text(rootPath), .text(rootPath), .value(0), .value(0x5000), .value(0)))
+        try must(
+            "mount the root",
+            make("mount", .text(rootPath), .text(rootPath), .value(0), .value(0x5000), .value(0))
+        )
     }
 
     private struct FileIdentity: Hashable {
@@ -110,7 +113,13 @@ extension AgentEngine {
             var done = 0
             while done < extent.bytes.count {
                 let part = Array(extent.bytes[done..<min(extent.bytes.count, done + (1 << 20))])
-                try make("pwrite64", .number(fd), .bytes(part), .number(part.count), .number(extent.offset + Int64(done)))
+                try make(
+                    "pwrite64",
+                    .number(fd),
+                    .bytes(part),
+                    .number(part.count),
+                    .number(extent.offset + Int64(done))
+                )
                 done += part.count
             }
         }

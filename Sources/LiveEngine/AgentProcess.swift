@@ -4,7 +4,9 @@ import Glibc
 
 enum AgentProcess {
     /// Starts `command` with a socket as its standard input and output. `onEnd` runs when it has ended.
-    static func start(_ command: [String], onEnd: @escaping () -> Void = {}) throws(EngineFailure) -> DescriptorTransport {
+    static func start(_ command: [String], onEnd: @escaping () -> Void = {}) throws(EngineFailure)
+        -> DescriptorTransport
+    {
         // A socket: writing to one whose reader has ended can be told not to raise a signal.
         var ends: [Int32] = [-1, -1]
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)

@@ -79,7 +79,7 @@ final class SignalActions {
     /// struct sigaction as the program gave it, by signal: those with a handler.
     var handlers: [Int32: [UInt8]] = [:]
 
-    var mask: UInt64 { handlers.keys.reduce(0) { $0 | 1 << UInt64($1 - 1) } }
+    var mask: UInt64 { handlers.keys.reduce(0) { $1 == 64 ? $0 : $0 | 1 << UInt64($1 - 1) } }
 
     func copy() -> SignalActions {
         let copy = SignalActions()

@@ -120,6 +120,12 @@ i64 execute_program(struct slot *s) {
     return execute_agent(s, (char **)rest[1], (char **)rest[2]);
 }
 
+/// The handler of the signal that interrupts parked calls. The engine answers for its action.
+void catch_cancel(void) {
+    u64 action[4] = {(u64)agent_handler, 0x04000000 /* SA_RESTORER */, (u64)agent_restorer, 0};
+    kernel4(NR_rt_sigaction, CANCEL_SIGNAL, action, 0, 8);
+}
+
 /// The agent as the program that a task has executed: takes up the task's slot.
 void attach(char **entry, char *value) {
     u64 slot = number_of(value);
@@ -131,6 +137,7 @@ void attach(char **entry, char *value) {
     struct slot *s = SLOT(slot);
     s->tid = (u32)kernel0(NR_gettid);
     kernel2(NR_prctl, PR_SET_NAME, s->command);
+    catch_cancel();
     s->is_masked = 0;
     s->depth = 0;
     s->result = 0;

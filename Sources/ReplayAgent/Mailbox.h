@@ -144,6 +144,7 @@ i64 execute_program(struct slot *s);
 void attach(char **environment_entry, char *value);
 char state_of(i32 tid);
 i32 host_tid(struct slot *s);
+void catch_cancel(void);
 void conduct(int argc, char **argv);
 void agent_handler(int signal, void *information, void *context);
 #endif

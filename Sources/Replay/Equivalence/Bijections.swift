@@ -73,6 +73,8 @@ final class Bijections {
     private var scopes: [Scope: Bijection] = [:]
     /// Files that the recording made and whose inode numbers are bound, by the calls that made them.
     var filesSeen: Set<UInt64> = []
+    /// The same, by listings.
+    var filesListed: Set<UInt64> = []
     /// Address ranges whose engine addresses differ, by address space.
     private var shifts: [UInt64: [(range: Range<UInt64>, shift: UInt64)]] = [:]
 

@@ -26,6 +26,8 @@ struct Comparison {
     var subject: UInt64 = 0
     /// The file was made by the recording and is looked at for the first time: its inode number is a new name.
     var isNewFile = false
+    /// Tells files apart that had the same inode number one after the other; 0 for files of time zero.
+    var generation: UInt64 = 0
 
     private(set) var differences: [Difference] = []
     /// What could not be compared, and why.
@@ -134,7 +136,9 @@ struct Comparison {
             return
         }
         let scope = scopes.scope(space, device: device)
-        let relation = creates || isNewFile && space == .inode ? names[scope].create(left, right) : names[scope].relate(left, right)
+        let relation =
+            creates || isNewFile && space == .inode
+            ? names[scope].create(left, right) : names[scope].relate(left, right)
         switch relation {
         case .agrees: break
         case .engineBound(let other) where space == .inode:
@@ -208,7 +212,9 @@ struct Comparison {
         let previous = subject
         defer { subject = previous }
         for own in recorded {
-            if case .scalar(let value, _, .renamed(.inode)) = own.value { subject = UInt64(bitPattern: value) }
+            if case .scalar(let value, _, .renamed(.inode)) = own.value {
+                subject = UInt64(bitPattern: value) ^ generation << 40
+            }
         }
         var index = 0
         while index < recorded.count {

@@ -45,6 +45,8 @@ extension ReplayRun {
         }
         let recorded = call.record.result
         if result.given.contains(where: { $0.part == .result }) { value = recorded }
+        // The register that a handler's return puts back is no answer of the call's.
+        if variant.callName == "rt_sigreturn" { return agreed(result) }
         if recorded < 0 && recorded >= -4095 || value < 0 && value >= -4095 {
             if recorded == value { return agreed(result) }
             if let one = InterruptedClass(recorded), one == InterruptedClass(value) { return agreed(result) }
@@ -129,7 +131,10 @@ extension ReplayRun {
         let engine = variant.decode(call.record.arguments, result: value, input: call.input, output: memory)
         var comparison = Comparison(names: names, order: order, scopes: pending.scopes)
         comparison.subject = call.word(0)
-        if let maker = maker(of: call) { comparison.isNewFile = names.filesSeen.insert(maker).inserted }
+        if let maker = maker(of: call) {
+            comparison.generation = maker + 1
+            comparison.isNewFile = names.filesSeen.insert(maker).inserted
+        }
         for address in recordedMemory.contradicted {
             comparison.differ(
                 "memory at 0x\(String(address, radix: 16))",
@@ -230,6 +235,7 @@ extension ReplayRun {
         guard pending.call.known == .getdents64 || pending.call.known == .getdents,
             let description = world.description(pending.call.fd(0), in: world.task(pending.call.record.task))
         else { return false }
+        forgetDeleted(recorded, in: description)
         let (left, right) = (Self.listedNames(recorded), Self.listedNames(engine))
         let old = listings[description.id]
         if old == nil, left == right { return false }
@@ -258,15 +264,36 @@ extension ReplayRun {
         return true
     }
 
-    private static func listedNames(_ call: DecodedCall) -> Set<[UInt8]> {
-        var names: Set<[UInt8]> = []
+    /// Files that the recording made since a listing: their inode numbers may have been deleted files'.
+    private func forgetDeleted(_ listing: DecodedCall, in directory: OpenDescription) {
+        guard let path = directory.path else { return }
+        Self.eachEntry(listing) { fields in
+            var inode: Int64 = 0
+            for field in fields {
+                if case .scalar(let value, _, .renamed(.inode)) = field.value { inode = value }
+                guard field.name == "d_name", case .string(let name, _) = field.value,
+                    let maker = world.files.node("\(path)/\(String(decoding: name, as: UTF8.self))")?.createdBy,
+                    names.filesListed.insert(maker).inserted
+                else { continue }
+                names[.init(.inode, 0)].unbind(UInt64(bitPattern: inode))
+            }
+        }
+    }
+
+    private static func eachEntry(_ call: DecodedCall, _ body: ([Value.Field]) -> Void) {
         for field in call.output {
             guard case .pointer(_, .list(let entries, _)?) = field.value.asPointer else { continue }
             for entry in entries {
-                guard case .structure(let fields) = entry else { continue }
-                for field in fields where field.name == "d_name" {
-                    if case .string(let name, _) = field.value { names.insert(name) }
-                }
+                if case .structure(let fields) = entry { body(fields) }
+            }
+        }
+    }
+
+    private static func listedNames(_ call: DecodedCall) -> Set<[UInt8]> {
+        var names: Set<[UInt8]> = []
+        eachEntry(call) { fields in
+            for field in fields where field.name == "d_name" {
+                if case .string(let name, _) = field.value { names.insert(name) }
             }
         }
         return names

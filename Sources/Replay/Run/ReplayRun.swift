@@ -163,6 +163,12 @@ final class ReplayRun {
             missingTask(pending)
             return
         }
+        if var stopped = parked[task], stopped.isStopped {
+            parked[task] = nil
+            let result = try engine.retry(task)
+            if result.outcome == .blocked { engine.cancel(task) }
+            try settle(&stopped, result)
+        }
         if let lost = parked.removeValue(forKey: task) {
             // A call that never completed, and yet the task goes on (its exec in another thread, a lost record).
             if !lost.isDeferred { engine.cancel(task) }
@@ -259,7 +265,14 @@ final class ReplayRun {
         } _: { () throws(EngineFailure) in
             try engine.retry(task)
         }
-        if result.outcome == .blocked { engine.cancel(task) }
+        if result.outcome == .blocked {
+            if options.resynchronise, signals.stops(trace, position) {
+                pending.isStopped = true
+                parked[task] = pending
+                return
+            }
+            engine.cancel(task)
+        }
         try settle(&pending, result)
     }
 }

@@ -51,6 +51,15 @@ struct SignalLedger {
         }
     }
 
+    /// Whether a signal stopped the task in this call or right after it. Who sent it may have done so before the call.
+    func stops(_ trace: Trace, _ position: Int) -> Bool {
+        (interrupting[position] ?? []).contains { index in
+            let signal = trace.signals[index]
+            let name = signalName(signal.signal)
+            return signal.handler == 0 && ["SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU"].contains(name)
+        }
+    }
+
     mutating func delivered(_ signals: [Int32], to task: TaskID) {
         for signal in signals {
             if let index = awaited[task]?.firstIndex(where: { $0.signal == signal }) {
