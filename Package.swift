@@ -35,7 +35,8 @@ let replayAgentSettings: [CSetting] = [
 ]
 let replayAgentLinkage: [LinkerSetting] = [
     .unsafeFlags([
-        "-static-executable", "-nostartfiles", "-Xclang-linker", "-nostdlib", "-Xlinker", "-Ttext-segment=0x1ac000000000",
+        "-static-executable", "-nostartfiles", "-Xclang-linker", "-nostdlib", "-Xlinker",
+        "-Ttext-segment=0x1ac000000000",
     ])
 ]
 
@@ -111,7 +112,17 @@ let package = Package(
         .executableTarget(
             name: "lacuna",
             dependencies: ["LacunaCommands", "lacuna-agent", argumentParser],
-            swiftSettings: swiftSettings
+            swiftSettings: swiftSettings,
+            // Looking up the symbols of Swift's shared libraries takes as long as recording a small program.
+            linkerSettings: [
+                .unsafeFlags(
+                    [
+                        "-static-stdlib", "-lCoreFoundation", "-l_FoundationICU", "-l_FoundationCShims",
+                        "-l_FoundationCollections",
+                    ],
+                    .when(configuration: .release)
+                )
+            ]
         ),
 
         // MARK: - Tests

@@ -134,6 +134,8 @@ struct LogThread: ~Copyable {
             }
             if reader.fill > AgentRings.ringBytes / 4 { pause /= 2 }
             if reader.fill < AgentRings.ringBytes / 16 { pause = min(1000, pause + pause / 4 + 20) }
+            // What waits in full rings is not to wait for a smaller log.
+            writer.pressure = 0.45 * Double(reader.fill) / Double(AgentRings.ringBytes)
             if pause >= 20 { control.pauseReader(microseconds: pause) }
         } else if isIdle {
             usleep(1000)

@@ -36,6 +36,8 @@ struct StagedContent: BitwiseCopyable {
         case bulk
         /// In pieces: `count` numbers from `start` in `Batch.pieces`.
         case pieces
+        /// Among other large contents: `count` ranges from `start` in `Batch.ranges`.
+        case ranges
         /// Nowhere: it is an older content, whose number is `start`.
         case earlier
     }
@@ -62,6 +64,8 @@ final class Batch {
     let bulk = ByteSink(capacity: 2 * bulkHeadroom)
     /// Contents that make up those that are in pieces.
     let pieces = Staging<UInt64>()
+    /// Ranges of `bulk` that make up contents.
+    let ranges = Staging<BulkRange>()
     /// Contents of the records below, in the order in which the encoder needs them.
     let recordContents = Staging<UInt64>()
     var tasks: [TaskRecord] = []
@@ -82,7 +86,7 @@ final class Batch {
     var footprint: Int {
         arena.count + bulk.count + calls.count * MemoryLayout<StagedCall>.stride
             + chunks.count * MemoryLayout<StagedChunk>.stride + contents.count * MemoryLayout<StagedContent>.stride
-            + recordBytes * 4
+            + ranges.count * MemoryLayout<BulkRange>.stride + recordBytes * 4
     }
     /// Bytes of large contents.
     var bulkBytes: Int { bulk.count - Self.bulkHeadroom }
@@ -95,9 +99,18 @@ final class Batch {
         sink.append(bytes)
     }
 
+    /// Not for contents in ranges.
     func bytes(_ content: StagedContent) -> UnsafeRawBufferPointer {
         let sink = content.place == .bulk ? bulk : arena
         return UnsafeRawBufferPointer(start: sink.base + content.start, count: content.count)
+    }
+
+    func ranges(of content: StagedContent) -> [BulkRange] {
+        (content.start..<(content.start + content.count)).map { ranges[$0] }
+    }
+
+    func bytes(_ range: BulkRange) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: bulk.base + range.start, count: range.count)
     }
 
     func clear() {
@@ -107,6 +120,7 @@ final class Batch {
         arena.clear()
         bulk.clear()
         pieces.clear()
+        ranges.clear()
         _ = bulk.extend(Self.bulkHeadroom)
         recordContents.clear()
         tasks.removeAll(keepingCapacity: true)

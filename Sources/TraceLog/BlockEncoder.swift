@@ -9,27 +9,27 @@ final class BlockEncoder {
     /// Contents compressed so far, in bytes.
     private var rawBytes = 0
     private let output = ByteSink(capacity: 1 << 20)
-    private let raw = ByteSink(capacity: 1 << 20)
+    let raw = ByteSink(capacity: 1 << 20)
     private var sequence: UInt64 = 0
     private var index: [IndexEntry] = []
     private var totalCalls: UInt64 = 0
-    private let pieceSize: Int
+    let pieceSize: Int
+    /// The level is taken for large contents as well.
+    private let keepsLevel: Bool
     /// zstd level of the blocks that follow.
     var level: Int32 = 6
 
     let columns = ColumnEncoder()
     let section: PayloadSection
     /// Per content that is remembered, from number `firstContent`: its payload's id plus one, 0 if it has none yet.
-    private let ids = Staging<UInt64>(capacity: 1 << 12)
-    private var firstContent: UInt64 = 0
-    private(set) var nextPayload: UInt64 = 0
+    let ids = Staging<UInt64>(capacity: 1 << 12)
+    private(set) var firstContent: UInt64 = 0
+    var nextPayload: UInt64 = 0
     private let events: EventEncoder
 
-    /// From this many bytes on, large contents get a block of their own.
-    private static let bulkBlock = 256 << 10
-
-    init(pieceSize: Int) {
+    init(pieceSize: Int, keepsLevel: Bool = false) {
         self.pieceSize = pieceSize
+        self.keepsLevel = keepsLevel
         section = PayloadSection(columns: columns)
         events = EventEncoder(columns: columns)
         ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1)
@@ -50,7 +50,7 @@ final class BlockEncoder {
         return 0
     }
 
-    private func defineNext(_ place: Int) {
+    func defineNext(_ place: Int) {
         nextPayload += 1
         ids[place] = nextPayload
     }
@@ -66,68 +66,6 @@ final class BlockEncoder {
             let content = batch.contents[position]
             ids.append(content.place == .earlier ? ids[content.start - Int(firstContent)] : 0)
         }
-    }
-
-    /// Stores the large contents of a batch in payload blocks of their own if there are many: in order of capture,
-    /// where what repeats in part (a file read, written to a pipe, read from it) stands near, and without a copy.
-    private func storeBulk(_ batch: Batch) {
-        guard batch.bulkBytes >= Self.bulkBlock || batch.pieces.count > 0 || batch.bulkBytes > 2 * pieceSize else {
-            return
-        }
-        let large = (0..<batch.contents.count).filter {
-            batch.contents[$0].place == .bulk || batch.contents[$0].place == .pieces
-        }
-        guard batch.pieces.count == 0, batch.bulkBytes <= 2 * pieceSize else { return spill(large, batch) }
-        raw.clear()
-        raw.appendVarint(nextPayload)
-        raw.appendVarint(1)
-        raw.appendVarint(large.count)
-        raw.append(PayloadLayout.joined.rawValue)
-        columns.encode(large.map { UInt64(batch.contents[$0].count) }, into: raw)
-        let directory = raw.bytes
-        guard directory.count <= Batch.bulkHeadroom else { return spill(large, batch) }
-        let start = Batch.bulkHeadroom - directory.count
-        UnsafeMutableRawBufferPointer(start: batch.bulk.base + start, count: directory.count)
-            .copyMemory(from: directory)
-        for position in large { defineNext(position + Int(batch.firstContent - firstContent)) }
-        frame(.payloads, UnsafeRawBufferPointer(rebasing: batch.bulk.bytes[start...]))
-    }
-
-    /// The same for more than fits into a block, and for contents in pieces.
-    private func spill(_ large: [Int], _ batch: Batch) {
-        section.clear()
-        var first = nextPayload
-        func close() {
-            guard section.count > 0 else { return }
-            raw.clear()
-            raw.appendVarint(first)
-            section.encode(into: raw)
-            frame(.payloads, raw.bytes)
-            section.clear()
-            first = nextPayload
-        }
-        let offset = Int(batch.firstContent - firstContent)
-        for position in large {
-            let content = batch.contents[position]
-            if section.size + content.count > 2 * pieceSize || section.count >= TraceFormat.maximumPayloads / 4 {
-                close()
-            }
-            if content.place == .pieces {
-                let pieces = content.start..<(content.start + content.count)
-                // A last piece may be short, and so not be among the large ones.
-                section.addPieces(pieces.map { define(batch.pieces[$0], batch) - 1 })
-                defineNext(position + offset)
-            } else {
-                _ = define(batch.firstContent + UInt64(position), batch)
-            }
-        }
-        close()
-    }
-
-    /// The id plus one of a content, which is stored now if it was not yet.
-    private func define(_ content: UInt64, _ batch: Batch) -> UInt64 {
-        let reference = reference(content, batch)
-        return reference == 0 ? nextPayload : reference
     }
 
     // MARK: - Blocks
@@ -192,7 +130,7 @@ final class BlockEncoder {
     }
 
     /// Compresses some contents (or keeps them when that is no larger) and appends header and body to `output`.
-    private func frame(_ type: BlockType, _ contents: UnsafeRawBufferPointer) {
+    func frame(_ type: BlockType, _ contents: UnsafeRawBufferPointer) {
         let bound = ZSTD_compressBound(contents.count)
         let start = output.count
         let room = output.extend(TraceFormat.headerSize + bound) + TraceFormat.headerSize
@@ -227,10 +165,15 @@ final class BlockEncoder {
     private func level(_ type: BlockType, _ size: Int) -> Int32 {
         // The lowest levels pay off for large contents only; columns shrink a lot with little effort.
         if type != .payloads, level < -6 { return -6 }
+        // Of large contents level 6 takes away a tenth more than level 1, and takes five times as long.
+        if type == .payloads, !keepsLevel, (1...6).contains(level) { return level == 6 ? 2 : 1 }
         // Small logs are worth the milliseconds that they take.
-        return level >= 6 && rawBytes + size <= Self.thorough ? max(level, 16) : level
+        guard level >= 6 else { return level }
+        return max(level, rawBytes + size <= Self.tiny ? 16 : rawBytes + size <= Self.small ? 9 : level)
     }
 
-    /// So much of a log, in bytes before compression, is compressed at a high level if there is time. Takes about 20 ms.
-    private static let thorough = 192 << 10
+    /// So much of a log, in bytes before compression, is compressed at a high level if there is time: level 16 takes 8 ms,
+    /// then level 9 2 ms. (Level 16 for all of it would make logs of 30 KB 8 % smaller, and take 35 ms.)
+    private static let tiny = 48 << 10
+    private static let small = 192 << 10
 }

@@ -3,6 +3,7 @@ import LinuxABI
 
 struct ContentStage {
     private var known: ContentDictionary
+    private let repeats = RepeatFinder()
     private let bulkSize: Int
     private let pieceSize: Int
 
@@ -15,6 +16,7 @@ struct ContentStage {
     /// Begins a batch.
     mutating func begin(_ batch: Batch) {
         known.turn()
+        repeats.begin()
         batch.firstContent = known.next
         batch.oldestContent = known.oldest
     }
@@ -24,6 +26,35 @@ struct ContentStage {
     mutating func add(_ bytes: UnsafeRawBufferPointer, to batch: Batch) -> UInt64 {
         if bytes.count > pieceSize { return addPieces(bytes, to: batch) }
         switch known.number(ContentHash(of: bytes)) {
+        case .known(let number): return number
+        case .new(let number):
+            if bytes.count >= bulkSize {
+                addLarge(bytes, to: batch)
+            } else {
+                batch.add(bytes, isBulk: false)
+            }
+            return number
+        case .renewed(let number, let was):
+            batch.contents.append(StagedContent(start: Int(was), count: bytes.count, place: .earlier))
+            return number
+        }
+    }
+
+    private func addLarge(_ bytes: UnsafeRawBufferPointer, to batch: Batch) {
+        let (first, start) = (batch.ranges.count, batch.bulk.count)
+        if bytes.count >= RepeatFinder.smallest, bytes.count < pieceSize, repeats.find(bytes, batch) {
+            batch.contents.append(StagedContent(start: first, count: batch.ranges.count - first, place: .ranges))
+        } else {
+            batch.add(bytes, isBulk: true)
+        }
+        repeats.index(batch.bulk, from: start)
+    }
+
+    /// A piece of a long content. A short last one is nobody else's: it could be made of parts, and pieces must not be.
+    private mutating func addPiece(_ bytes: UnsafeRawBufferPointer, to batch: Batch) -> UInt64 {
+        var hash = ContentHash(of: bytes)
+        if bytes.count < pieceSize { hash.high = ~hash.high }
+        switch known.number(hash) {
         case .known(let number): return number
         case .new(let number):
             batch.add(bytes, isBulk: bytes.count >= bulkSize)
@@ -39,7 +70,10 @@ struct ContentStage {
         let hash = ContentHash(of: bytes)
         if !known.isKnown(hash) {
             let pieces = stride(from: 0, to: bytes.count, by: pieceSize).map { start in
-                add(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + pieceSize, bytes.count)]), to: batch)
+                addPiece(
+                    UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + pieceSize, bytes.count)]),
+                    to: batch
+                )
             }
             let content = StagedContent(start: batch.pieces.count, count: pieces.count, place: .pieces)
             for piece in pieces { batch.pieces.append(piece) }

@@ -76,6 +76,25 @@ final class PayloadSection {
         for id in ids { directory.appendVarint(id) }
     }
 
+    /// Adds a payload made of earlier ones to a run of such.
+    func addComposed(_ ids: [UInt64]) {
+        count += 1
+        data.appendVarint(ids.count)
+        for id in ids { data.appendVarint(id) }
+    }
+
+    /// Ends a run of `addComposed`, the only one of the section.
+    func endComposed() {
+        guard count > 0 else { return }
+        directory.appendVarint(count)
+        directory.append(PayloadLayout.pieces.rawValue)
+        directory.append(data.bytes)
+        data.clear()
+    }
+
+    /// The runs added, without their data.
+    var directoryBytes: UnsafeRawBufferPointer { directory.bytes }
+
     /// Same length throughout, and neighbours agree in at least half of their bytes: structures, not text.
     private func isTabular(_ length: Int) -> Bool {
         guard length <= 1024 else { return false }

@@ -8,12 +8,16 @@ struct PayloadStore {
     private var lengths: [UInt64] = []
     /// Ids that make up a payload in pieces.
     private var pieces: [Int: [Int]] = [:]
+    private var partIDs: Set<Int> = []
     /// Bytes of all payloads, pieces counted again where they are put together.
     private(set) var totalBytes: UInt64 = 0
     private var columns = ColumnDecoder()
     private let scratch = Scratch<UInt64>(0)
 
     var count: Int { lengths.count }
+
+    /// Other payloads are made of it.
+    func isPart(_ id: Int) -> Bool { partIDs.contains(id) }
 
     func length(_ id: Int) -> UInt64 { lengths[id] }
 
@@ -124,6 +128,7 @@ struct PayloadStore {
             let id = try cursor.count(limit: Int.max, "as an id")
             guard id < count, pieces[id] == nil else { throw Malformed("a payload has an impossible piece") }
             ids.append(id)
+            partIDs.insert(id)
             length += lengths[id]
         }
         guard length <= UInt64(UInt32.max) else { throw Malformed("a payload claims \(length) bytes") }

@@ -178,6 +178,8 @@ public final class TraceReader {
 
     /// Number of payloads met so far; their ids are 0 ..< this.
     public var payloadCount: Int { payloads.count }
+    /// Whether other payloads are made of it.
+    func isPart(_ id: Int) -> Bool { payloads.isPart(id) }
 
     /// Contents of a payload of the current or an earlier block.
     public func payload(_ id: Int) -> [UInt8] { payloads.bytes(id) }

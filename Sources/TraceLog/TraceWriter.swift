@@ -87,7 +87,7 @@ public final class TraceWriter {
         timeMask = ~(granularity - 1)
         batch = Batch()
         stage = ContentStage(options: options)
-        let encoder = BlockEncoder(pieceSize: options.pieceSize)
+        let encoder = BlockEncoder(pieceSize: options.pieceSize, keepsLevel: options.keepsLevel)
         pipeline = try WriterPipeline(output: output, encoder: encoder, options: options)
         try pipeline.writeMetadata(.header, Metadata.encode(header))
     }

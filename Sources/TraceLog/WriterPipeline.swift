@@ -11,7 +11,7 @@ struct Effort {
     func level(backlog: Double) -> Int32 {
         if keepsLevel { return level }
         return switch backlog {
-        case ..<0.2: level
+        case ..<0.05: level
         case ..<0.35: min(level, 3)
         case ..<0.5: min(level, 1)
         case ..<0.65: min(level, -2)

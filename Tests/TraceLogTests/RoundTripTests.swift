@@ -145,6 +145,40 @@ import Testing
         #expect(try Trace.load(path: path).calls == calls)
     }
 
+    /// Noise that repeats is only found by looking for it: compression at level 1 forgets within some 100 KB.
+    @Test(arguments: [TraceFormat.pieceSize, 20_000])
+    func bytesThatComeInOtherPortionsAreStoredOnce(pieceSize: Int) throws {
+        var random = SeededGenerator(seed: 12)
+        let noise = (0..<(1 << 20)).map { _ in UInt8.random(in: 0...255, using: &random) }
+        var options = TraceWriter.Options()
+        options.level = 1
+        options.pieceSize = pieceSize
+        let writer = try TraceWriter(path: path, header: TraceHeader(), options: options)
+        var calls: [CallRecord] = []
+        func call(_ bytes: some Sequence<UInt8>) throws {
+            let memory = MemoryRecord(.output, address: 0x7000, bytes: Array(bytes))
+            calls.append(CallRecord(index: UInt64(calls.count), task: TaskID(0), number: 0, chunks: [memory]))
+            try writer.append(calls[calls.count - 1])
+        }
+        for start in stride(from: 0, to: noise.count, by: 16_384) { try call(noise[start..<(start + 16_384)]) }
+        // In other portions, with a header before, a tail after, a change within, all of it, and what is shorter than a repeat.
+        for start in stride(from: 5, to: noise.count - 10_000, by: 10_000) { try call(noise[start..<(start + 10_000)]) }
+        try call((0..<300).map { UInt8(truncatingIfNeeded: $0) } + noise[70_000..<90_000])
+        try call(noise[1_000..<18_000] + [1, 2, 3])
+        try call(noise[1_000..<5_000] + [noise[5_000] ^ 1] + noise[5_001..<9_000])
+        try call(noise)
+        try call(noise[100..<2_200])
+        try call([UInt8](repeating: 0, count: 100_000))
+        try call([UInt8](repeating: 0, count: 70_001))
+        try writer.finish(TraceTrailer())
+        #expect(try Trace.load(path: path).calls == calls)
+        #expect(try TraceVerification.verify(path: path).isSound)
+        if pieceSize == TraceFormat.pieceSize { #expect(writer.bytesWritten < UInt64(noise.count + noise.count / 10)) }
+        let again = sandbox.file("again")
+        try TraceRewriter.recompress(path, to: again, level: 3)
+        #expect(try Trace.load(path: again).calls == calls)
+    }
+
     @Test func piecesOfALongBufferAreStoredOnceToo() throws {
         var options = TraceWriter.Options()
         options.pieceSize = 2000
