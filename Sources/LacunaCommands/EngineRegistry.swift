@@ -23,7 +23,9 @@ struct EngineRegistry {
 
     static func unknown(_ name: String) -> ValidationError {
         let builds = WSL1Engine.builds.map(String.init).joined(separator: ", ")
-        return ValidationError("there is no engine '\(name)'; known are: native, wsl1, and wsl1@BUILD with BUILD of \(builds)")
+        return ValidationError(
+            "there is no engine '\(name)'; known are: native, wsl1, and wsl1@BUILD with BUILD of \(builds)"
+        )
     }
 }
 
@@ -40,5 +42,32 @@ struct EngineOption: ParsableArguments {
             }
             return entry.make
         }
+    }
+}
+
+/// `--engine NAME`, any number of times.
+struct EnginesOption: ParsableArguments {
+    @Option(
+        name: .customLong("engine"),
+        help: "The engine to replay on (default: wsl1); may be given several times.",
+        completion: .list(["wsl1", "native"])
+    )
+    var engines: [String] = []
+
+    var names: [String] { engines.isEmpty ? ["wsl1"] : engines }
+
+    var identities: [(name: String, identity: EngineIdentity)] {
+        get throws {
+            try names.map { name in
+                guard let entry = EngineRegistry.entries.first(where: { $0.name == name }) else {
+                    throw EngineRegistry.unknown(name)
+                }
+                return (name, entry.make().identity)
+            }
+        }
+    }
+
+    func validate() throws {
+        if Set(names).count < names.count { throw ValidationError("the same --engine twice") }
     }
 }

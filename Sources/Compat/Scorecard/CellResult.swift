@@ -12,6 +12,14 @@ public enum CellState: String, Codable, Sendable, Hashable, CaseIterable {
     case notModelled = "not modelled"
     /// No judged call: nobody used it, or only calls behind an earlier root did.
     case neverExercised = "never exercised"
+
+    /// Whether it says something for or against the engine.
+    public var isJudged: Bool {
+        switch self {
+        case .works, .partly, .missing: true
+        case .notModelled, .neverExercised: false
+        }
+    }
 }
 
 public struct CellResult: Codable, Sendable, Hashable {

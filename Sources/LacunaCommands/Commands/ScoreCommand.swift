@@ -10,14 +10,18 @@ import Report
 struct ScoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "score",
-        abstract: "Replay a corpus on an engine and score it.",
+        abstract: "Replay a corpus on one or more engines and score them.",
         discussion: """
             Prints a table; with --out also writes scorecard.json, index.html (one file, no network), junit.xml and \
             results.sarif there: five views of one scorecard. Each trace is replayed in a process of its own, so an \
             engine that breaks on one trace costs only that trace. docs/scoring.md says how every number is made.
 
+            With several engines it prints a matrix; --out then holds matrix.json, index.html and a folder with the \
+            reports of each engine.
+
             EXAMPLES
               lacuna score corpora
+              lacuna score corpora --engine wsl1 --engine native --out reports/today
               lacuna score corpora --engine wsl1 --out reports/today
               lacuna score corpora --baseline reports/yesterday/scorecard.json
 
@@ -31,7 +35,7 @@ struct ScoreCommand: ParsableCommand {
 
     @ArgumentParser.Argument(help: ArgumentHelp("Folder of the corpus.", valueName: "dir"), completion: .directory)
     var folder = "corpora"
-    @OptionGroup var engine: EngineOption
+    @OptionGroup var engines: EnginesOption
     @Option(help: ArgumentHelp("Write the reports into this folder.", valueName: "dir"), completion: .directory)
     var out: String?
     @Option(
@@ -53,11 +57,14 @@ struct ScoreCommand: ParsableCommand {
     func validate() throws {
         guard timeLimit > 0 else { throw ValidationError("--time-limit must be above 0") }
         if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1") }
+        if engines.names.count > 1, baseline != nil {
+            throw ValidationError("--baseline compares one engine: name one --engine")
+        }
         if receipts < 0 { throw ValidationError("--receipts must not be negative") }
     }
 
     func run() throws {
-        let identity = try engine.make().identity
+        let chosen = try engines.identities
         let corpus = try Corpus.load(path: folder)
         let baseline = try baseline.map { path in
             guard let bytes = FileManager.default.contents(atPath: path) else {
@@ -67,7 +74,30 @@ struct ScoreCommand: ParsableCommand {
         }
         // The folder is made first: better to learn of a full disk before the work than after.
         if let out { try prepare(out) }
-        var arguments = ["--engine", engine.engine, "--receipts", "\(receipts)"]
+        let cards = try chosen.map { try score($0.name, $0.identity, corpus, baseline) }
+        if cards.count == 1, let card = cards.first {
+            if let out { try writeReports(card, out) }
+            try StandardOutput.print(
+                json ? JSONReport().render(card) : TerminalReport(style: Terminal.style).render(card)
+            )
+        } else {
+            let matrix = EngineMatrix(cards)
+            if let out { try writeReports(matrix, cards, out) }
+            try StandardOutput.print(
+                json ? JSONReport().render(matrix) : MatrixReport(style: Terminal.style).render(matrix)
+            )
+        }
+        let status = cards.map(\.status).max() ?? .skip
+        if status.exitStatus != ExitStatus.success { throw ExitCode(status.exitStatus) }
+    }
+
+    private func score(
+        _ name: String,
+        _ identity: EngineIdentity,
+        _ corpus: Corpus,
+        _ baseline: Scorecard?
+    ) throws -> Scorecard {
+        var arguments = ["--engine", name, "--receipts", "\(receipts)"]
         if let memoryLimit { arguments += ["--memory-limit", "\(memoryLimit.bytes)"] }
         let replay = CorpusReplay(
             corpus: corpus,
@@ -75,7 +105,7 @@ struct ScoreCommand: ParsableCommand {
             timeLimit: timeLimit,
             jobs: jobs ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         )
-        let card = Scorecard(
+        return Scorecard(
             tool: Lacuna.tool,
             engine: identity,
             corpus: corpus,
@@ -83,16 +113,27 @@ struct ScoreCommand: ParsableCommand {
             universe: Cell.known,
             baseline: baseline
         )
-        if let out {
-            try write(JSONReport().render(card), "\(out)/scorecard.json")
-            try write(HTMLReport().render(card), "\(out)/index.html")
-            try write(JUnitReport().render(card), "\(out)/junit.xml")
-            try write(SARIFReport().render(card), "\(out)/results.sarif")
+    }
+
+    private func writeReports(_ card: Scorecard, _ folder: String) throws {
+        try write(JSONReport().render(card), "\(folder)/scorecard.json")
+        try write(HTMLReport().render(card), "\(folder)/index.html")
+        try write(JUnitReport().render(card), "\(folder)/junit.xml")
+        try write(SARIFReport().render(card), "\(folder)/results.sarif")
+    }
+
+    private func writeReports(_ matrix: EngineMatrix, _ cards: [Scorecard], _ folder: String) throws {
+        // Names of engines may be paths of their descriptions.
+        let places = engines.names.enumerated().map { index, name in
+            let plain = name.split(separator: "/").last.map(String.init) ?? "engine"
+            return engines.names[..<index].contains { $0.hasSuffix(plain) } ? "\(plain)-\(index)" : plain
         }
-        try StandardOutput.print(
-            json ? JSONReport().render(card) : TerminalReport(style: Terminal.style).render(card)
-        )
-        if card.status.exitStatus != ExitStatus.success { throw ExitCode(card.status.exitStatus) }
+        for (card, place) in zip(cards, places) {
+            try prepare("\(folder)/\(place)")
+            try writeReports(card, "\(folder)/\(place)")
+        }
+        try write(JSONReport().render(matrix), "\(folder)/matrix.json")
+        try write(HTMLMatrix(reports: places.map { "\($0)/index.html" }).render(matrix), "\(folder)/index.html")
     }
 
     private func prepare(_ folder: String) throws(CommandFailure) {

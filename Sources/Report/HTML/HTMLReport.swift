@@ -1,5 +1,4 @@
 // The scorecard as one HTML file that needs nothing else: no network, no framework, no script to be readable.
-import CReportAssets
 public import Compat
 import Engine
 
@@ -7,54 +6,21 @@ public struct HTMLReport: Sendable {
     public init() {}
 
     public func render(_ card: Scorecard) -> String {
-        let head = HTML.tag(
-            "head",
-            [:],
-            .void("meta", ["charset": "utf-8"]),
-            .void("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"]),
-            .void("meta", ["name": "generator", "content": card.tool]),
-            .tag("title", [:], .text("\(card.engine.name) on \(card.corpus) – lacuna")),
-            .embedded("style", Self.css)
-        )
         let sections = [
             hero(card), notices(card), families(card), workloads(card), matrix(card), roots(card), plan(card),
             cells(card), counted(card),
         ]
-        let body = HTML.tag(
-            "body",
-            [:],
-            .tag("a", ["class": "skip", "href": "#main"], .text("Skip to the report")),
-            top(card),
-            .tag(
-                "main",
-                ["id": "main"],
-                [
-                    .tag("h1", [:], .text("What \(card.engine.name) lacks for \(card.corpus)")),
-                    .tag("p", ["class": "lead"], .text("\(card.engine.summary) · \(card.engine.version)")),
-                ] + sections + [footer(card)]
-            ),
-            .embedded("script", Self.js)
-        )
-        return "<!DOCTYPE html>\n" + HTML.tag("html", ["lang": "en"], head, body).markup + "\n"
-    }
-
-    private static let css = text(CReportAssets_css, CReportAssets_css_size)
-    private static let js = text(CReportAssets_js, CReportAssets_js_size)
-
-    private static func text(_ start: UnsafePointer<UInt8>?, _ count: Int) -> String {
-        String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
-    }
-
-    private func top(_ card: Scorecard) -> HTML {
-        var sections = [("families", "Families"), ("workloads", "Workloads"), ("roots", "Roots")]
-        if !card.plan.isEmpty { sections.append(("plan", "Plan")) }
-        sections += [("cells", "Cells"), ("counted", "Not scored")]
-        return .tag(
-            "header",
-            ["class": "top"],
-            .tag("strong", [:], .text("lacuna")),
-            .tag("nav", ["aria-label": "Sections"], sections.map { .tag("a", ["href": "#\($0.0)"], .text($0.1)) }),
-            .tag("button", ["id": "theme", "type": "button", "hidden": "hidden"], .text("Theme"))
+        var links = [("families", "Families"), ("workloads", "Workloads"), ("roots", "Roots")]
+        if !card.plan.isEmpty { links.append(("plan", "Plan")) }
+        links += [("cells", "Cells"), ("counted", "Not scored")]
+        return HTML.page(
+            title: "\(card.engine.name) on \(card.corpus) – lacuna",
+            generator: card.tool,
+            links: links,
+            [
+                .tag("h1", [:], .text("What \(card.engine.name) lacks for \(card.corpus)")),
+                .tag("p", ["class": "lead"], .text("\(card.engine.summary) · \(card.engine.version)")),
+            ] + sections + [footer(card)]
         )
     }
 

@@ -6,6 +6,7 @@ public struct JSONReport: Sendable {
     public init() {}
 
     public func render(_ card: Scorecard) -> String { JSONText.of(card) + "\n" }
+    public func render(_ matrix: EngineMatrix) -> String { JSONText.of(matrix) + "\n" }
 
     /// Reads what ``render(_:)`` wrote.
     public func read(_ bytes: [UInt8]) throws(ReportError) -> Scorecard {

@@ -74,7 +74,7 @@ public struct TerminalReport: Sendable {
         for workload in card.workloads {
             let fatal = workload.firstFatal.map { "#\($0.rank) \($0.title), call \($0.call)" }
             table.rows.append([
-                .init(workload.name), .init(workload.verdict.rawValue, tone(workload.verdict)),
+                .init(workload.name), .init(workload.verdict.rawValue, workload.verdict.terminalTone),
                 .init(workload.graded.description), .init(workload.weight.description),
                 .init("\(workload.calls.judged)"), .init("\(workload.calls.total)"),
                 .init(fatal ?? workload.problem ?? "", fatal == nil ? .faint : nil),
@@ -140,14 +140,6 @@ public struct TerminalReport: Sendable {
             changes.map { "  \(style.paint(word, tone)) \($0.subject): \($0.what) \($0.before) → \($0.after)" }
         }
         return lines.isEmpty ? ["  no change"] : lines
-    }
-
-    private func tone(_ verdict: WorkloadVerdict) -> TerminalStyle.Tone {
-        switch verdict {
-        case .runs: .good
-        case .degraded: .warning
-        case .fails, .broken: .bad
-        }
     }
 
     private func tone(_ severity: Severity) -> TerminalStyle.Tone {

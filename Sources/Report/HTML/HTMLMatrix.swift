@@ -1,0 +1,221 @@
+// Several engines side by side as one HTML file; every figure opens the engine's own report where its evidence is.
+public import Compat
+import Engine
+
+public struct HTMLMatrix: Sendable {
+    /// Where the reports of the engines are, by column: a path relative to this page.
+    public var reports: [String]
+
+    public init(reports: [String]) { self.reports = reports }
+
+    public func render(_ matrix: EngineMatrix) -> String {
+        let names = matrix.engines.map(\.engine.name)
+        return HTML.page(
+            title: "\(names.joined(separator: ", ")) on \(matrix.corpus) – lacuna",
+            generator: matrix.tool,
+            links: [
+                ("specific", "Gaps of one engine"), ("questions", "Side by side"), ("workloads", "Workloads"),
+                ("cells", "Cells"),
+            ],
+            [
+                .tag("h1", [:], .text("\(matrix.corpus) on \(matrix.engines.count) engines")),
+                .tag(
+                    "p",
+                    ["class": "lead"],
+                    .text("Every figure opens the report of its engine where its evidence is.")
+                ),
+                hero(matrix), specific(matrix), questions(matrix), workloads(matrix), cells(matrix),
+                .tag(
+                    "footer",
+                    [:],
+                    .text(
+                        "\(matrix.tool), matrix schema \(matrix.schema). Scores are rounded down: 100.0 % means all. "
+                            + "How every number is made: docs/scoring.md. The same matrix as data: matrix.json."
+                    )
+                ),
+            ]
+        )
+    }
+
+    private func link(_ engine: Int, _ anchor: String, _ content: HTML) -> HTML {
+        .tag("a", ["href": "\(reports[engine])#\(anchor)"], content)
+    }
+
+    private func hero(_ matrix: EngineMatrix) -> HTML {
+        .tag(
+            "div",
+            ["class": "hero"],
+            matrix.engines.enumerated().map { index, column in
+                .tag(
+                    "div",
+                    ["class": "card score"],
+                    .tag("p", ["class": "label"], .text("Completeness of \(column.engine.name)")),
+                    .tag("p", ["class": "figure"], link(index, "main", .text(column.completeness))),
+                    .bar(column.completeness, tall: true),
+                    .tag(
+                        "p",
+                        ["class": "label"],
+                        .text(
+                            "\(column.tally.runs) of \(column.tally.workloads) workloads run · graded \(column.graded) · "
+                        ),
+                        .badge("status \(column.status.rawValue)", column.status.tone)
+                    ),
+                    .tag("p", ["class": "label"], .text("\(column.engine.summary) · \(column.engine.version)"))
+                )
+            }
+        )
+    }
+
+    private func heads(_ first: String, _ matrix: EngineMatrix) -> [HTML] {
+        [.head(first)] + matrix.engines.map { .head($0.engine.name) }
+    }
+
+    private func specific(_ matrix: EngineMatrix) -> HTML {
+        let rows = matrix.specific.map { gap -> HTML in
+            .tag(
+                "tr",
+                [:],
+                .tag("th", ["scope": "row"], .text(matrix.engines[gap.engine].engine.name)),
+                .tag("td", [:], .cell(gap.cell)),
+                .tag("td", [:], .badge(gap.state.rawValue, gap.state.tone)),
+                .tag("td", ["class": "meter"], .meter(gap.importance)),
+                .tag(
+                    "td",
+                    ["class": "note"],
+                    gap.root.map { link(gap.engine, "root-\($0)", .text(gap.title)) }
+                        ?? link(gap.engine, "cells", .text(gap.title.isEmpty ? "its cells" : gap.title))
+                )
+            )
+        }
+        return .section(
+            "specific",
+            "Gaps of one engine alone",
+            "Cells that this engine lacks and every other judged engine has; most important first.",
+            rows.isEmpty
+                ? .tag("p", ["class": "muted"], .text("None."))
+                : .table(
+                    "Gaps of one engine alone",
+                    [.head("Engine"), .head("Cell"), .head("State"), .head("Importance"), .head("Root")],
+                    rows
+                )
+        )
+    }
+
+    private func questions(_ matrix: EngineMatrix) -> HTML {
+        let rows = matrix.questions.map { question -> HTML in
+            let name = HTML.tag(
+                "th",
+                ["scope": "row"],
+                .text(question.name),
+                .tag("span", ["class": "sub"], .text(question.meaning))
+            )
+            return .tag(
+                "tr",
+                [:],
+                [name]
+                    + question.answers.enumerated().map { index, answer in
+                        guard let share = answer.share else {
+                            return .tag("td", ["class": "muted"], .text("nothing judged"))
+                        }
+                        let anchor = question.isOfWorkloads ? "workloads" : "cells"
+                        return .tag(
+                            "td",
+                            ["class": "meter"],
+                            link(index, anchor, .text("\(answer.good) of \(answer.judged)")),
+                            .bar(share)
+                        )
+                    }
+            )
+        }
+        return .section(
+            "questions",
+            "Side by side",
+            "Measured by replay; nothing in it is claimed by anybody.",
+            .table("Side by side", heads("Question", matrix), rows)
+        )
+    }
+
+    private func workloads(_ matrix: EngineMatrix) -> HTML {
+        let rows = matrix.workloads.map { workload -> HTML in
+            let name = HTML.tag(
+                "th",
+                ["scope": "row"],
+                .text(workload.name),
+                .tag("span", ["class": "sub"], .text(workload.summary))
+            )
+            return .tag(
+                "tr",
+                [:],
+                [name]
+                    + workload.entries.enumerated().map { index, entry in
+                        .tag(
+                            "td",
+                            [:],
+                            link(
+                                index,
+                                "workload-\(workload.name)",
+                                .badge("\(entry.verdict.rawValue) \(entry.graded)", entry.verdict.tone)
+                            ),
+                            .tag("span", ["class": "sub"], fatal(entry, index))
+                        )
+                    }
+            )
+        }
+        return .section(
+            "workloads",
+            "Workloads",
+            "Verdict and share of judged calls that were the same; below it the first fatal root.",
+            .table("Workloads", heads("Workload", matrix), rows)
+        )
+    }
+
+    private func fatal(_ entry: MatrixWorkload.Entry, _ engine: Int) -> HTML {
+        if let fatal = entry.firstFatal { return link(engine, "root-\(fatal.rank)", .text(fatal.title)) }
+        return .text(entry.problem ?? "")
+    }
+
+    private func cells(_ matrix: EngineMatrix) -> HTML {
+        let rows = matrix.cells.map { cell -> HTML in
+            let notes = cell.entries.map(\.note).joined(separator: " ")
+            return .tag(
+                "tr",
+                [
+                    "class": "cell-row", "data-state": cell.isDivided ? "engines differ" : "engines agree",
+                    "data-families": cell.families.joined(separator: " "), "data-text": "\(cell.name) \(notes)",
+                ],
+                [
+                    .tag("th", ["scope": "row"], .cell(cell.name)),
+                    .tag("td", ["class": "meter"], .meter(cell.importance)),
+                ]
+                    + cell.entries.enumerated().map { index, entry in
+                        let badge = HTML.badge(entry.state.rawValue, entry.state.tone)
+                        let title =
+                            "\(entry.same) of \(entry.judged) same" + (entry.note.isEmpty ? "" : ": \(entry.note)")
+                        return .tag(
+                            "td",
+                            ["title": title],
+                            entry.judged == 0
+                                ? badge : link(index, entry.roots.first.map { "root-\($0)" } ?? "cells", badge)
+                        )
+                    }
+            )
+        }
+        return .section(
+            "cells",
+            "Cells",
+            "What an engineer can implement: a call with one selector. Press / to filter.",
+            .filter(
+                "cell",
+                items: "tr.cell-row",
+                anyState: "engines differ or agree",
+                states: ["engines differ", "engines agree"],
+                families: Array(Set(matrix.cells.flatMap(\.families))).sorted()
+            ),
+            .table(
+                "Cells",
+                [.head("Cell"), .head("Importance")] + matrix.engines.map { .head($0.engine.name) },
+                rows
+            )
+        )
+    }
+}
