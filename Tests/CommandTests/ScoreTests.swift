@@ -60,6 +60,21 @@ import Testing
         }
     }
 
+    @Test func severalEnginesStandSideBySide() throws {
+        try withCorpus { folder in
+            let out = "\(folder)/reports/both"
+            let run = try lacuna("score", folder, "--engine", "wsl1", "--engine", "wsl1@14393", "--out", out)
+            #expect(run.output.contains("Gaps of one engine alone") && run.output.contains("alpha"))
+            let places = try FileManager.default.contentsOfDirectory(atPath: out).sorted()
+            #expect(places == ["index.html", "matrix.json", "wsl1", "wsl1@14393"])
+            #expect(FileManager.default.fileExists(atPath: "\(out)/wsl1@14393/index.html"))
+            let page = try String(contentsOfFile: "\(out)/index.html", encoding: .utf8)
+            #expect(page.contains("wsl1@14393/index.html#workload-alpha"))
+            let twice = try lacuna("score", folder, "--engine", "wsl1", "--engine", "wsl1")
+            #expect(twice.status == 2 && twice.errors.contains("twice"))
+        }
+    }
+
     @Test func whatCannotBeUsedIsNamed() throws {
         try withCorpus { folder in
             func expect(_ run: Run, _ status: Int32, _ word: String) {
@@ -68,12 +83,12 @@ import Testing
                 #expect(run.errors.split(separator: "\n").count == 1)
             }
             expect(try lacuna("score", "/nonexistent"), 3, "/nonexistent")
-            expect(try lacuna("score", folder, "--engine", "wsl3"), 2, "known are: wsl1")
+            expect(try lacuna("score", folder, "--engine", "wsl3"), 2, "there is no engine 'wsl3'")
             expect(try lacuna("score", folder, "--baseline", "/etc/passwd"), 3, "/etc/passwd: is not a scorecard.json")
             expect(try lacuna("score", folder, "--out", "/proc/nothing"), 3, "/proc/nothing")
             expect(try lacuna("score", folder, "--jobs", "0"), 2, "--jobs")
             expect(try lacuna("replay", "/etc/passwd"), 3, "not a lacuna log")
-            expect(try lacuna("replay", "x", "--engine", "wsl3"), 2, "known are: wsl1")
+            expect(try lacuna("replay", "x", "--engine", "wsl3"), 2, "there is no engine 'wsl3'")
             let log = "\(folder)/t.lacuna"
             try writeLog(log)
             expect(try lacuna("explain", log, "77"), 3, "has no call 77; it has calls 0 to 5")
