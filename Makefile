@@ -22,7 +22,7 @@ demo: build
 	@printf '\nThe report: file://%s/index.html\n' "$(abspath $(DEMO)/report)"
 
 test:
-	@scripts/install-packages build test
+	@scripts/install-packages build test engines
 	swift build --build-tests
 	swift test --skip-build
 
@@ -39,7 +39,7 @@ corpus: build
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(LACUNA) $(DESTDIR)$(PREFIX)/bin/lacuna
+	install -m 755 $(LACUNA) $(dir $(LACUNA))lacuna-agent $(dir $(LACUNA))lacuna-init $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	$(LACUNA) --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lacuna

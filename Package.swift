@@ -85,6 +85,13 @@ let package = Package(
             cSettings: cSettings
         ),
         .target(name: "CFacts", cSettings: cSettings),  // corpora/facts/wsl1, embedded
+        .target(name: "CEngineData", exclude: ["engines"], cSettings: cSettings),  // engine definitions, embedded
+        // One static file: keeps an engine's processes together on the host, and is process 1 of guests.
+        .executableTarget(
+            name: "lacuna-init",
+            cSettings: cSettings,
+            linkerSettings: [.unsafeFlags(["-static-executable", "-nostartfiles", "-Xlinker", "-s"])]
+        ),
         // Style and script of the HTML report, embedded.
         .target(name: "CReportAssets", exclude: ["report.css", "report.js"], cSettings: cSettings),
 
@@ -98,6 +105,7 @@ let package = Package(
         library("Facts", ["LinuxABI", "Engine", "CFacts"]),
         library("Replay", ["LinuxABI", "TraceLog", "Engine"]),
         library("LiveEngine", ["LinuxABI", "Engine", "CLinux"]),
+        library("EngineLauncher", ["LinuxABI", "Engine", "LiveEngine", "CEngineData", yams]),
         library("Compat", ["LinuxABI", "TraceLog", "Engine", "Replay", yams]),
         library("Report", ["LinuxABI", "TraceLog", "Engine", "Replay", "Compat", "Facts", "CReportAssets"]),
 
@@ -105,13 +113,13 @@ let package = Package(
         library(
             "LacunaCommands",
             [
-                "LinuxABI", "TraceLog", "Engine", "Recorder", "PicoProvider", "LiveEngine", "Facts", "Replay",
-                "Compat", "Report", argumentParser,
+                "LinuxABI", "TraceLog", "Engine", "Recorder", "PicoProvider", "LiveEngine", "EngineLauncher", "Facts",
+                "Replay", "Compat", "Report", argumentParser,
             ]
         ),
         .executableTarget(
             name: "lacuna",
-            dependencies: ["LacunaCommands", "lacuna-agent", argumentParser],
+            dependencies: ["LacunaCommands", "lacuna-agent", "lacuna-init", argumentParser],
             swiftSettings: swiftSettings,
             // Looking up the symbols of Swift's shared libraries takes as long as recording a small program.
             linkerSettings: [
@@ -133,6 +141,7 @@ let package = Package(
         tests("NTKernelTests", ["NTKernel"]),
         tests("PicoProviderTests", ["PicoProvider", "Facts", "Engine", "LinuxABI"]),
         tests("LiveEngineTests", ["lacuna-agent", "LiveEngine", "Replay", "Engine", "TraceLog", "LinuxABI"]),
+        tests("EngineLauncherTests", ["lacuna-init", "EngineLauncher", "LiveEngine"]),
         tests("ReplayTests", ["Replay", "PicoProvider", "Engine", "TraceLog", "LinuxABI"]),
         tests("CompatTests", ["Compat", "Report", "Replay", "Engine", "TraceLog", "LinuxABI"]),
         tests("CommandTests", ["lacuna", "LacunaCommands", "TraceLog", "LinuxABI"]),

@@ -60,11 +60,14 @@ public struct EngineIdentity: Sendable, Hashable, Codable {
     public var version: String
     /// One line for people.
     public var summary: String
+    /// Where it runs, if it is a real kernel: capabilities, limits, cgroups, by name.
+    public var environment: [String: String]?
 
-    public init(name: String, version: String, summary: String) {
+    public init(name: String, version: String, summary: String, environment: [String: String]? = nil) {
         self.name = name
         self.version = version
         self.summary = summary
+        self.environment = environment
     }
 }
 

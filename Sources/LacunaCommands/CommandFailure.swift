@@ -1,6 +1,7 @@
 // Failures of commands: one line on standard error and an exit status.
 import Compat
 import Engine
+import EngineLauncher
 import Recorder
 import Report
 import TraceLog
@@ -33,6 +34,7 @@ struct CommandFailure: Error {
         case let error as TraceError: self.init(error.description)
         case let error as CorpusError: self.init(error.description)
         case let error as RecorderError: self.init(error.description, status: error.exitStatus)
+        case let error as LaunchError: self.init(error.description)
         case let error as EngineFailure: self.init("the engine broke: \(error.description)")
         default: return nil
         }

@@ -1,6 +1,7 @@
-// The engines that users can name. Adding an engine is one line here.
+// The engines that users can name: models, and definitions of live ones. All commands choose here.
 import ArgumentParser
 import Engine
+import EngineLauncher
 import LiveEngine
 import PicoProvider
 
@@ -10,6 +11,7 @@ struct EngineRegistry {
         var make: @Sendable () -> any Engine
     }
 
+    /// Engines that are part of lacuna, without a program of somebody else's.
     static let entries: [Entry] =
         [Entry(name: "wsl1") { WSL1Engine() }]
         + [Entry(name: NativeEngine.name) { NativeEngine.make() }]
@@ -23,25 +25,68 @@ struct EngineRegistry {
 
     static func unknown(_ name: String) -> ValidationError {
         let builds = WSL1Engine.builds.map(String.init).joined(separator: ", ")
+        let live = EngineCatalog.builtIn.map(\.name).joined(separator: ", ")
         return ValidationError(
-            "there is no engine '\(name)'; known are: native, wsl1, and wsl1@BUILD with BUILD of \(builds)"
+            "there is no engine '\(name)'; known are: wsl1, \(live), and wsl1@BUILD with BUILD of \(builds); "
+                + "others are looked up as \(EngineCatalog.userFolder)/NAME.yaml"
         )
+    }
+
+    /// A maker of engines of that name; each replay gets its own. Starts a live engine to see that it answers.
+    static func maker(of name: String, _ configuration: WSLConfiguration) throws -> @Sendable () -> any Engine {
+        if let entry = entries.first(where: { $0.name == name }) { return entry.make }
+        let source = EngineSource(
+            try launcher(of: name, configuration).start(),
+            agentPath: try ReplayAgentBinary.path()
+        )
+        let identity = EngineIdentity(
+            name: name,
+            version: source.version,
+            summary: source.definition.summary,
+            environment: source.record.lines
+        )
+        return {
+            AgentEngine(identity: identity, options: source.options) { () throws(EngineFailure) in try source.open() }
+        }
+    }
+
+    /// A launcher of a live engine.
+    static func launcher(of name: String, _ configuration: WSLConfiguration) throws -> EngineLauncher {
+        guard let definition = try EngineCatalog.find(name) else { throw unknown(name) }
+        var launcher = EngineLauncher(definition, configuration: configuration)
+        launcher.onProgress = { StandardError.line($0) }
+        return launcher
     }
 }
 
 /// `--engine NAME`.
 struct EngineOption: ParsableArguments {
-    @Option(help: "The engine to replay on; 'lacuna engines' lists them.", completion: .list(["wsl1", "native"]))
+    @Option(
+        help: "The engine to replay on; 'lacuna engines' lists them. Also an engine.yaml, or agent://ADDRESS.",
+        completion: .list(["wsl1"] + EngineCatalog.builtIn.map(\.name))
+    )
     var engine = "wsl1"
+    @OptionGroup var machine: MachineOption
 
     /// A maker of engines of that name; each replay gets its own.
     var make: @Sendable () -> any Engine {
-        get throws {
-            guard let entry = EngineRegistry.entries.first(where: { $0.name == engine }) else {
-                throw EngineRegistry.unknown(engine)
-            }
-            return entry.make
-        }
+        get throws { try EngineRegistry.maker(of: engine, try machine.configuration) }
+    }
+}
+
+/// `--wslconfig FILE`.
+struct MachineOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Memory, processors, swap and kernel of wsl2; default: ~/.wslconfig if there is one.",
+            valueName: "file"
+        ),
+        completion: .file()
+    )
+    var wslconfig: String?
+
+    var configuration: WSLConfiguration {
+        get throws { try WSLConfiguration.read(wslconfig) }
     }
 }
 
@@ -50,19 +95,35 @@ struct EnginesOption: ParsableArguments {
     @Option(
         name: .customLong("engine"),
         help: "The engine to replay on (default: wsl1); may be given several times.",
-        completion: .list(["wsl1", "native"])
+        completion: .list(["wsl1"] + EngineCatalog.builtIn.map(\.name))
     )
     var engines: [String] = []
+
+    @OptionGroup var machine: MachineOption
+
+    /// Machines that would else boot for each trace; they end with this process.
+    var held: [HeldMachine] {
+        get throws {
+            let configuration = try machine.configuration
+            return try names.compactMap { name in
+                guard !EngineRegistry.entries.contains(where: { $0.name == name }),
+                    let definition = try EngineCatalog.find(name), definition.kernel != nil,
+                    try WarmMachine(name).status() == nil
+                else { return nil }
+                return try WarmMachine(name).hold(definition, configuration) { StandardError.line($0) }
+            }
+        }
+    }
+
+    /// A machine that is kept warm serves one replay at a time.
+    static func isSerial(_ name: String) throws -> Bool { try EngineCatalog.find(name)?.kernel != nil }
 
     var names: [String] { engines.isEmpty ? ["wsl1"] : engines }
 
     var identities: [(name: String, identity: EngineIdentity)] {
         get throws {
             try names.map { name in
-                guard let entry = EngineRegistry.entries.first(where: { $0.name == name }) else {
-                    throw EngineRegistry.unknown(name)
-                }
-                return (name, entry.make().identity)
+                (name, try EngineRegistry.maker(of: name, try machine.configuration)().identity)
             }
         }
     }

@@ -5,16 +5,26 @@ import Testing
     @Test func enginesHelp() throws {
         #expect(
             try lacuna("engines", "--help").output == """
-                OVERVIEW: List the engines that traces can be replayed on.
+                OVERVIEW: List the engines that traces can be replayed on, and how to get those
+                that are missing.
+
+                Besides the built-in ones, NAME is looked up as NAME.yaml in
+                $XDG_CONFIG_HOME/lacuna/engines, and --engine takes the path of an engine.yaml
+                or agent://ADDRESS; docs/engines.md describes both.
 
                 EXAMPLES
                   lacuna engines
-                  lacuna engines --json
+                  lacuna engines --json | jq -r 'select(.installed | not) | .hint'
+
+                EXIT STATUS
+                  0  success; 'not installed' is no failure
+                  3  one of the user's own definitions is broken
 
                 USAGE: lacuna engines [--json]
 
                 OPTIONS:
-                  --json                  One JSON object per line: name, version, summary.
+                  --json                  One JSON object per line: name, summary, installed,
+                                          version, hint.
                   --version               Show the version.
                   -h, --help              Show help information.
 
@@ -54,7 +64,10 @@ import Testing
 
     static let commands = [
         ["record"], ["doctor"], ["show"], ["info"], ["verify"], ["cells"], ["engines"], ["replay"], ["explain"],
-        ["score"],
+        ["score"], ["run"],
+        ["vm", "start"],
+        ["vm", "stop"],
+        ["vm", "status"],
         ["corpus", "record"],
         ["corpus", "packages"],
     ]

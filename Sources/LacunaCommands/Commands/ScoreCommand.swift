@@ -64,6 +64,8 @@ struct ScoreCommand: ParsableCommand {
     }
 
     func run() throws {
+        let machines = try engines.held
+        defer { for machine in machines { machine.end() } }
         let chosen = try engines.identities
         let corpus = try Corpus.load(path: folder)
         let baseline = try baseline.map { path in
@@ -98,12 +100,13 @@ struct ScoreCommand: ParsableCommand {
         _ baseline: Scorecard?
     ) throws -> Scorecard {
         var arguments = ["--engine", name, "--receipts", "\(receipts)"]
+        if let file = engines.machine.wslconfig { arguments += ["--wslconfig", file] }
         if let memoryLimit { arguments += ["--memory-limit", "\(memoryLimit.bytes)"] }
         let replay = CorpusReplay(
             corpus: corpus,
             arguments: arguments,
             timeLimit: timeLimit,
-            jobs: jobs ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+            jobs: try EnginesOption.isSerial(name) ? 1 : jobs ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         )
         return Scorecard(
             tool: Lacuna.tool,

@@ -1,29 +1,35 @@
 // Aligned columns of text.
 
 /// A table that fits the terminal: one column gives way, the others keep their text.
-struct TextTable {
-    struct Column {
+public struct TextTable {
+    public struct Column {
         var title: String
-        var right = false
-        /// Shortened with `…` when the table is too wide.
-        var gives = false
+        var right: Bool
+        var gives: Bool
+
+        /// - Parameter gives: shortened with `…` when the table is too wide.
+        public init(title: String, right: Bool = false, gives: Bool = false) {
+            self.title = title
+            self.right = right
+            self.gives = gives
+        }
     }
-    struct Cell {
+    public struct Cell {
         var text: String
         var tone: TerminalStyle.Tone?
 
-        init(_ text: String, _ tone: TerminalStyle.Tone? = nil) {
+        public init(_ text: String, _ tone: TerminalStyle.Tone? = nil) {
             self.text = text
             self.tone = tone
         }
     }
 
     var columns: [Column]
-    var rows: [[Cell]] = []
+    public var rows: [[Cell]] = []
 
-    init(_ columns: [Column]) { self.columns = columns }
+    public init(_ columns: [Column]) { self.columns = columns }
 
-    func lines(_ style: TerminalStyle, indent: Int = 2) -> [String] {
+    public func lines(_ style: TerminalStyle, indent: Int = 2) -> [String] {
         var widths = columns.indices.map { index in
             max(columns[index].title.count, rows.map { $0[index].text.count }.max() ?? 0)
         }
