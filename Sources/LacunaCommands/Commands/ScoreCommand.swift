@@ -2,6 +2,7 @@
 import ArgumentParser
 import Compat
 import Engine
+import EngineLauncher
 import FoundationEssentials
 import Glibc
 import LinuxABI
