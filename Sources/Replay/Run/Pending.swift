@@ -13,6 +13,8 @@ struct Pending {
     var scopes: NameScopes
     /// The engine has not got it yet: it is made at its completion, because its answer raced.
     var isDeferred = false
+    /// The first bytes of a transfer whose rest is asked for when it is due.
+    var partial: DispatchResult?
     /// Its task was stopped in it: it completes when the task goes on.
     var isStopped = false
     var notes: [String] = []

@@ -18,7 +18,21 @@ extension ReplayRun {
             parked[pending.call.record.task] = pending
             return
         }
+        if options.resynchronise, isShort(pending, result), overlaps(pending) {
+            // The rest may come from a call that overlaps.
+            pending.partial = result
+            parked[pending.call.record.task] = pending
+            return
+        }
         try settle(&pending, result)
+    }
+
+    /// A stream gave some bytes, but fewer than recorded.
+    private func isShort(_ pending: Pending, _ result: DispatchResult) -> Bool {
+        guard case .returned(let value) = result.outcome, value > 0, value < pending.call.record.result,
+            result.given.isEmpty, let transfer = Transfer(pending.call), transfer.direction == .output
+        else { return false }
+        return stream(pending) != nil
     }
 
     /// Gives the call to the engine, less what an earlier transfer did ahead.
@@ -144,13 +158,26 @@ extension ReplayRun {
         else { return false }
         if let engine = InterruptedClass(value), engine == InterruptedClass(call.result) { return false }
         guard value < 0 || value == 0 && asksWithoutEffect(pending) else { return false }
-        if exiting.keys.contains(where: { $0 != call.task }) { return true }
+        return exiting.keys.contains(where: { $0 != call.task }) || overlaps(pending)
+    }
+
+    /// Whether another task enters a call before this one's recorded completion.
+    private func overlaps(_ pending: Pending) -> Bool {
+        let call = pending.call.record
         var next = pending.position + 1
         while next < trace.calls.count, trace.calls[next].entryTime < call.exitTime {
             if trace.calls[next].task != call.task { return true }
             next += 1
         }
         return false
+    }
+
+    /// Whether a parked call's time ran out because the replay was slower than the recording: it is made again now.
+    func mayHaveTimedOut(_ pending: Pending, _ result: DispatchResult) -> Bool {
+        guard case .returned(let value) = result.outcome, value != pending.call.record.result,
+            pending.call.record.result >= 0, result.given.isEmpty
+        else { return false }
+        return value == 0 && asksWithoutEffect(pending) || value == -Int64(Errno.ETIMEDOUT.rawValue)
     }
 
     /// Calls for which 0 means that nothing was ready, or that a stream has ended: either way nothing was taken.

@@ -14,7 +14,17 @@ extension ReplayRun {
                 "input beyond the payload limit is needed (\(chunk.length - chunk.bytes.count) bytes were not kept)"
             )
         }
+        if judgement.verdict.isDivergence, asksForReadiness(call), readAhead.values.contains(where: { !$0.isEmpty }) {
+            return .unjudged(.replayer, "the replay has read bytes of a stream ahead of the recording")
+        }
         return judgement
+    }
+
+    private func asksForReadiness(_ call: RecordedCall) -> Bool {
+        switch call.known {
+        case .poll, .ppoll, .select, .pselect6, .epoll_wait, .epoll_pwait, .epoll_pwait2: true
+        default: false
+        }
     }
 
     private func judgeAnswer(_ pending: Pending, _ result: DispatchResult) -> Judgement {

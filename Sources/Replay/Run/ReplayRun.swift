@@ -171,7 +171,7 @@ final class ReplayRun {
         }
         if let lost = parked.removeValue(forKey: task) {
             // A call that never completed, and yet the task goes on (its exec in another thread, a lost record).
-            if !lost.isDeferred { engine.cancel(task) }
+            if !lost.isDeferred, lost.partial == nil { engine.cancel(task) }
             leaveUnfinished(lost)
         }
         if mayLinger(pending) {
@@ -240,6 +240,10 @@ final class ReplayRun {
             pending.inputs.marked += world.inputs(of: pending.call, variant, countsUses: false).marked
         }
         try makeExits(dueAt: trace.calls[position].exitTime)
+        if let partial = pending.partial {
+            try settle(&pending, partial)
+            return
+        }
         if pending.isDeferred {
             let recorded = pending.call.record.result
             let waiting = pending
@@ -260,10 +264,17 @@ final class ReplayRun {
             return
         }
         postSignals(interrupting: position, task)
-        let result = try askAgain(pending, try engine.retry(task)) { result in
+        var result = try askAgain(pending, try engine.retry(task)) { result in
             result.outcome != .blocked
         } _: { () throws(EngineFailure) in
             try engine.retry(task)
+        }
+        if options.resynchronise, mayHaveTimedOut(pending, result) {
+            pending.notes.append("its time ran out before the recorded event: made again at its completion")
+            record.events.append(
+                EnvironmentEvent(.raceResolved, call: pending.call.index, "answer taken in completion order")
+            )
+            result = try dispatch(pending)
         }
         if result.outcome == .blocked {
             if options.resynchronise, signals.stops(trace, position) {
