@@ -58,7 +58,14 @@ extension AgentEngine {
         case "bind": choosePort(call, &request)
         case "futex", "clock_nanosleep", "timerfd_settime", "timer_settime": try moveDeadline(name, call, &request)
         case "close_range": return try closeRange(call, state, request)
-        case "ptrace": return notModelled("a traced task would stop in the agent's own calls")
+        case "ptrace":
+            isTracing = true
+            return notModelled("a traced task would stop in the agent's own calls")
+        case "kill", "tgkill", "tkill":
+            // A tracer that is not there would not let it go on.
+            if isTracing, call.arguments[name == "tgkill" ? 2 : 1] == 19 {
+                return notModelled("a stop that a tracer waits for")
+            }
         case "reboot", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "swapon",
             "swapoff", "settimeofday", "clock_settime", "acct":
             guard options.isDisposable else { return notModelled("\(name) would change this machine") }

@@ -3,7 +3,9 @@ import Engine
 import LinuxABI
 
 extension AgentEngine {
-    private static let readers: Set<String> = ["read", "pread64", "readv", "preadv", "preadv2", "lseek"]
+    private static let readers: Set<String> = [
+        "read", "pread64", "readv", "preadv", "preadv2", "lseek", "recvfrom", "recvmsg",
+    ]
     /// File systems whose contents are the machine's state of the moment, by `f_type` (statfs(2)).
     private static let momentary: [UInt64: String] = [
         0x9fa0: "/proc", 0x6265_6572: "/sys", 0x2727_0b: "a cgroup", 0x27e0eb: "a cgroup", 0x6367_7270: "a cgroup",
@@ -26,6 +28,13 @@ extension AgentEngine {
             }
         }
         if what != Self.random { result.given.append(GivenUse(name: what, part: .result)) }
+    }
+
+    /// SO_DOMAIN is AF_NETLINK: counters and ages of the moment.
+    private func isNetlink(_ fd: UInt64, _ state: TaskState) -> Bool {
+        let size = Argument.bytes([4, 0, 0, 0])
+        let answer = try? make("getsockopt", .value(fd), .value(1), .value(39), .output(4), size, in: state.slot)
+        return answer?.output.first == 16
     }
 
     /// Lists the descriptors of a task without the agent's own.
@@ -52,11 +61,14 @@ extension AgentEngine {
     private static let random = "random bytes"
 
     private func source(of fd: UInt64, _ state: TaskState) throws(EngineFailure) -> String? {
-        let status = try make("fstatfs", .value(fd), .output(120), in: state.slot).output
-        guard status.count == 120 else { return nil }
+        // The task may end meanwhile: then nobody sees what it read.
+        guard let status = try? make("fstatfs", .value(fd), .output(120), in: state.slot).output, status.count == 120
+        else { return nil }
         if let name = Self.momentary[status.word(0)] { return "contents of a file of \(name)" }
-        let file = try make("fstat", .value(fd), .output(144), in: state.slot).output
-        guard file.count == 144, file.word(24) & 0xf000 == 0x2000 else { return nil }
+        guard let file = try? make("fstat", .value(fd), .output(144), in: state.slot).output, file.count == 144
+        else { return nil }
+        if file.word(24) & 0xf000 == 0xc000 { return isNetlink(fd, state) ? "the network's state" : nil }
+        guard file.word(24) & 0xf000 == 0x2000 else { return nil }
         // st_rdev of /dev/random and /dev/urandom.
         return file.word(40) == 0x108 || file.word(40) == 0x109 ? Self.random : nil
     }

@@ -11,17 +11,21 @@ extension AgentEngine {
     func layOutRoot() throws(EngineFailure) {
         try must("make a directory", make("mkdir", .text(rootPath), .value(0o755)))
         try make("mkdir", .text(rootPath + ".links"), .value(0o700))
-        let mounts = environment.mounts.filter { mount in
-            mount.type == "tmpfs" && mount.point != "/" && !isServed(mount.point)
-                && environment.files.contains { $0.path == mount.point || $0.path.hasPrefix(mount.point + "/") }
+        let mounts = environment.mounts.filter {
+            $0.point != "/" && !isServed($0.point) && !isBelowServed($0.point)
         }
         var links: [FileIdentity: String] = [:]
         for file in environment.files where file.path != "/" && !isBelowServed(file.path) {
             try makeParents(of: file.path)
             try makeFile(file, &links)
-            if let mount = mounts.first(where: { $0.point == file.path }) {
-                try make("mount", .text("none"), .text(inRoot(mount.point)), .text("tmpfs"), .value(0), .value(0))
-            }
+            if let mount = mounts.first(where: { $0.point == file.path }) { try mountOver(mount) }
+        }
+        // Mount points that no call has touched show in lists of mounts.
+        for mount in mounts where !madeDirectories.contains(mount.point) {
+            try makeParents(of: mount.point)
+            guard try make("mkdir", .text(inRoot(mount.point)), .value(0o755)).result == 0 else { continue }
+            madeDirectories.insert(mount.point)
+            try mountOver(mount)
         }
         for served in environment.engineServed where !isBelowServed(served) { try serve(served) }
         try completeDirectories()
@@ -34,6 +38,24 @@ extension AgentEngine {
             "mount the root",
             make("mount", .text(rootPath), .text(rootPath), .value(0), .value(0x5000), .value(0))
         )
+    }
+
+    private func mountOver(_ mount: Environment.Mount) throws(EngineFailure) {
+        let place = Argument.text(inRoot(mount.point))
+        if mount.type == "tmpfs" {
+            try make("mount", .text("none"), place, .text("tmpfs"), .value(Self.flags(mount)), .value(0))
+        } else {
+            // The same file system: its devices compare equal.
+            try make("mount", place, place, .value(0), .value(0x1000), .value(0))
+        }
+    }
+
+    /// Mount flags (mount(2)) in a mount's options.
+    private static func flags(_ mount: Environment.Mount) -> UInt64 {
+        let bits: [Substring: UInt64] = [
+            "ro": 1, "nosuid": 2, "nodev": 4, "noexec": 8, "noatime": 1024, "relatime": 1 << 21,
+        ]
+        return mount.options.split(separator: ",").reduce(0) { $0 | bits[$1, default: 0] }
     }
 
     private struct FileIdentity: Hashable {
@@ -157,13 +179,48 @@ extension AgentEngine {
         try makeParents(of: path)
         try make("mkdir", .text(place), .value(0o755))
         madeDirectories.insert(path)
+        let flags = environment.mounts.last { $0.point == path }.map(Self.flags)
         if path == "/proc" {
-            try must("mount /proc", make("mount", .text("proc"), .text(place), .text("proc"), .value(14), .value(0)))
+            let flags = Argument.value(flags ?? 14)
+            try must("mount /proc", make("mount", .text("proc"), .text(place), .text("proc"), flags, .value(0)))
         } else if path == "/dev" {
             try layOutDevices(place)
         } else {
             // MS_BIND | MS_REC
             try make("mount", .text(path), .text(place), .value(0), .value(0x5000), .value(0))
+            try dropExtraMounts(below: path)
+            // MS_BIND | MS_REMOUNT | MS_RDONLY, this mount alone: sysfs is one for the whole machine.
+            if !options.isDisposable {
+                try make("mount", .text("none"), .text(place), .value(0), .value(0x1021), .value(0))
+            }
         }
+    }
+
+    /// What is mounted here and was not in the recording's mount namespace.
+    private func dropExtraMounts(below path: String) throws(EngineFailure) {
+        let known = Set(environment.mounts.map(\.point))
+        guard !known.isEmpty else { return }
+        let text = try contents(of: "/proc/self/mountinfo")
+        let points = text.split(separator: "\n").compactMap { line -> String? in
+            let fields = line.split(separator: " ")
+            guard fields.count > 4, fields[4].hasPrefix(inRoot(path) + "/") else { return nil }
+            return String(fields[4].dropFirst(rootPath.utf8.count))
+        }
+        for point in points.sorted(by: >) where !known.contains(point) {
+            try make("umount2", .text(inRoot(point)), .value(2))
+        }
+    }
+
+    private func contents(of path: String) throws(EngineFailure) -> String {
+        let fd = try make("open", .text(path), .value(0o2000000)).result
+        guard fd >= 0 else { return "" }
+        var bytes: [UInt8] = []
+        while true {
+            let (count, part) = try make("read", .number(fd), .output(65536), .value(65536))
+            guard count > 0 else { break }
+            bytes += part.prefix(Int(count))
+        }
+        try make("close", .number(fd))
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

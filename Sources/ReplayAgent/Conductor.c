@@ -199,6 +199,9 @@ void conduct(int argc, char **argv) {
     u64 namespaces = argc > 2 ? number_of(argv[2]) : 0;
     i64 agent = kernel4(NR_openat, AT_FDCWD, "/proc/self/exe", O_CLOEXEC, 0);
     if (agent < 0 && argc > 0) agent = kernel4(NR_openat, AT_FDCWD, argv[0], O_CLOEXEC, 0);
+    // Dispositions survive an execve: whoever started this may ignore signals that the recording does not.
+    u64 action[4] = {0, 0, 0, 0};
+    for (int signal = 1; signal <= 64; signal++) kernel4(NR_rt_sigaction, signal, action, 0, 8);
     u64 made = isolate(namespaces);
     u64 limits[2] = {0, 0};
     kernel4(NR_prlimit64, 0, 7 /* RLIMIT_NOFILE */, 0, limits);

@@ -6,13 +6,24 @@ static const char unknown_program[] = "\177LACUNA";
 
 enum program { PROGRAM_NONE, PROGRAM_UNKNOWN, PROGRAM_ELF, PROGRAM_SCRIPT };
 
+/// Opens the file for reading; an empty path is the directory descriptor itself, which may be open for its path only.
+static i64 open_program(i64 directory, const char *path, u64 flags) {
+    if (*path) return kernel4(NR_openat, directory, path, O_CLOEXEC | flags, 0);
+    char name[48];
+    char *end = name + sizeof name;
+    *--end = 0;
+    end = number_text((u64)directory, end);
+    static const char head[] = "/proc/self/fd/";
+    for (u64 i = sizeof head - 1; i-- > 0;) *--end = head[i];
+    return kernel4(NR_openat, AT_FDCWD, end, O_CLOEXEC, 0);
+}
+
 /// What kind of program the file is. A script's interpreter goes to `interpreter`.
 static enum program kind_of(i64 directory, const char *path, u64 flags, char *interpreter, u64 size) {
     char head[256];
-    i64 file = -1, count;
-    if (path && *path) file = kernel4(NR_openat, directory, path, O_CLOEXEC | flags, 0);
-    count = kernel4(NR_pread64, path && *path ? file : directory, head, sizeof head - 1, 0);
-    if (path && *path && file >= 0) kernel1(NR_close, file);
+    i64 file = open_program(directory, path, flags);
+    i64 count = kernel4(NR_pread64, file, head, sizeof head - 1, 0);
+    if (file >= 0) kernel1(NR_close, file);
     if (count < 4) return PROGRAM_NONE;
     head[count] = 0;
     if (text_starts(head, unknown_program)) return PROGRAM_UNKNOWN;
@@ -35,6 +46,14 @@ static void note_command(struct slot *s, const char *path) {
         used++;
     }
     s->command[used] = 0;
+}
+
+/// Opens the program's file where the executed agent finds it.
+static void keep_program(i64 directory, const char *path, u64 flags) {
+    i64 file = open_program(directory, path, flags);
+    if (file < 0) return;
+    kernel3(NR_dup3, file, SHARED->agent_fd + 1, 0);
+    kernel1(NR_close, file);
 }
 
 /// Executes the agent with the program's arguments and environment, and one variable more.
@@ -60,6 +79,7 @@ static i64 execute_agent(struct slot *s, char **arguments, char **environment) {
     s->executing = 1;
     i64 result = kernel5(NR_execveat, SHARED->agent_fd, "", arguments, copy, AT_EMPTY_PATH);
     s->executing = 0;
+    kernel1(NR_close, SHARED->agent_fd + 1);
     return result;
 }
 
@@ -96,6 +116,7 @@ i64 execute_program(struct slot *s) {
         interpreter,
         sizeof interpreter
     );
+    int is_script = kind == PROGRAM_SCRIPT;
     for (int depth = 0; kind == PROGRAM_SCRIPT && depth < 4; depth++) {
         char next[256];
         enum program inner = kind_of(AT_FDCWD, interpreter, 0, next, sizeof next);
@@ -117,7 +138,64 @@ i64 execute_program(struct slot *s) {
         if (result != -E_NOEXEC || kind == PROGRAM_NONE) return result;
     }
     note_command(s, path);
+    if (is_script) {
+        keep_program(AT_FDCWD, interpreter, 0);
+    } else {
+        keep_program(directory, path, flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0);
+    }
     return execute_agent(s, (char **)rest[1], (char **)rest[2]);
+}
+
+// MARK: - In the place of the program
+
+struct program_header {
+    u32 type, flags;
+    u64 offset, address, physical, file_size, memory_size, alignment;
+};
+
+/// struct prctl_mm_map.
+struct memory_map {
+    u64 start_code, end_code, start_data, end_data, start_brk, brk, start_stack, arg_start, arg_end, env_start, env_end;
+    u64 *auxv;
+    u32 auxv_size, exe_fd;
+};
+
+/// Puts copies of the agent's own segments where they are: no mapping of its file is left.
+static int leave_file(void) {
+    extern u8 __ehdr_start[];
+    struct program_header *headers = (struct program_header *)(__ehdr_start + *(u64 *)(__ehdr_start + 32));
+    int count = *(u16 *)(__ehdr_start + 56);
+    for (int i = 0; i < count; i++) {
+        if (headers[i].type != 1) continue;
+        u64 start = headers[i].address & ~(PAGE - 1);
+        u64 length = ((headers[i].address + headers[i].memory_size + PAGE - 1) & ~(PAGE - 1)) - start;
+        i64 copy = kernel6(NR_mmap, 0, length, PROT_RW, MAP_PRIVATE_ANONYMOUS, -1, 0);
+        if (copy < 0 && copy >= -4095) return 0;
+        memcpy((void *)copy, (void *)start, length);
+        u64 protection = headers[i].flags & 1 ? 5 : PROT_RW;
+        if (protection != PROT_RW && kernel3(NR_mprotect, copy, length, protection) < 0) return 0;
+        // MREMAP_MAYMOVE | MREMAP_FIXED
+        if (kernel5(NR_mremap, copy, length, length, 3, start) != (i64)start) return 0;
+    }
+    return 1;
+}
+
+/// /proc/PID/exe is the program's file, where the kernel allows it (CAP_CHECKPOINT_RESTORE); environ ends before `own`.
+static void become_program(char **argv, char **entry, char *own) {
+    u32 file = SHARED->agent_fd + 1;
+    if (kernel2(NR_fcntl, file, 1 /* F_GETFD */) < 0) return;
+    if (leave_file()) {
+        char **environment = argv;
+        while (*environment) environment++;
+        environment++;
+        u64 first = argv[0] ? (u64)argv[0] : (u64)own;
+        u64 middle = environment < entry ? (u64)*environment : (u64)own;
+        struct memory_map map = {
+            0x10000, 0x11000, 0x11000, 0x12000, 0x13000, 0x13000, (u64)argv, first, middle, middle, (u64)own, 0, 0, file,
+        };
+        kernel5(NR_prctl, 35 /* PR_SET_MM */, 14 /* PR_SET_MM_MAP */, &map, sizeof map, 0);
+    }
+    kernel1(NR_close, file);
 }
 
 /// The handler of the signal that interrupts parked calls. The engine answers for its action.
@@ -127,12 +205,13 @@ void catch_cancel(void) {
 }
 
 /// The agent as the program that a task has executed: takes up the task's slot.
-void attach(char **entry, char *value) {
+void attach(char **argv, char **entry, char *value) {
     u64 slot = number_of(value);
     while (*value && *value != ',') value++;
     u64 mailbox = number_of(value + 1);
     i64 mapped = kernel6(NR_mmap, MAILBOX, MAILBOX_SIZE, PROT_RW, MAP_SHARED_FIXED | MAP_NORESERVE, mailbox, 0);
     if (mapped != (i64)MAILBOX) kernel1(NR_exit_group, 125);
+    become_program(argv, entry, value - 13);
     *entry = 0;
     struct slot *s = SLOT(slot);
     s->tid = (u32)kernel0(NR_gettid);

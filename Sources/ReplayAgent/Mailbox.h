@@ -141,7 +141,7 @@ void perform(struct slot *s);
 i64 place(struct slot *s);
 void gather(struct slot *s);
 i64 execute_program(struct slot *s);
-void attach(char **environment_entry, char *value);
+void attach(char **argv, char **entry, char *value);
 char state_of(i32 tid);
 i32 host_tid(struct slot *s);
 void catch_cancel(void);

@@ -13,7 +13,7 @@ __attribute__((noreturn, used)) void agent_main(u64 *stack) {
     char **argv = (char **)(stack + 1);
     char **environment = argv + argc + 1;
     for (char **entry = environment; *entry; entry++)
-        if (text_starts(*entry, "LACUNA_AGENT=")) attach(entry, *entry + 13);
+        if (text_starts(*entry, "LACUNA_AGENT=")) attach(argv, entry, *entry + 13);
     conduct(argc, argv);
     kernel1(NR_exit_group, 0);
     __builtin_unreachable();
