@@ -36,6 +36,7 @@ public final class WSL1Engine: Engine {
     var futexes = LxpFutexTable()
     var terminals = LxTerminalTable()
     var cgroups = LxCgroupHierarchy()
+    var keyrings: [LxKeyring] = []
     var network = LxNetworkState()
     var isBooted = false
     /// Where the root task's paths start.

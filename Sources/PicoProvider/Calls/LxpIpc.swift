@@ -201,6 +201,7 @@ private func LxpSemaphoreOperations(_ c: LxpCall, timeout: UInt64?) throws(LxFai
         let value = values[operation.index] + Int32(operation.amount)
         if operation.amount == 0 ? values[operation.index] != 0 : value < 0 {
             if operation.flags & ipcNoWait != 0 { throw .errno(.EAGAIN) }
+            c.waiting.object = LxSemaphoreWait(set: set, index: operation.index, isForZero: operation.amount == 0)
             try LxpWaitUntilTimeout(c, timeout)
             throw .errno(.EAGAIN)
         }
@@ -283,7 +284,10 @@ func LxpSyscall_SEMCTL(_ c: LxpCall) throws(LxFailure) -> Int64 {
         return 0
     case SemaphoreCommand.getPid:
         return Int64(LxpVisibleID(set.lastProcess[index], c.group.pidNamespace, c.engine))
-    case SemaphoreCommand.getWaiting, SemaphoreCommand.getZeroWaiting: return 0
+    case SemaphoreCommand.getWaiting, SemaphoreCommand.getZeroWaiting:
+        let isForZero = command == SemaphoreCommand.getZeroWaiting
+        let waits = c.engine.threads.compactMap { $0?.parked?.object as? LxSemaphoreWait }
+        return Int64(waits.count { $0.set === set && $0.index == index && $0.isForZero == isForZero })
     default: throw .errno(.EINVAL)
     }
 }

@@ -32,7 +32,10 @@ func addMemoryCalls(_ table: inout LxpSyscallTable) {
         guard c[0] % LxAddressSpace.pageSize == 0, c.uint(2) & ~7 == 0, c.uint(2) & 5 != 5 else {
             throw .errno(.EINVAL)
         }
-        c.engine.ntFlush(c.group.address, c[0], LxpPages(c[1]))
+        let length = LxpPages(c[1])
+        guard length <= LxAddressSpace.highest, c[0] <= LxAddressSpace.highest - length else { throw .errno(.ENOMEM) }
+        c.engine.ntFlush(c.group.address, c[0], length)
+        if c.group.address.hasHole(c[0], c[0] + length) { throw .errno(.ENOMEM) }
         return 0
     }
     table.stub("mlock") { _ in 0 }
@@ -179,12 +182,9 @@ func LxpSyscall_MPROTECT(_ c: LxpCall) throws(LxFailure) -> Int64 {
     if length == 0 { return 0 }
     guard start <= LxAddressSpace.highest, length <= LxAddressSpace.highest - start else { throw .errno(.ENOMEM) }
     let space = c.group.address
-    for region in space.overlapping(start, start + length) {
-        guard region.isShared, protection & 2 != 0, region.mapping != nil else { continue }
-        guard region.protection & 2 != 0 || region.mapping?.inode == nil else { continue }
-    }
     c.engine.ntProtect(space, start, length, protection)
     space.protect(start, start + length, protection & 0x7)
+    if space.hasHole(start, start + length) { throw .errno(.ENOMEM) }
     return 0
 }
 

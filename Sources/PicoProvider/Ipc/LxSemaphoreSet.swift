@@ -20,6 +20,19 @@ final class LxSemaphoreSet {
     }
 }
 
+/// What a parked semop waits for.
+final class LxSemaphoreWait {
+    let set: LxSemaphoreSet
+    let index: Int
+    let isForZero: Bool
+
+    init(set: LxSemaphoreSet, index: Int, isForZero: Bool) {
+        self.set = set
+        self.index = index
+        self.isForZero = isForZero
+    }
+}
+
 extension WSL1Engine {
     /// SEM_UNDO at the end of a process.
     func undoSemaphores(of group: LxThreadGroup) {

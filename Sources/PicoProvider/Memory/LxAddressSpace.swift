@@ -79,6 +79,18 @@ final class LxAddressSpace {
         return regions[first..<last]
     }
 
+    /// Some of the range is mapped and some is not. A range of which nothing is known may be the image's.
+    func hasHole(_ start: UInt64, _ end: UInt64) -> Bool {
+        let regions = overlapping(start, end)
+        guard var covered = regions.first?.start, covered < end else { return false }
+        if covered > start { return true }
+        for region in regions {
+            if region.start > covered { return true }
+            covered = region.end
+        }
+        return covered < end
+    }
+
     func isFree(_ start: UInt64, _ end: UInt64) -> Bool { overlapping(start, end).isEmpty }
 
     /// Cuts the range out; returns whether anything was there.

@@ -51,6 +51,7 @@ final class LxThreadGroup {
     /// A vfork parent waits for this child to exec or exit.
     var vforkParent: LxThread?
     var tracedByParent = false
+    var sessionKeyring: LxKeyring?
     /// mkdir of cgroup v1 `devices`: path below the hierarchy's root.
     var cgroupPath = "/"
     /// SysV semaphore adjustments (SEM_UNDO), by set id and index.
