@@ -37,6 +37,9 @@ public final class WSL1Engine: Engine {
     var terminals = LxTerminalTable()
     var cgroups = LxCgroupHierarchy()
     var keyrings: [LxKeyring] = []
+    /// binfmt_misc; init registers the first one (INIT).
+    var binaryFormats = [LxBinaryFormat(interop: ())]
+    var areFormatsEnabled = true
     var network = LxNetworkState()
     var isBooted = false
     /// Where the root task's paths start.

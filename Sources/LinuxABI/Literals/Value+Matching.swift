@@ -48,6 +48,9 @@ extension Value {
         case (.packed, .bytes(let bytes, _, _)):
             let wanted = try CallEncoder(base: 0).bytes(literal, names)
             return bytes.starts(with: wanted) ? nil : "it is \(shown)"
+        case (.packed, .scalar(let value, _, _)):
+            let wanted = try CallEncoder(base: 0).bytes(literal, names)[...].littleEndian()
+            return Self.same32(Int64(bitPattern: wanted), value) ? nil : "it is \(shown)"
         case (.structure(let fields), .structure(let own)):
             for field in fields {
                 guard let value = own.first(where: { $0.name == field.name })?.value else {
@@ -110,5 +113,5 @@ extension Value {
             && [left, right].allSatisfy { (Int64(Int32.min)...Int64(UInt32.max)).contains($0) }
     }
 
-    private var shown: String { Printer(stringLimit: 200).text(self) }
+    private var shown: String { Printer(stringLimit: 2000).text(self) }
 }

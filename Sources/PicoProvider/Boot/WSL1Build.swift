@@ -11,6 +11,9 @@ public struct WSL1Build: Sendable, Hashable, Comparable {
     /// The last one.
     public static let latest = WSL1Build(19045)
 
+    /// Up to here fcntl grants every record lock (LTP:16251; LTP:16273).
+    static let lastWithoutRecordLocks = WSL1Build(16273)
+
     public init(_ number: Int) { self.number = number }
 
     public static func < (left: WSL1Build, right: WSL1Build) -> Bool { left.number < right.number }

@@ -139,6 +139,19 @@ extension WSL1Engine {
             _ = mountBoot(Environment.Mount(point: point, type: type, source: type, options: "rw"), context)
         }
         if points.contains("/sys") || environment.engineServed.contains("/sys") { mountCgroups(context) }
+        if points.contains("/run/shm"), !points.contains("/dev/shm") { bindSharedMemory(context) }
+    }
+
+    /// /dev/shm shows /run/shm (INIT, pico-interface.md §7).
+    private func bindSharedMemory(_ context: VfsContext) {
+        guard let source = makePlace("/run/shm", context), let target = makePlace("/dev/shm", context) else { return }
+        let made = makeMount(
+            source.mount.superblock,
+            root: source.mount.root,
+            flags: source.mount.flags,
+            target.mount.namespace
+        )
+        target.mount.namespace.attach(made, at: target)
     }
 
     /// /init mounts a tmpfs and below it each enabled controller: `devices` (INIT, pico-interface.md §7).

@@ -2,6 +2,9 @@
 
 extension WSL1Engine {
     func registerFileSystems() {
-        for type in LxpFileSystems.types(kernel, root: rootType) { fileSystems[type.name] = type }
+        for type in LxpFileSystems.types(kernel, root: rootType)
+        where build >= WSL1Build(LxpFileSystems.firstBuilds[type.name] ?? 0) {
+            fileSystems[type.name] = type
+        }
     }
 }

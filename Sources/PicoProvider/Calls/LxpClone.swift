@@ -24,6 +24,7 @@ enum CloneFlag {
     static let newNet = ABI.constant("CLONE_NEWNET")
     static let newCgroup = ABI.constant("CLONE_NEWCGROUP")
     static let newTime = ABI.constant("CLONE_NEWTIME")
+    static let untraced = ABI.constant("CLONE_UNTRACED")
     static let io = ABI.constant("CLONE_IO")
     static let pidfd = ABI.constant("CLONE_PIDFD")
     static let newNamespaces = newMount | newUts | newIpc | newPid | newNet
@@ -84,6 +85,16 @@ private func LxpCheckCloneFlags(_ c: LxpCall, _ flags: UInt64, _ signal: Int32) 
             source: "LTP:16251;UT:fork.c"
         )
     }
+    if flags & CloneFlag.memory != 0, flags & CloneFlag.vfork != 0 {
+        try c.since(15042, .EINVAL, "CLONE_VM with CLONE_VFORK before 15042", "GH:1005;RN:17046")
+    }
+    if flags & CloneFlag.untraced != 0 {
+        try c.since(17093, .EINVAL, "CLONE_UNTRACED before 17093", "RN:17093;GH:2781")
+    }
+    if flags & CloneFlag.thread == 0, signal != LxSignal.child {
+        try c.since(17093, .EINVAL, "an exit signal other than SIGCHLD before 17093", "RN:17093;GH:2781")
+    }
+    if flags & CloneFlag.newMount != 0 { try c.since(14915, .EINVAL, "CLONE_NEWNS before 14915", "RN:14915") }
     if flags & CloneFlag.newNamespaces != 0, !c.credentials.has(.sysAdmin) { throw .errno(.EPERM) }
     // Only CLONE_THREAD carries no signal; others may have any (RN:17093).
     guard signal <= 64 else { throw .errno(.EINVAL) }

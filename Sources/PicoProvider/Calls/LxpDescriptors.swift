@@ -108,6 +108,9 @@ func LxpSyscall_FCNTL(_ c: LxpCall) throws(LxFailure) -> Int64 {
     case Command.setLock: return try LxpSetRecordLock(c, file, waits: false)
     case Command.setLockWait: return try LxpSetRecordLock(c, file, waits: true)
     case Command.setOwner:
+        if !(file is LxSocket), !(file is LxTerminalFile) {
+            throw .unsupported(.EINVAL, note: "F_SETOWN on what is no socket or terminal", source: "LTP:16251;RN:15025")
+        }
         file.owner = c.int(2)
         return 0
     case Command.getOwner: return Int64(file.owner)

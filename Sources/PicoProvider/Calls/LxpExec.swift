@@ -13,6 +13,19 @@ func LxpSyscall_EXECVE(_ c: LxpCall) throws(LxFailure) -> Int64 {
     var interpreter = path
     for depth in 0... {
         let head = try LxpHead(c, location)
+        if let head, c.engine.areFormatsEnabled,
+            let format = c.engine.binaryFormats.first(where: { $0.matches(head) })
+        {
+            if head.starts(with: Array("MZ".utf8)), format.interpreter == "/init" {
+                throw .notModelled("a Windows program runs through /init on the Windows side (RN:14951)")
+            }
+            if depth > 4 { throw .errno(.ELOOP) }
+            let keepsName = format.flags.contains("P")
+            arguments = [format.interpreter, interpreter] + (keepsName ? arguments : Array(arguments.dropFirst()))
+            interpreter = format.interpreter
+            location = try LxpExecutable(c, format.interpreter, c.cwd)
+            continue
+        }
         guard let line = LxpScript(head) else {
             try LxpCheckImage(head, location, c)
             break
@@ -75,15 +88,19 @@ private func LxpScript(_ head: [UInt8]?) -> (interpreter: String, argument: Stri
 private func LxpCheckImage(_ head: [UInt8]?, _ location: VfsLocation, _ c: LxpCall) throws(LxFailure) {
     guard let head else { return }
     guard head.count >= 20, head[0] == 0x7f, Array(head[1..<4]) == Array("ELF".utf8) else {
-        if head.count >= 2, head[0] == UInt8(ascii: "M"), head[1] == UInt8(ascii: "Z") {
-            throw .notModelled("a Windows program runs through /init on the Windows side (RN:14951)")
-        }
         throw .errno(.ENOEXEC)
     }
     let machine = UInt16(head[18]) | UInt16(head[19]) << 8
     // EI_CLASS 2 is ELFCLASS64; 62 is EM_X86_64, 183 is EM_AARCH64.
     guard head[4] == 2, machine == 62 || machine == 183 else {
         throw .unsupported(.ENOEXEC, note: "only 64-bit programs run", source: "GH:390")
+    }
+    // e_phentsize: a program header of ELF64 has 56 bytes; 0 where the recording shows no more.
+    if head.count >= 56 {
+        let size = UInt16(head[54]) | UInt16(head[55]) << 8
+        guard size == 56 || size == 0 else {
+            throw .unsupported(.ENOEXEC, note: "an unusual ELF64 layout is refused", source: "GH:5154;GH:3846")
+        }
     }
 }
 

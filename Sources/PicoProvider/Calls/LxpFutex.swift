@@ -30,6 +30,7 @@ func LxpSyscall_FUTEX(_ c: LxpCall) throws(LxFailure) -> Int64 {
         guard c.uint(5) != 0 else { throw .errno(.EINVAL) }
         return LxpFutexWake(c, c[0], count: c.int(2), bitset: c.uint(5))
     case FutexOperation.requeue, FutexOperation.compareRequeue:
+        try c.since(16273, .ENOSYS, "FUTEX_REQUEUE before 16273", "RN:16273")
         if operation == FutexOperation.compareRequeue {
             guard try c.readInteger(c[0], as: UInt32.self) == c.uint(5) else { throw .errno(.EAGAIN) }
         }
@@ -37,10 +38,12 @@ func LxpSyscall_FUTEX(_ c: LxpCall) throws(LxFailure) -> Int64 {
         let (from, to) = (LxpFutexKey(space, c[0]), LxpFutexKey(space, c[4]))
         let woken = c.engine.futexes.wake(from, count: Int(max(c.int(2), 0)), bitset: .max)
         let moved = c.engine.futexes.requeue(from, to: to, count: Int(max(c.int(3), 0)))
-        return Int64(woken + (operation == FutexOperation.compareRequeue ? moved : moved))
+        return Int64(woken + moved)
     case FutexOperation.wakeOperation: return try LxpFutexWakeOperation(c)
     case FutexOperation.lockPI, FutexOperation.unlockPI, FutexOperation.tryLockPI:
-        throw .notModelled("priority-inheriting futexes")
+        try c.since(17627, .ENOSYS, "priority-inheriting futexes before 17627", "RN:17627")
+        c.partial("no priorities stand behind it", "RN:17627")
+        return try LxpFutexOwned(c, operation)
     default: throw .errno(.ENOSYS)
     }
 }
@@ -109,4 +112,48 @@ private func LxpFutexWakeOperation(_ c: LxpCall) throws(LxFailure) -> Int64 {
     }
     if matches { woken += c.engine.futexes.wake(LxpFutexKey(space, c[4]), count: Int(max(c.int(3), 1)), bitset: .max) }
     return Int64(woken)
+}
+
+/// The word holds the owner's thread id; FUTEX_WAITERS says that the kernel must be asked to unlock (man 2 futex).
+private func LxpFutexOwned(_ c: LxpCall, _ operation: Int32) throws(LxFailure) -> Int64 {
+    let waiters = abi32("FUTEX_WAITERS")
+    let identifiers = abi32("FUTEX_TID_MASK")
+    let key = LxpFutexKey(c.group.address, c[0])
+    let own = UInt32(bitPattern: c.thread.ownID)
+    if let waiter = c.parked?.object as? LxpFutexWaiter {
+        // The unlocker handed it over.
+        if waiter.isWoken { return 0 }
+        if let deadline = c.waiting.deadline, c.engine.time >= deadline {
+            c.engine.futexes.forget(c.thread)
+            throw .errno(.ETIMEDOUT)
+        }
+        throw .wouldBlock
+    }
+    let word = try c.readInteger(c[0], as: UInt32.self)
+    if operation == FutexOperation.unlockPI {
+        guard word & identifiers == own else { throw .errno(.EPERM) }
+        guard let next = c.engine.futexes.first(key) else {
+            try c.writeInteger(c[0], UInt32(0))
+            return 0
+        }
+        c.engine.futexes.wake(key, count: 1, bitset: .max)
+        let more = c.engine.futexes.first(key) == nil ? 0 : waiters
+        try c.writeInteger(c[0], UInt32(bitPattern: next.thread.ownID) | more)
+        return 0
+    }
+    if word & identifiers == 0 {
+        try c.writeInteger(c[0], own | word & waiters)
+        return 0
+    }
+    guard word & identifiers != own else { throw .errno(.EDEADLK) }
+    guard c.group.pidNamespace.threads[Int32(bitPattern: word & identifiers)] != nil else { throw .errno(.ESRCH) }
+    if operation == FutexOperation.tryLockPI { throw .errno(.EAGAIN) }
+    try c.writeInteger(c[0], word | waiters)
+    if c[3] != 0 {
+        c.waiting.deadline = c.engine.engineTime(try c.readTimespec(c[3]), on: LxClock.realtime)
+    }
+    let waiter = LxpFutexWaiter(thread: c.thread, bitset: .max)
+    c.waiting.object = waiter
+    c.engine.futexes.add(key, waiter)
+    throw .wouldBlock
 }

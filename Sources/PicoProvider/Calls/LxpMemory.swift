@@ -281,5 +281,11 @@ func LxpSyscall_MADVISE(_ c: LxpCall) throws(LxFailure) -> Int64 {
     if !adviceKnown.contains(c.int(2)) {
         c.partial("advice that is not known succeeds", "LTP:16251")
     }
+    let length = LxpPages(c[1])
+    if c[0] <= LxAddressSpace.highest, length <= LxAddressSpace.highest - c[0],
+        c.group.address.hasHole(c[0], c[0] + length)
+    {
+        throw .errno(.ENOMEM)
+    }
     return 0
 }

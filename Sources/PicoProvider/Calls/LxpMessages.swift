@@ -3,6 +3,7 @@ import Engine
 import LinuxABI
 
 private let socketLevel = abiInt("SOL_SOCKET")
+private let waitForOne = abi32("MSG_WAITFORONE")
 private let rightsType = abiInt("SCM_RIGHTS")
 private let credentialsType = abiInt("SCM_CREDENTIALS")
 
@@ -19,7 +20,13 @@ func addMessageCalls(_ table: inout LxpSyscallTable) {
         let message = try LxpReceive(c, socket, count, c.uint(3))
         for file in message.files { LxpDropReference(c, file) }
         try c.write(c[1], message.data.prefix(count))
-        if c[4] != 0 { try LxpReturnAddress(c, LxpSource(message, socket), c[4], c[5]) }
+        if c[4] != 0 {
+            if try c.readInteger(c[5], as: Int32.self) < 0 {
+                c.partial("a negative address length is not refused (Linux: EINVAL)", "LTP:16251")
+            } else {
+                try LxpReturnAddress(c, LxpSource(message, socket), c[4], c[5])
+            }
+        }
         return Int64(message.data.count)
     }
     table.supported("sendmsg") { c throws(LxFailure) in
@@ -37,10 +44,43 @@ func addMessageCalls(_ table: inout LxpSyscallTable) {
     table.supported("recvmmsg") { c throws(LxFailure) in
         let socket = try LxpSocket(c)
         if c[4] != 0 { c.partial("the timeout is ignored", "RN:15025;UT:netlink.c") }
-        return try LxpForEachMessage(c) { (header) throws(LxFailure) in
-            try LxpReceiveMessage(c, socket, header: header, flags: c.uint(3))
-        }
+        return try LxpReceiveMessages(c, socket)
     }
+}
+
+/// What recvmmsg has got so far while it waits for the rest.
+private final class LxpMessageProgress {
+    var done: UInt64 = 0
+    var writes: [MemoryChunks.Chunk] = []
+    var given: [GivenUse] = []
+}
+
+/// recvmmsg: waits until the vector is full, unless MSG_WAITFORONE.
+private func LxpReceiveMessages(_ c: LxpCall, _ socket: LxSocket) throws(LxFailure) -> Int64 {
+    let progress = c.parked?.object as? LxpMessageProgress ?? LxpMessageProgress()
+    c.writes += progress.writes
+    c.given += progress.given
+    let count = UInt64(min(c.uint(2), 1024))
+    while progress.done < count {
+        let header = c[1] + progress.done * 64
+        let waits = progress.done == 0 || c.uint(3) & waitForOne == 0
+        let flags = c.uint(3) & ~waitForOne | (waits ? 0 : SocketFlag.doNotWait)
+        do throws(LxFailure) {
+            let length = try LxpReceiveMessage(c, socket, header: header, flags: flags)
+            try c.writeInteger(header + 56, UInt32(truncatingIfNeeded: length))
+        } catch {
+            guard progress.done > 0 else { throw error }
+            if case .wouldBlock = error, waits, !c.isInterrupted {
+                progress.writes = c.writes
+                progress.given = c.given
+                c.waiting.object = progress
+                throw error
+            }
+            return Int64(progress.done)
+        }
+        progress.done += 1
+    }
+    return Int64(progress.done)
 }
 
 /// The messages of a vector until one fails; the failure counts only for the first.

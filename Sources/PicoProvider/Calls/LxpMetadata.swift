@@ -41,14 +41,15 @@ func addMetadataCalls(_ table: inout LxpSyscallTable) {
         try LxpCheckWritableMount(location)
         try location.inode.permission(VfsPermission.write, c)
         try location.inode.setAttributes(VfsAttributeChange(size: c.long(1)), c)
-        LxpNotify(c, location.entry, .modify)
+        if c.engine.build >= WSL1Build(17666) { LxpNotify(c, location.entry, .modify) }
         return 0
     }
     table.supported("ftruncate") { c throws(LxFailure) in
         let file = try c.file(0)
         guard c.long(1) >= 0, file.inode.kind == .regular, file.isWritable else { throw .errno(.EINVAL) }
         try file.inode.setAttributes(VfsAttributeChange(size: c.long(1)), c)
-        if let entry = file.location?.entry { LxpNotify(c, entry, .modify) }
+        // IN_MODIFY of a truncation came with 17666.
+        if c.engine.build >= WSL1Build(17666), let entry = file.location?.entry { LxpNotify(c, entry, .modify) }
         return 0
     }
     table.supported("fallocate", LxpSyscall_FALLOCATE)

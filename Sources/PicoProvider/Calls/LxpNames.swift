@@ -140,6 +140,13 @@ private func LxpLink(
         )
     }
     try place.directory.inode.link(place.name, to: source.inode, c)
+    // lxcore opens the file for it, and watchers see that: four events instead of two (UT:inotify.c).
+    if !source.inode.watches.isEmpty || source.entry.parent?.inode.watches.isEmpty == false {
+        LxpNotify(c, source.entry, .open)
+        LxpNotify(c, source.entry, .attributes)
+        defer { LxpNotify(c, source.entry, .closeNoWrite) }
+        return LxpAdopt(c, place, source.inode)
+    }
     return LxpAdopt(c, place, source.inode)
 }
 

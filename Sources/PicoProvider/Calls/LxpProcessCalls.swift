@@ -35,6 +35,12 @@ func addProcessCalls(_ table: inout LxpSyscallTable) {
         guard c.uint(0) & ~0x0440000 == 0 else {
             throw .unsupported(.ENOSYS, note: "only ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC", source: "LTP:16251")
         }
+        if c.uint(0) & 0x040000 != 0 {
+            try c.since(15002, .ENOSYS, "ADDR_NO_RANDOMIZE before 15002", "RN:15002")
+        }
+        if c.uint(0) & 0x400000 != 0 {
+            try c.since(17063, .ENOSYS, "READ_IMPLIES_EXEC before 17063", "RN:17063")
+        }
         c.group.personality = c.uint(0)
         return Int64(old)
     }
@@ -135,6 +141,7 @@ private enum Prctl {
 func LxpSyscall_PRCTL(_ c: LxpCall) throws(LxFailure) -> Int64 {
     switch c.int(0) {
     case Prctl.setDeathSignal:
+        try c.since(14965, .EINVAL, "PR_SET_PDEATHSIG before 14965", "RN:14965;GH:1037")
         guard c[1] <= 64 else { throw .errno(.EINVAL) }
         c.group.parentDeathSignal = c.int(1)
     case Prctl.getDeathSignal: try c.writeInteger(c[1], c.group.parentDeathSignal)
@@ -172,7 +179,9 @@ func LxpSyscall_PRCTL(_ c: LxpCall) throws(LxFailure) -> Int64 {
     case Prctl.setSubreaper: c.group.isSubreaper = c[1] != 0
     case Prctl.getSubreaper: try c.writeInteger(c[1], Int32(c.group.isSubreaper ? 1 : 0))
     case Prctl.getTidAddress: try c.writeInteger(c[1], c.thread.clearChildTid)
-    case Prctl.setPtracer: return 0
+    case Prctl.setPtracer:
+        try c.since(17723, .EINVAL, "PR_SET_PTRACER before 17723", "RN:17723;GH:3053")
+        return 0
     case Prctl.setSeccomp, Prctl.getSeccomp:
         throw .unsupported(.EINVAL, note: "there is no seccomp", source: "GH:4035")
     case Prctl.ambient:

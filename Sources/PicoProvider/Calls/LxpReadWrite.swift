@@ -101,6 +101,13 @@ func LxpRead(_ c: LxpCall, _ buffers: [LxpBuffer], at offset: Int64?) throws(LxF
     do throws(LxFailure) {
         data = try file.read(total, at: offset ?? file.position, c)
     } catch {
+        if case .wouldBlock = error, let socket = file as? LxSocket, socket.receiveTimeout > 0,
+            file.flags & OpenFlag.nonBlocking == 0
+        {
+            c.interruption = .intr
+            try LxpWaitUntilTimeout(c, socket.receiveTimeout)
+            throw .errno(.EAGAIN)
+        }
         throw LxpNonBlocking(error, file)
     }
     if offset == nil, file.isSeekable { file.position += Int64(data.count) }

@@ -35,6 +35,11 @@ private enum Options {
     static let sendBuffer = Option("SOL_SOCKET", "SO_SNDBUF")
     static let linger = Option("SOL_SOCKET", "SO_LINGER")
     static let reusePort = Option("SOL_SOCKET", "SO_REUSEPORT")
+    static let keepaliveCount = Option("IPPROTO_TCP", "TCP_KEEPCNT")
+    static let packetInformation = Option("IPPROTO_IP", "IP_PKTINFO")
+    static let pathDiscovery = Option("IPPROTO_IP", "IP_MTU_DISCOVER")
+    static let pathMaximum = Option("IPPROTO_IP", "IP_MTU")
+    static let pathMaximum6 = Option("IPPROTO_IPV6", "IPV6_MTU")
     static let bindToDevice = Option("SOL_SOCKET", "SO_BINDTODEVICE")
 
     /// Kept and given back.
@@ -92,6 +97,9 @@ func LxpSyscall_SETSOCKOPT(_ c: LxpCall) throws(LxFailure) -> Int64 {
     if option.level != Option("SOL_SOCKET", "SO_TYPE").level, socket.family == SocketFamily.unix {
         throw .errno(.EOPNOTSUPP)
     }
+    try LxpCheckOptionBuild(c, option)
+    // Integers are read as such; membership requests and link-layer buffers have lengths of their own.
+    if option.level == Options.type.level, value.count < 4 { throw .errno(.EINVAL) }
     if option == Options.reusePort { c.stub("SO_REUSEPORT is kept without effect", "RN:16273") }
     _ = try socket.setOption(option.level, option.name, value, c)
     if option == Options.receiveBuffer || option == Options.sendBuffer, value.count >= 4 {
@@ -103,6 +111,18 @@ func LxpSyscall_SETSOCKOPT(_ c: LxpCall) throws(LxFailure) -> Int64 {
         socket.options[option.key] = value
     }
     return 0
+}
+
+/// Options that came after the first release.
+private func LxpCheckOptionBuild(_ c: LxpCall, _ option: Option) throws(LxFailure) {
+    switch option {
+    case Options.reusePort:
+        try c.since(16273, .ENOPROTOOPT, "SO_REUSEPORT before 16273", "RN:16273;GH:1419")
+    case Options.keepaliveCount: try c.since(15002, .EINVAL, "TCP_KEEPCNT before 15002", "RN:15002;GH:843")
+    case Options.packetInformation: try c.since(15007, .EINVAL, "IP_PKTINFO before 15007", "RN:15007;GH:987")
+    case Options.pathDiscovery: try c.since(15002, .EINVAL, "IP_MTU_DISCOVER before 15002", "RN:15002;GH:170")
+    default: break
+    }
 }
 
 func LxpSyscall_GETSOCKOPT(_ c: LxpCall) throws(LxFailure) -> Int64 {
@@ -134,6 +154,12 @@ func LxpSyscall_GETSOCKOPT(_ c: LxpCall) throws(LxFailure) -> Int64 {
         out.add(peer?.uid ?? .max)
         out.add(peer?.gid ?? .max)
         return try answer(out.bytes)
+    case Options.pathMaximum, Options.pathMaximum6:
+        // Known to a connected socket only (man 7 ip); the loopback of Windows has no limit of 1500 (inferred).
+        guard (try? socket.peerAddress(c)) != nil else { throw .errno(.ENOTCONN) }
+        c.writeGiven(c[3], 4, "path MTU")
+        try c.writeInteger(c[4], Int32(4))
+        return 0
     case Options.receiveTimeout: return try answer(c.timeval(socket.receiveTimeout))
     case Options.sendTimeout: return try answer(c.timeval(socket.sendTimeout))
     default: break

@@ -87,6 +87,7 @@ private enum Kind {
     static let oldPacket = abiInt("SOCK_PACKET")
     static let icmp = abiInt("IPPROTO_ICMP")
     static let icmp6 = abiInt("IPPROTO_ICMPV6")
+    static let raw = abiInt("IPPROTO_RAW")
     static let tcp = abiInt("IPPROTO_TCP")
     static let udp = abiInt("IPPROTO_UDP")
     static let route = abiInt("NETLINK_ROUTE")
@@ -140,6 +141,9 @@ private func LxpMakeSocket(
                 source: "GH:2249;UT:netlink.c"
             )
         }
+        if protocolNumber == Kind.uevent {
+            try c.since(16273, .EPROTONOSUPPORT, "NETLINK_KOBJECT_UEVENT before 16273", "RN:16273")
+        }
         if protocolNumber == Kind.uevent { c.partial("no events arrive on NETLINK_KOBJECT_UEVENT", "RN:16273") }
         return LxNetlinkSocket(inode: inode(), family: family, type: type, protocolNumber: protocolNumber)
     default:
@@ -157,7 +161,8 @@ private func LxpCheckInternet(_ c: LxpCall, _ type: Int32, _ protocolNumber: Int
     }
     if type == SocketType.raw {
         guard c.credentials.has(.netRaw) else { throw .errno(.EPERM) }
-        guard protocolNumber == Kind.icmp || protocolNumber == Kind.icmp6 else {
+        // Legacy iptables gets its raw socket and fails at the option (GH:767, GH:3634).
+        guard [Kind.icmp, Kind.icmp6, Kind.raw].contains(protocolNumber) else {
             throw .unsupported(.EPROTONOSUPPORT, note: "raw sockets for ICMP only", source: "GH:1383;AI:BlueHat")
         }
         return

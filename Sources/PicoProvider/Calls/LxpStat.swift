@@ -162,6 +162,6 @@ private func LxpStatistics(
     out.add(ABI.constant("ST_VALID") | mountFlags & same | relative)
     out.pad(to: 120)
     try c.write(address, out.bytes)
-    if statistics.countsAreGiven { c.writeGiven(address + 16, 40, "free space of the volume") }
+    if statistics.countsAreGiven { c.writeGiven(address + 16, 24, "free space of the volume") }
     return 0
 }

@@ -53,6 +53,16 @@ final class LxpCall: VfsContext {
 
     var group: LxThreadGroup { thread.group }
 
+    /// Throws what builds before `build` answer; facts with a first build hold from there on.
+    func since(
+        _ build: Int,
+        _ errno: Errno,
+        _ what: StaticString,
+        _ source: StaticString
+    ) throws(LxFailure) {
+        try engine.require(build, what, source, errno)
+    }
+
     // MARK: - Descriptors
 
     /// The open file behind descriptor argument `index`, or EBADF. O_PATH descriptors answer EBADF too.
@@ -97,6 +107,19 @@ final class LxpCall: VfsContext {
     func walkParent(_ path: String, from base: VfsLocation) throws(LxFailure) -> VfsWalk.Place {
         var walk = VfsWalk(self)
         return try walk.parent(path, from: base)
+    }
+}
+
+extension WSL1Engine {
+    /// Throws `errno` on builds before `build`.
+    func require(
+        _ build: Int,
+        _ what: StaticString,
+        _ source: StaticString,
+        _ errno: Errno = .EINVAL
+    ) throws(LxFailure) {
+        guard self.build < WSL1Build(build) else { return }
+        throw .unsupported(errno, note: what, source: source)
     }
 }
 

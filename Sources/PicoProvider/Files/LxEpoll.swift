@@ -55,6 +55,8 @@ final class LxEpollFile: VfsFile {
     /// The ready part of one interest.
     private func ready(_ interest: LxEpollInterest, _ context: VfsContext) -> UInt32 {
         guard !interest.isDisabled else { return 0 }
+        // A set within a set reported nothing (RN:17063).
+        if context.engine.build < WSL1Build(17063), interest.file is LxEpollFile { return 0 }
         let always = PollEvents.error.union(.hangUp).rawValue
         let events = interest.file.poll(context).rawValue & (interest.events | always)
         guard events != 0, interest.events & Self.edge != 0 else { return events }

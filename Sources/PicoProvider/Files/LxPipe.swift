@@ -94,8 +94,8 @@ final class LxPipeFile: VfsFile {
         "pipe:[\((inode as? LxAnonymousInode)?.number ?? 0)]"
     }
     // Both ends share one readiness state (UT:pipe.c).
-    override var inputArrivals: UInt64 { pipe.dataArrivals }
-    override var outputArrivals: UInt64 { pipe.roomArrivals }
+    override var inputArrivals: UInt64 { pipe.dataArrivals &+ pipe.roomArrivals }
+    override var outputArrivals: UInt64 { inputArrivals }
     override var isFedFromOutside: Bool { reads && pipe.hasOutsideWriter && pipe.count == 0 }
 
     override func read(_ count: Int, at offset: Int64, _ context: VfsContext) throws(LxFailure) -> VfsData {

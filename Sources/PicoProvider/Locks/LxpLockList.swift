@@ -17,6 +17,8 @@ final class LxpLockList {
         var isExclusive: Bool
     }
 
+    /// Builds that grant every lock keep none; F_GETLK knows only whether there was one.
+    var hasStubLock = false
     private(set) var records: [Record] = []
     private var flocks: [Flock] = []
 
@@ -116,6 +118,11 @@ func LxpSetRecordLock(_ c: LxpCall, _ file: VfsFile, waits: Bool) throws(LxFailu
         return 0
     }
     guard type == writeLock ? file.isWritable : file.isReadable else { throw .errno(.EBADF) }
+    if c.engine.build <= WSL1Build.lastWithoutRecordLocks {
+        c.stub("record locks are granted to everybody through 16273", "LTP:16251;GH:1927;GH:2395")
+        file.inode.lockList.hasStubLock = true
+        return 0
+    }
     if locks.conflict(wanted) != nil {
         if waits { throw .wouldBlock }
         throw .errno(.EAGAIN)
@@ -127,6 +134,17 @@ func LxpSetRecordLock(_ c: LxpCall, _ file: VfsFile, waits: Bool) throws(LxFailu
 func LxpGetRecordLock(_ c: LxpCall, _ file: VfsFile) throws(LxFailure) -> Int64 {
     let (type, wanted) = try LxpReadLock(c, file)
     guard type != unlock else { throw .errno(.EINVAL) }
+    if c.engine.build <= WSL1Build.lastWithoutRecordLocks, file.inode.lockList.hasStubLock {
+        // The same answer whatever the range (LTP:15031).
+        c.stub("F_GETLK describes no real lock through 16273", "LTP:15031 (fcntl11);GH:3094")
+        var out = LxpBytes()
+        out.add(writeLock)
+        out.pad(to: 24)
+        out.add(Int32(1))
+        out.pad(to: 32)
+        try c.write(c[2], out.bytes)
+        return 0
+    }
     guard let other = file.inode.lockList.conflict(wanted) else {
         var bytes = try c.read(c[2], 32)
         bytes[0] = UInt8(truncatingIfNeeded: unlock)

@@ -49,6 +49,8 @@ struct LxpFutexTable {
 
     mutating func add(_ key: LxpFutexKey, _ waiter: LxpFutexWaiter) { waiters[key, default: []].append(waiter) }
 
+    func first(_ key: LxpFutexKey) -> LxpFutexWaiter? { waiters[key]?.first }
+
     @discardableResult
     mutating func wake(_ key: LxpFutexKey, count: Int, bitset: UInt32) -> Int {
         guard var list = waiters[key] else { return 0 }

@@ -5,8 +5,8 @@ import LinuxABI
 final class LxNetlinkSocket: LxSocket {
     private var port: UInt32 = 0
     private var groups: UInt32 = 0
-    /// Requests that have not been answered yet.
-    private var requests = 0
+    /// Answers to requests, for when the environment has none.
+    private var replies: [[UInt8]] = []
 
     override func bind(_ address: [UInt8], _ c: LxpCall) throws(LxFailure) {
         guard address.count >= 12 else { throw .errno(.EINVAL) }
@@ -37,19 +37,36 @@ final class LxNetlinkSocket: LxSocket {
         if port == 0, let thread = c.thread {
             port = UInt32(bitPattern: thread.group.id(in: thread.group.pidNamespace))
         }
-        requests += 1
+        guard let thread = c.thread, let bytes = message.data.bytes else { throw .errno(.EINVAL) }
+        let reply = LxRouteReply(interfaces: thread.namespaces.net.interfaces, port: port).answer(bytes)
+        if !reply.isEmpty { replies.append(reply) }
         arrivals += 1
         return message.data.count
     }
 
     override func receive(_ count: Int, flags: UInt32, _ c: VfsContext) throws(LxFailure) -> LxMessage {
-        guard requests > 0 else { throw .wouldBlock }
-        var message = LxMessage(data: try c.dataFromOutside(count, "interfaces and routes of the machine"))
+        guard let reply = replies.first else { throw .wouldBlock }
+        let isPeek = flags & SocketFlag.peek != 0
+        var message: LxMessage
+        // Interfaces and routes are the machine's; whether a namespace has an id is not.
+        let isOwn = reply.count >= 6 && reply[4] == 88
+        do throws(LxFailure) {
+            guard !isOwn else { throw .wouldBlock }
+            message = LxMessage(data: try c.dataFromOutside(count, "interfaces and routes of the machine"))
+            // The recording may take its answer in more reads than ours.
+            message.source = encode(0, 0)
+            return message
+        } catch {
+            guard case .wouldBlock = error else { throw error }
+            message = LxMessage(data: VfsData(reply).prefix(count))
+        }
+        message.isTruncated = reply.count > count
+        if !isPeek { replies.removeFirst() }
         message.source = encode(0, 0)
         return message
     }
 
     override func poll(_ context: VfsContext) -> PollEvents {
-        requests > 0 ? [.readable, .readNormal, .writable, .writeNormal] : [.writable, .writeNormal]
+        !replies.isEmpty ? [.readable, .readNormal, .writable, .writeNormal] : [.writable, .writeNormal]
     }
 }

@@ -124,20 +124,8 @@ class LxSocket: VfsFile {
         if request == Self.atMark {
             throw .unsupported(.EINVAL, note: "SIOCATMARK answers EINVAL", source: "LTP:16251")
         }
-        return try LxpInterfaceControl(self, request, argument, context)
+        return try LxInterfaceRequest.serve(request, argument, context)
     }
-}
-
-/// Interface requests: only loopback is the model's; others are the machine's.
-private func LxpInterfaceControl(
-    _ socket: LxSocket,
-    _ request: UInt32,
-    _ argument: UInt64,
-    _ c: VfsContext
-) throws(LxFailure) -> Int64 {
-    // SIOCGIF… and SIOCSIF…: 0x8910 to 0x8970.
-    guard (0x8910...0x8970).contains(request) else { throw .errno(.ENOTTY) }
-    throw .notModelled("network interface requests")
 }
 
 struct LxNetworkState {

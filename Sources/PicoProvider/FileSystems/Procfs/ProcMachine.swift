@@ -64,7 +64,9 @@ enum ProcMachine {
             // GH:6193, GH:7569; the compiler line and host are lxcore's constants.
             context.engine.build.procVersion
         }
-        text("version_signature") { context in "Microsoft \(context.engine.identity.version) 4.4.35\n" }
+        if superblock.engine.build >= WSL1Build(15025) {
+            text("version_signature") { context in "Microsoft \(context.engine.identity.version) 4.4.35\n" }
+        }
         let bus = root.directory("bus")
         _ = bus.directory("pci")
         let tty = root.directory("tty")

@@ -149,6 +149,16 @@ final class ProcTaskDirectory: PseudoDirectory {
 
 /// /proc/<pid>/net: the files that WSL 1 has; tcp, udp and unix are missing (features.tsv).
 enum ProcNetwork {
+    private static func interfaces(_ namespace: LxNetNamespace) -> String {
+        let zeros = String(repeating: "       0", count: 16)
+        return "Inter-|   Receive                                                |  Transmit\n"
+            + " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo"
+            + " colls carrier compressed\n"
+            + namespace.interfaces.map { interface in
+                String(repeating: " ", count: 6 - interface.name.utf8.count) + interface.name + ":" + zeros + "\n"
+            }.joined()
+    }
+
     static func directory(_ superblock: ProcSuperblock) -> PseudoFixedDirectory {
         let directory = PseudoFixedDirectory(
             superblock,
@@ -158,10 +168,18 @@ enum ProcNetwork {
                 "softnet_stat", "wireless",
             ]
         )
-        for name in ["dev", "if_inet6", "ipv6_route", "route"] {
+        let build = superblock.engine.build
+        let files: [(name: String, since: Int, text: (LxNetNamespace) -> String)] = [
+            ("dev", 14965, interfaces), ("if_inet6", 0, { _ in "" }), ("ipv6_route", 15025, { _ in "" }),
+            ("route", 15002, { _ in "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\n" }),
+        ]
+        for file in files where build >= WSL1Build(file.since) {
             directory.add(
-                name,
-                PseudoText(superblock, .given(what: "contents of /proc/net/" + name) { _ in "" })
+                file.name,
+                PseudoText(
+                    superblock,
+                    .given(what: "contents of /proc/net/" + file.name) { file.text($0.thread.namespaces.net) }
+                )
             )
         }
         return directory

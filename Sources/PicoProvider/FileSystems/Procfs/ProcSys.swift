@@ -33,11 +33,28 @@ enum ProcSys {
         let writable: [(String, String)] = [
             ("min_free_kbytes", "67584"), ("overcommit_memory", "0"), ("swappiness", "60"),
         ]
-        for (name, value) in writable { vm.add(name, number(superblock, value)) }
+        for (name, value) in writable where name != "overcommit_memory" || superblock.engine.build >= WSL1Build(15002) {
+            vm.add(name, number(superblock, value))
+        }
         let fs = sys.directory("fs", unsourced: unsourcedFS)
         _ = fs.directory("binfmt_misc")
-        fs.add("file-max", PseudoText(superblock, permissions: 0o644, constant: "1048576\n"))
-        let inotify = fs.directory("inotify")
+        let build = superblock.engine.build
+        if build >= WSL1Build(17723) {
+            fs.add("file-max", PseudoText(superblock, permissions: 0o644, constant: "1048576\n"))
+        }
+        if build >= WSL1Build(17093) { addInotify(fs.directory("inotify"), superblock) }
+        let net = sys.directory("net", unsourced: ["bridge", "ipv4", "ipv6", "netfilter", "nf_conntrack_max", "unix"])
+        let core = net.directory(
+            "core",
+            unsourced: [
+                "default_qdisc", "netdev_max_backlog", "optmem_max", "rmem_default", "rmem_max", "wmem_default",
+                "wmem_max",
+            ]
+        )
+        if build >= WSL1Build(15019) { core.add("somaxconn", number(superblock, "128")) }
+    }
+
+    private static func addInotify(_ inotify: PseudoFixedDirectory, _ superblock: ProcSuperblock) {
         inotify.add("max_queued_events", number(superblock, "16384"))
         for (name, value) in [("max_user_instances", "128"), ("max_user_watches", "524288")] {
             // A stub that may not be written (RN:17093, UT:inotify.c).
@@ -53,15 +70,6 @@ enum ProcSys {
                 )
             )
         }
-        let net = sys.directory("net", unsourced: ["bridge", "ipv4", "ipv6", "netfilter", "nf_conntrack_max", "unix"])
-        let core = net.directory(
-            "core",
-            unsourced: [
-                "default_qdisc", "netdev_max_backlog", "optmem_max", "rmem_default", "rmem_max", "wmem_default",
-                "wmem_max",
-            ]
-        )
-        core.add("somaxconn", number(superblock, "128"))
     }
 
     private static func addKernel(_ kernel: PseudoFixedDirectory, _ superblock: ProcSuperblock) {
@@ -116,13 +124,17 @@ enum ProcSys {
                 PseudoText(superblock, .given(what: what) { _ in "8c9d0d26-6c7f-4d0c-9a5e-000000000001\n" })
             )
         }
-        kernel.add("sem", number(superblock, "32000\t1024000000\t500\t32000"))
-        kernel.add("shmall", number(superblock, "18446744073692774399"))
-        kernel.add("shmmax", number(superblock, "18446744073692774399"))
-        kernel.add("shmmni", number(superblock, "4096"))
-        kernel.add("threads-max", PseudoText(superblock, permissions: 0o644, constant: "63704\n"))
-        constant("version", "#488-Microsoft Mon Sep 01 13:43:00 PST 2020")
-        kernel.directory("yama").add("ptrace_scope", number(superblock, "1"))
+        if engine.build >= WSL1Build(15014) {
+            kernel.add("sem", number(superblock, "32000\t1024000000\t500\t32000"))
+        }
+        if engine.build >= WSL1Build(16273) {
+            kernel.add("shmall", number(superblock, "18446744073692774399"))
+            kernel.add("shmmax", number(superblock, "18446744073692774399"))
+            kernel.add("shmmni", number(superblock, "4096"))
+            kernel.add("threads-max", PseudoText(superblock, permissions: 0o644, constant: "63704\n"))
+        }
+        constant("version", engine.build.version)
+        if engine.build >= WSL1Build(17046) { kernel.directory("yama").add("ptrace_scope", number(superblock, "1")) }
     }
 
     /// A setting that keeps what is written.
