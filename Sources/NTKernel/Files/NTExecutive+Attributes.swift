@@ -28,9 +28,13 @@ extension NTExecutive {
         var status = NTSTATUS.STATUS_SUCCESS
         if let object = fileObject(handle, access: .fileWriteEA, &status) {
             if let file = object.fcb {
-                status =
-                    file.volume.isReadOnly
-                    ? .STATUS_MEDIA_WRITE_PROTECTED : file.extendedAttributes.apply(attributes)
+                if !file.volume.features.contains(.extendedAttributes) {
+                    status = .STATUS_EAS_NOT_SUPPORTED
+                } else {
+                    status =
+                        file.volume.isReadOnly
+                        ? .STATUS_MEDIA_WRITE_PROTECTED : file.extendedAttributes.apply(attributes)
+                }
                 if status.isSuccess { file.times.change = clock.systemTime }
             } else {
                 status = .STATUS_INVALID_DEVICE_REQUEST
@@ -55,6 +59,7 @@ extension NTExecutive {
             if let file = object.fcb {
                 let entries = file.extendedAttributes.entries
                 if entries.isEmpty { status = .STATUS_NO_EAS_ON_FILE }
+                if !file.volume.features.contains(.extendedAttributes) { status = .STATUS_EAS_NOT_SUPPORTED }
                 attributes =
                     names.map { $0.map { ExtendedAttribute(name: $0, value: file.extendedAttribute($0) ?? []) } }
                     ?? entries
@@ -102,6 +107,7 @@ extension NTExecutive {
         guard !file.volume.isReadOnly else { return .STATUS_MEDIA_WRITE_PROTECTED }
         switch control {
         case .setReparsePoint(let point):
+            guard file.volume.features.contains(.reparsePoints) else { return .STATUS_INVALID_DEVICE_REQUEST }
             guard point.data.count <= ReparsePoint.maximumSize else { return .STATUS_INVALID_PARAMETER }
             guard file.index.count == 0 else { return .STATUS_DIRECTORY_NOT_EMPTY }
             file.reparsePoint = point

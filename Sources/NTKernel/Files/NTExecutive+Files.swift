@@ -4,7 +4,9 @@ extension NTExecutive {
     /// Mounts a new, empty volume as `\Device\HarddiskVolume<n>` and returns it.
     ///
     /// - Parameter clusters: size in 4 KB clusters.
-    public func IoMountVolume(label: String, clusters: Int64 = 64 << 20) -> NtfsVolume {
+    public func IoMountVolume(label: String, clusters: Int64 = 64 << 20, features: NtfsVolume.Features = .ntfs)
+        -> NtfsVolume
+    {
         let name = "HarddiskVolume\(volumes.count + 1)"
         let device = DeviceObject(name: "\\Device\\" + name, type: .disk)
         let volume = NtfsVolume(
@@ -12,6 +14,7 @@ extension NTExecutive {
             label: label,
             serialNumber: 0x1A2C_0000 + UInt32(volumes.count),
             totalClusters: clusters,
+            features: features,
             executive: self
         )
         device.volume = volume

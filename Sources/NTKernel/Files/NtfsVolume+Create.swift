@@ -144,6 +144,9 @@ extension NtfsVolume {
             let status = executive.SeAccessCheck(directory.security, token: token, desired: needed, granted: &granted)
             guard status.isSuccess else { return status }
         }
+        guard request.extendedAttributes.isEmpty || features.contains(.extendedAttributes) else {
+            return .STATUS_EAS_NOT_SUPPORTED
+        }
         var attributes = ExtendedAttributeSet()
         let status = attributes.apply(request.extendedAttributes)
         guard status.isSuccess else { return status }

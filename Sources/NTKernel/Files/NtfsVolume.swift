@@ -14,6 +14,21 @@ public final class NtfsVolume {
     /// Clusters.
     public let totalClusters: Int64
     public internal(set) var usedClusters: Int64 = 0
+    /// What the file system can do (`FileFsAttributeInformation`): all of it on NTFS, nothing on FAT.
+    public struct Features: OptionSet, Sendable {
+        public let rawValue: UInt32
+        public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+        /// `FILE_SUPPORTS_REPARSE_POINTS`.
+        public static let reparsePoints = Features(rawValue: 0x80)
+        /// `FILE_SUPPORTS_HARD_LINKS`.
+        public static let hardLinks = Features(rawValue: 0x40_0000)
+        /// `FILE_SUPPORTS_EXTENDED_ATTRIBUTES`.
+        public static let extendedAttributes = Features(rawValue: 0x80_0000)
+        public static let ntfs: Features = [.reparsePoints, .hardLinks, .extendedAttributes]
+    }
+
+    public let features: Features
     /// Writes answer `STATUS_MEDIA_WRITE_PROTECTED`.
     public var isReadOnly = false
     /// The root directory, record 5.
@@ -31,7 +46,15 @@ public final class NtfsVolume {
     private var nextRecord: UInt64 = 39  // lower numbers belong to the volume's own files
     unowned let executive: NTExecutive
 
-    init(device: DeviceObject, label: String, serialNumber: UInt32, totalClusters: Int64, executive: NTExecutive) {
+    init(
+        device: DeviceObject,
+        label: String,
+        serialNumber: UInt32,
+        totalClusters: Int64,
+        features: Features,
+        executive: NTExecutive
+    ) {
+        self.features = features
         self.device = device
         self.label = label
         self.serialNumber = serialNumber

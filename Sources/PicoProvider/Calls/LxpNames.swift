@@ -37,7 +37,11 @@ func addNameCalls(_ table: inout LxpSyscallTable) {
     }
 }
 
+private let nodeCalls = Set(["mknod", "mknodat"].compactMap { ABI.call(named: $0)?.numbers.x86_64 })
+
 extension LxpCall {
+    /// mknod in hand, not open.
+    var isNodeCall: Bool { nodeCalls.contains(entryNumber) }
     var cwd: VfsLocation { thread.fs.workingDirectory }
 }
 

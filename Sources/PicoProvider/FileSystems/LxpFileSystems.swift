@@ -12,7 +12,7 @@ enum LxpFileSystems {
     static func types(_ kernel: NTExecutive, root: String) -> [any VfsFileSystemType] {
         [
             WslfsFileSystem(name: root, nt: kernel), TmpfsFileSystem(nt: kernel), ProcFileSystem(), SysFileSystem(),
-            DevptsFileSystem(), LxCgroupFileSystem(), BinfmtFileSystem(), UnmodelledFileSystem("drvfs"),
+            DevptsFileSystem(), LxCgroupFileSystem(), BinfmtFileSystem(), DrvfsFileSystem(nt: kernel),
             UnmodelledFileSystem("overlay"),
         ]
     }

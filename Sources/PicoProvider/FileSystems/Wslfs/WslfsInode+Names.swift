@@ -12,7 +12,11 @@ extension WslfsInode {
     func wslfsLookup(_ name: String) throws(LxFailure) -> VfsInode {
         var information: FileStatLxInformation?
         try inDirectory { directory in
-            let attributes = ObjectAttributes(rootDirectory: directory, name: WslfsMetadata.escape(name))
+            let attributes = ObjectAttributes(
+                rootDirectory: directory,
+                name: WslfsMetadata.escape(name),
+                flags: nameFlags
+            )
             return nt.NtQueryInformationByName(attributes, &information)
         }
         guard let information else { throw .errno(.EIO) }
@@ -36,16 +40,15 @@ extension WslfsInode {
             var status = nt.NtCreateFile(
                 &handle,
                 access: .fileAllAccess,
-                attributes: ObjectAttributes(rootDirectory: directory, name: WslfsMetadata.escape(name)),
+                attributes: ObjectAttributes(
+                    rootDirectory: directory,
+                    name: WslfsMetadata.escape(name),
+                    flags: nameFlags
+                ),
                 status: &block,
                 disposition: .create,
                 options: isDirectory ? .directoryFile : [.nonDirectoryFile, .openReparsePoint],
-                extendedAttributes: WslfsMetadata.attributes(
-                    mode: mode,
-                    uid: owner.uid,
-                    gid: owner.gid,
-                    device: device
-                )
+                extendedAttributes: newMetadata(mode: mode, owner, device: device)
             )
             guard status.isSuccess else { return status }
             if let reparsePoint { status = nt.NtFsControlFile(handle, .setReparsePoint(reparsePoint)) }
@@ -66,7 +69,11 @@ extension WslfsInode {
             var status = nt.NtCreateFile(
                 &handle,
                 access: [.delete, .synchronize],
-                attributes: ObjectAttributes(rootDirectory: directory, name: WslfsMetadata.escape(name)),
+                attributes: ObjectAttributes(
+                    rootDirectory: directory,
+                    name: WslfsMetadata.escape(name),
+                    flags: nameFlags
+                ),
                 status: &block,
                 disposition: .open,
                 options: .openReparsePoint
@@ -110,7 +117,7 @@ extension WslfsInode {
         _ newName: String,
         replacing replaced: VfsInode?
     ) throws(LxFailure) {
-        let flags: NtfsVolume.RenameFlags = [.replaceIfExists, .posixSemantics, .ignoreReadOnlyAttribute]
+        let flags = renameFlags
         let target = WslfsMetadata.escape(newName)
         var outcome = NTSTATUS.STATUS_SUCCESS
         do throws(LxFailure) {

@@ -3,7 +3,7 @@ import Engine
 import LinuxABI
 import NTKernel
 
-final class WslfsInode: VfsInode {
+class WslfsInode: VfsInode {
     let fileID: UInt64
     /// What NTFS said last; all there is once the file is deleted and nobody has it open.
     private(set) var last: FileStatLxInformation
@@ -18,8 +18,22 @@ final class WslfsInode: VfsInode {
         update(information)
     }
 
-    var wslfs: WslfsSuperblock { unsafeDowncast(superblock, to: WslfsSuperblock.self) }
-    var nt: NTExecutive { wslfs.nt }
+    /// How names are looked up where the directory's own flag does not decide.
+    var nameFlags: ObjectAttributes.Flags { .kernelHandle }
+    /// FILE_RENAME_* of rename.
+    var renameFlags: NtfsVolume.RenameFlags { [.replaceIfExists, .posixSemantics, .ignoreReadOnlyAttribute] }
+
+    /// Extended attributes that a new file gets.
+    func newMetadata(
+        mode: UInt32,
+        _ owner: (uid: UInt32, gid: UInt32),
+        device: UInt64?
+    ) -> [ExtendedAttribute] {
+        WslfsMetadata.attributes(mode: mode, uid: owner.uid, gid: owner.gid, device: device)
+    }
+
+    final var wslfs: WslfsSuperblock { unsafeDowncast(superblock, to: WslfsSuperblock.self) }
+    final var nt: NTExecutive { wslfs.nt }
 
     func update(_ information: FileStatLxInformation) {
         last = information

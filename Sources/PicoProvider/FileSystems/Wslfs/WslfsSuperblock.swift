@@ -2,7 +2,7 @@
 import LinuxABI
 import NTKernel
 
-final class WslfsSuperblock: VfsSuperblock {
+class WslfsSuperblock: VfsSuperblock {
     let nt: NTExecutive
     let volume: NtfsVolume
     /// The volume's root directory, held for as long as it is mounted: opens by file reference start here.
@@ -23,15 +23,12 @@ final class WslfsSuperblock: VfsSuperblock {
         volume: NtfsVolume,
         type: String = "wslfs",
         source: String = "rootfs",
-        device: UInt64
+        options: String = "",
+        device: UInt64,
+        cachesNames: Bool = true
     ) throws(LxFailure) {
         self.nt = nt
         self.volume = volume
-        volume.installRoot(
-            times: nil,
-            extendedAttributes: WslfsMetadata.attributes(mode: VfsKind.directory.rawValue | 0o755, uid: 0, gid: 0),
-            isCaseSensitive: true
-        )
         var handle = Handle.null
         var block = IoStatusBlock()
         let status = nt.NtCreateFile(
@@ -43,7 +40,7 @@ final class WslfsSuperblock: VfsSuperblock {
             options: .directoryFile
         )
         volumeHandle = handle
-        super.init(type: type, device: device, source: source)
+        super.init(type: type, device: device, source: source, options: options, cachesNames: cachesNames)
         try LxpStatus.check(status)
         root = inode(FileStatLxInformation(volume.root))
     }
@@ -60,9 +57,13 @@ final class WslfsSuperblock: VfsSuperblock {
             inodes = inodes.filter { $0.value.inode != nil }
             purgeAt = max(1024, inodes.count * 2)
         }
-        let made = WslfsInode(superblock: self, information)
+        let made = makeInode(information)
         inodes[information.fileID] = WeakInode(inode: made)
         return made
+    }
+
+    func makeInode(_ information: FileStatLxInformation) -> WslfsInode {
+        WslfsInode(superblock: self, information)
     }
 
     func number(_ fileID: UInt64) -> UInt64 { numbers[fileID] ?? fileID & 0xFFFF_FFFF_FFFF }
@@ -116,6 +117,11 @@ final class WslfsFileSystem: VfsFileSystemType {
     ) throws(LxFailure) -> VfsSuperblock {
         guard !context.isCall else { throw .notModelled("mount(2) of type \(name)") }
         let volume = nt.IoMountVolume(label: "Windows")
+        volume.installRoot(
+            times: nil,
+            extendedAttributes: WslfsMetadata.attributes(mode: VfsKind.directory.rawValue | 0o755, uid: 0, gid: 0),
+            isCaseSensitive: true
+        )
         return try WslfsSuperblock(
             nt: nt,
             volume: volume,
