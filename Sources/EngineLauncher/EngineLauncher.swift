@@ -41,17 +41,12 @@ public struct EngineLauncher {
 
     private func attempt(version: String?, isSecond: Bool) throws(LaunchError) -> RunningEngine {
         let begin = ContinuousClock.now
-        let scratch = try ScratchFolder()
-        if let user = definition.user { scratch.give(to: user) }
         var record = EngineRecord(engine: definition.name, version: version, startSeconds: 0, isSecondTry: isSecond)
-        var command = CommandLine(values: ["scratch": scratch.path])
         guard definition.connect == nil, definition.files != .remote else {
             return RunningEngine(
                 definition,
                 configuration,
                 record: record,
-                scratch: scratch,
-                commandLine: command,
                 guest: nil
             )
         }
@@ -61,18 +56,14 @@ public struct EngineLauncher {
             if let warm = try WarmMachine(definition.name).connect(window: definition.window) {
                 guest = warm
             } else {
+                let scratch = try ScratchFolder()
                 guest = try boot.start(in: scratch)
             }
-        } else {
-            command.values["init"] = try InitBinary.path()
-            if definition.bundle != nil { command.values["bundle"] = scratch.path }
         }
         let engine = RunningEngine(
             definition,
             configuration,
             record: record,
-            scratch: scratch,
-            commandLine: command,
             guest: guest
         )
         record.startSeconds = guest == nil ? 0 : (ContinuousClock.now - begin) / .seconds(1)

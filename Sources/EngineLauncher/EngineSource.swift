@@ -1,5 +1,5 @@
 // Agents of one engine, as many as are asked for, one after the other.
-public import Engine
+import Engine
 public import LiveEngine
 
 /// Starts an engine once and gives out agents in it. A served engine that breaks is started anew for the next agent.
@@ -22,20 +22,30 @@ public final class EngineSource: @unchecked Sendable {
         [record.inside?.release, record.version.map { "(\($0))" }].compactMap { $0 }.joined(separator: " ")
     }
 
-    /// How an engine behind the agent is to treat it.
-    public var options: AgentOptions {
+    /// An engine behind an agent of its own, which starts when the engine boots.
+    public func engine(named name: String) -> AgentEngine {
+        let identity = EngineIdentity(
+            name: name,
+            version: version,
+            summary: definition.summary,
+            environment: record.lines
+        )
         var options = AgentOptions()
         options.isolates = definition.isolates
         options.isDisposable = definition.disposable
         options.startTimeout = Int(definition.startTimeout * 1000)
-        return options
+        let scratch = try? ScratchFolder()
+        if let scratch { options.rootPath = engine.rootPath(in: scratch) }
+        return AgentEngine(identity: identity, options: options) { () throws(EngineFailure) in
+            do throws(LaunchError) {
+                if let scratch { return try self.agent(in: scratch) }
+                return try self.agent(in: try ScratchFolder())
+            } catch { throw EngineFailure(error.description) }
+        }
     }
 
-    /// Starts an agent.
-    public func open() throws(EngineFailure) -> any AgentTransport {
-        do throws(LaunchError) {
-            if let guest = engine.guest, !guest.line.isOpen { engine = try engine.again() }
-            return try engine.agent(agentPath)
-        } catch { throw EngineFailure(error.description) }
+    private func agent(in scratch: ScratchFolder) throws(LaunchError) -> any AgentTransport {
+        if let guest = engine.guest, !guest.line.isOpen { engine = try engine.again() }
+        return try engine.agent(agentPath, in: scratch)
     }
 }

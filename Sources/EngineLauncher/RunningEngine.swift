@@ -1,13 +1,11 @@
 // An engine that has answered: runs programs and the agent.
 import Engine
 import Glibc
-public import LiveEngine
+import LiveEngine
 
 public final class RunningEngine {
     public let definition: EngineDefinition
     public internal(set) var record: EngineRecord
-    let scratch: ScratchFolder
-    let commandLine: CommandLine
     /// The machine and the line to it, for served engines.
     let guest: Guest?
 
@@ -24,15 +22,11 @@ public final class RunningEngine {
         _ definition: EngineDefinition,
         _ configuration: WSLConfiguration,
         record: EngineRecord,
-        scratch: ScratchFolder,
-        commandLine: CommandLine,
         guest: Guest?
     ) {
         self.definition = definition
         self.configuration = configuration
         self.record = record
-        self.scratch = scratch
-        self.commandLine = commandLine
         self.guest = guest
     }
 
@@ -54,27 +48,44 @@ public final class RunningEngine {
     ///   - folder: its working directory there.
     public func open(_ words: [String], environment: [String], folder: String) throws(LaunchError) -> any EngineProgram
     {
+        try open(words, environment: environment, folder: folder, in: ScratchFolder())
+    }
+
+    private func open(
+        _ words: [String],
+        environment: [String],
+        folder: String,
+        in scratch: ScratchFolder
+    ) throws(LaunchError) -> any EngineProgram {
         if let guest { return try ServedProgram(words, environment: environment, folder: folder, on: guest.line) }
-        var command = commandLine
-        command.program = words
+        if let user = definition.user { scratch.give(to: user) }
+        let values = ["scratch": scratch.path, "bundle": scratch.path, "init": try InitBinary.path()]
         if let kind = definition.bundle {
             let bundle = OCIBundle(kind: kind, words: words, environment: environment, folder: folder)
             mkdir("\(scratch.path)/root", 0o755)
             try HostFile.write(Array(try bundle.json().utf8), to: "\(scratch.path)/config.json")
         }
         return try HostProgram(
-            try command.words(definition.start),
+            try CommandLine(values: values, program: words).words(definition.start),
             user: definition.user,
             folder: folder,
             environment: environment,
-            scratch: scratch
+            scratch: scratch,
+            ownMounts: true
         )
+    }
+
+    /// Where an agent may lay out its root.
+    func rootPath(in scratch: ScratchFolder) -> String {
+        if guest != nil { return "/replay/root" }
+        return definition.connect != nil || definition.files == .remote
+            ? AgentOptions().rootPath : scratch.path + "/tree"
     }
 
     /// Starts the agent inside.
     ///
     /// - Parameter path: its file on this host.
-    public func agent(_ path: String) throws(LaunchError) -> any AgentTransport {
+    func agent(_ path: String, in scratch: ScratchFolder) throws(LaunchError) -> any AgentTransport {
         if let connect = definition.connect { return try Connection.open(connect) }
         var place = definition.agent ?? path
         if let guest {
@@ -84,38 +95,9 @@ public final class RunningEngine {
         let program = try open(
             [place, "serve", "\(AgentOptions.namespaceBits(definition.namespaces))"],
             environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
-            folder: "/"
+            folder: "/",
+            in: scratch
         )
         return ProgramTransport(program, of: self)
-    }
-}
-
-enum HostFile {
-    static func bytes(_ path: String) throws(LaunchError) -> [UInt8] {
-        let file = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw LaunchError("\(path): \(String(cString: strerror(errno)))") }
-        defer { close(file) }
-        var status = stat()
-        fstat(file, &status)
-        let size = Int(status.st_size)
-        return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-            while count < size {
-                let got = read(file, buffer.baseAddress.map { $0 + count }, size - count)
-                guard got > 0 else { return }
-                count += got
-            }
-        }
-    }
-
-    static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o644) throws(LaunchError) {
-        let file = Glibc.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
-        guard file >= 0 else { throw LaunchError("\(path): \(String(cString: strerror(errno)))") }
-        defer { close(file) }
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let written = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-            guard written > 0 else { throw LaunchError("\(path): \(String(cString: strerror(errno)))") }
-            rest = rest.dropFirst(written)
-        }
     }
 }

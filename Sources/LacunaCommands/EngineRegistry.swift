@@ -39,15 +39,7 @@ struct EngineRegistry {
             try launcher(of: name, configuration).start(),
             agentPath: try ReplayAgentBinary.path()
         )
-        let identity = EngineIdentity(
-            name: name,
-            version: source.version,
-            summary: source.definition.summary,
-            environment: source.record.lines
-        )
-        return {
-            AgentEngine(identity: identity, options: source.options) { () throws(EngineFailure) in try source.open() }
-        }
+        return { source.engine(named: name) }
     }
 
     /// A launcher of a live engine.

@@ -33,11 +33,8 @@ extension AgentEngine {
         for file in environment.files.reversed() where !isBelowServed(file.path) && !isServed(file.path) {
             try setTimes(file)
         }
-        // A root to turn to is a mount point.
-        try must(
-            "mount the root",
-            make("mount", .text(rootPath), .text(rootPath), .value(0), .value(0x5000), .value(0))
-        )
+        // A root to turn to is a mount point. Where none can be made (gVisor binds nothing), the root is entered by chroot.
+        try make("mount", .text(rootPath), .text(rootPath), .value(0), .value(0x5000), .value(0))
     }
 
     private func mountOver(_ mount: Environment.Mount) throws(EngineFailure) {

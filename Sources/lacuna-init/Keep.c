@@ -2,13 +2,16 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -58,11 +61,32 @@ static void become(const char *ids) {
     if (setgroups(0, NULL) || setgid(group) || setuid(user)) fail(125, ids);
 }
 
-static _Noreturn void start(char **command, const char *user, const char *folder, const sigset_t *old, pid_t keeper) {
+struct command {
+    const char *user, *folder;
+    int own_mounts;
+};
+// A folder that goes with the command.
+static const char *removed;
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place) {
+    (void)status, (void)kind, (void)place;
+    remove(path);
+    return 0;
+}
+
+static void clean_up(void) {
+    end_descendants();
+    // Never across a mount: what is mounted there is somebody else's.
+    if (removed) nftw(removed, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+}
+
+static _Noreturn void start(char **command, const struct command *given, const sigset_t *old, pid_t keeper) {
     close(LIFE);
     close(STATUS);
-    if (user && geteuid() == 0) become(user);
-    if (folder && chdir(folder) != 0) fail(125, folder);
+    // What the engine mounts is gone with it. Who may not do this may not mount either.
+    if (given->own_mounts && unshare(CLONE_NEWNS) == 0) mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    if (given->user && geteuid() == 0) become(given->user);
+    if (given->folder && chdir(given->folder) != 0) fail(125, given->folder);
     sigprocmask(SIG_SETMASK, old, NULL);
     // After the change of user, which clears it. A keeper that is killed takes at least the command with it.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -72,18 +96,24 @@ static _Noreturn void start(char **command, const char *user, const char *folder
 }
 
 int keep_main(int argc, char **argv) {
-    const char *user = NULL, *folder = NULL;
+    struct command given = {0};
     int detached = 0;
     for (; argc > 0 && argv[0][0] == '-'; argv++, argc--) {
         if (strcmp(argv[0], "--detached") == 0) {
             detached = 1;
-        } else if (argc > 1 && (strcmp(argv[0], "--user") == 0 || strcmp(argv[0], "--folder") == 0)) {
-            *(argv[0][2] == 'u' ? &user : &folder) = argv[1];
-            argv++;
-            argc--;
-        } else {
-            break;
+            continue;
         }
+        if (strcmp(argv[0], "--own-mounts") == 0) {
+            given.own_mounts = 1;
+            continue;
+        }
+        if (argc < 2) break;
+        if (strcmp(argv[0], "--user") == 0) given.user = argv[1];
+        else if (strcmp(argv[0], "--folder") == 0) given.folder = argv[1];
+        else if (strcmp(argv[0], "--remove") == 0) removed = argv[1];
+        else break;
+        argv++;
+        argc--;
     }
     if (argc < 1) {
         fputs("lacuna-init: keep: no command\n", stderr);
@@ -102,7 +132,7 @@ int keep_main(int argc, char **argv) {
     if (arrivals < 0) fail(125, "signalfd");
     pid_t keeper = getpid(), command = fork();
     if (command < 0) fail(125, "fork");
-    if (command == 0) start(argv, user, folder, &old, keeper);
+    if (command == 0) start(argv, &given, &old, keeper);
     // The command alone holds its ends now: who reads its output sees the end of it.
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     dup2(null, STDIN_FILENO);
@@ -119,11 +149,11 @@ int keep_main(int argc, char **argv) {
         int status;
         for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {
             if (ended != command) continue;
-            end_descendants();
+            clean_up();
             write_all(STATUS, &status, sizeof status);
             return 0;
         }
     }
-    end_descendants();
+    clean_up();
     return 0;
 }

@@ -62,7 +62,8 @@ int main(int argc, char **argv) {
         execvp(argv[2], argv + 2);
         fail(errno == ENOENT ? 127 : 126, argv[2]);
     }
-    fputs("usage: lacuna-init keep [--detached] [--user UID:GID] [--folder DIR] COMMAND… | probe | echo | serve |\n"
+    fputs("usage: lacuna-init keep [--detached] [--own-mounts] [--user UID:GID] [--folder DIR] [--remove DIR]\n"
+          "       COMMAND… | probe | echo | serve |\n"
           "       network COMMAND… | enter ROOT DIR COMMAND…\n", stderr);
     return 2;
 }

@@ -78,7 +78,11 @@ static void end_program(void) {
 
 // The program's own view of mounts, so that what it mounts is gone with it.
 static void own_mounts(void) {
-    if (unshare(CLONE_NEWNS) == 0) mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    if (unshare(CLONE_NEWNS) != 0) return;
+    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    // A place for roots, gone with the program.
+    mkdir("/replay", 0755);
+    mount("tmpfs", "/replay", "tmpfs", 0, "mode=755");
 }
 
 // cwd, number of arguments in decimal, arguments, environment; each ends with NUL.

@@ -5,11 +5,14 @@ import Glibc
 final class Guest {
     let line: ServedLine
     private let process: KeptProcess?
+    /// Holds the guest's files for as long as it is up.
+    private let scratch: ScratchFolder?
     private let descriptors: [Int32]
     private var isStopped = false
 
     /// - Parameter process: nil for a machine that is kept warm: it goes on without us.
-    init(line: ServedLine, process: KeptProcess?, descriptors: [Int32] = []) {
+    init(line: ServedLine, process: KeptProcess?, scratch: ScratchFolder? = nil, descriptors: [Int32] = []) {
+        self.scratch = scratch
         self.line = line
         self.process = process
         self.descriptors = descriptors
@@ -50,7 +53,7 @@ struct GuestBoot {
     {
         let words = try command(in: scratch.path, line: "stdio,id=line,signal=off", accelerator: accelerator)
         if let user = definition.user { scratch.give(to: user) }
-        let process = try KeptProcess(words, user: definition.user, folder: scratch.path)
+        let process = try KeptProcess(words, user: definition.user, folder: scratch.path, removing: scratch.path)
         let line = ServedLine(reader: process.output, writer: process.input, window: definition.window)
         guard line.greet(seconds: seconds) else {
             let said = process.lastWords
@@ -61,7 +64,7 @@ struct GuestBoot {
             let reason = line.isOpen ? "no answer within \(seconds) s" : "it ended while booting"
             throw LaunchError(reason + ((console ?? said).map { ": \($0)" } ?? ""))
         }
-        return Guest(line: line, process: process)
+        return Guest(line: line, process: process, scratch: scratch)
     }
 
     private func filled(_ text: String, _ scratch: String) -> String {

@@ -16,7 +16,8 @@ final class HostProgram: EngineProgram {
         user: String? = nil,
         folder: String? = nil,
         environment: [String]? = nil,
-        scratch: ScratchFolder? = nil
+        scratch: ScratchFolder? = nil,
+        ownMounts: Bool = false
     ) throws(LaunchError) {
         self.scratch = scratch
         var ends: [Int32] = [-1, -1]
@@ -30,6 +31,8 @@ final class HostProgram: EngineProgram {
                 words,
                 user: user,
                 folder: folder,
+                removing: scratch?.path,
+                ownMounts: ownMounts,
                 environment: environment,
                 errors: errors.writer
             )

@@ -20,6 +20,8 @@ final class KeptProcess {
         _ words: [String],
         user: String? = nil,
         folder: String? = nil,
+        removing scratch: String? = nil,
+        ownMounts: Bool = false,
         environment: [String]? = nil,
         errors errorPipe: Int32? = nil
     ) throws(LaunchError) {
@@ -51,6 +53,8 @@ final class KeptProcess {
         var arguments = ["lacuna-init", "keep"]
         if let user { arguments += ["--user", user] }
         if let folder { arguments += ["--folder", folder] }
+        if let scratch { arguments += ["--remove", scratch] }
+        if ownMounts { arguments.append("--own-mounts") }
         var pid: pid_t = 0
         let code = withStrings(arguments + words) { argv in
             if let environment {
