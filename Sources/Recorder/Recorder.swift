@@ -17,6 +17,7 @@ public final class Recorder {
     public func run() throws(RecorderError) -> RecordingResult {
         if let socket = options.ociSocket { return try runContainer(socket) }
         let workload = try Workload(options)
+        clinux_one_heap()
         // Parsing the descriptions takes as long as all that the kernel is asked for below.
         _ = DedicatedThread { _ = ABI.calls }
         switch options.results {

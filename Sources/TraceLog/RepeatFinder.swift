@@ -7,18 +7,20 @@ struct BulkRange: BitwiseCopyable {
     var count: Int
 }
 
-/// Knows where in a batch's large contents some bytes stand, by a fingerprint of every 256th position.
+/// Knows where in a batch's large contents some bytes stand, by a fingerprint of every 64th position.
 ///
 /// Pipes and sockets hand on the same bytes in other portions, so that contents differ although all of their bytes are
 /// there already. Then neither are they copied, nor compressed.
 final class RepeatFinder {
     /// Shorter contents are not looked into.
     static let smallest = 2048
-    private static let step = 256
+    private static let step = 64
     private static let width = 32
     /// Shorter repeats are left to the compression.
     private static let shortest = 512
-    private static let slots = 1 << 15
+    /// So far into a content something new may reach before what repeats, such as a header.
+    private static let header = 704
+    private static let slots = 1 << 16
 
     /// Positions by fingerprint. What a former batch left is harmless: bytes are compared.
     private let table = UnsafeMutablePointer<UInt32>.allocate(capacity: slots)
@@ -37,7 +39,7 @@ final class RepeatFinder {
         let first = bytes.loadUnaligned(as: UInt64.self) &* 0x9E37_79B1_85EB_CA87
         let second = bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self) &* 0xC2B2_AE3D_27D4_EB4F
         let mixed = (first ^ (second &>> 32 | second &<< 32)) &* 0x1656_67B1_9E37_79F9
-        return Int(truncatingIfNeeded: mixed &>> 49)
+        return Int(truncatingIfNeeded: mixed &>> 48)
     }
 
     /// Notes where a content begins that is about to be appended, and what was appended before.
@@ -59,8 +61,8 @@ final class RepeatFinder {
         var found = 0
         var position = 0
         var follower = -1
-        // Where nothing ever repeats, only whole contents are looked for.
-        let reach = misses < 32 ? Self.step + Self.shortest : 1
+        // Where nothing ever repeats, only what a content begins with is looked for.
+        let reach = misses < 32 ? Self.step : 1
         while position + Self.width <= bytes.count {
             guard
                 let match = match(base, bytes.count, position, reach, follower, batch.bulk),
@@ -118,9 +120,12 @@ final class RepeatFinder {
             return (at - before, BulkRange(start: candidate - before, count: length + before))
         }
         if isAt(follower, position) { return extended(follower, position) }
-        for at in position..<min(position + reach, count - Self.width + 1) {
-            let candidate = Int(table[slot(bytes + at)])
-            if isAt(candidate, at) { return extended(candidate, at) }
+        // Any stretch as long as a step will do: what repeats before it is found from there.
+        for start in reach > 1 ? [position, position + Self.header] : [position] {
+            for at in start..<max(start, min(start + reach, count - Self.width + 1)) {
+                let candidate = Int(table[slot(bytes + at)])
+                if isAt(candidate, at) { return extended(candidate, at) }
+            }
         }
         return nil
     }

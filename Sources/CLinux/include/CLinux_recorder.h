@@ -187,6 +187,8 @@ int clinux_pipe(int ends[2]);
 int clinux_eventfd(void);
 /// 1 if programs may read their thread pointer (HWCAP2_FSGSBASE).
 int clinux_has_fsgsbase(void);
+/// All threads allocate from one heap that grows in large steps: a heap of each grows by a system call for every 128 KiB.
+void clinux_one_heap(void);
 /// Lets pauses of the calling thread end when they should (no timer slack).
 void clinux_exact_timers(void);
 /// Waits at most so long for something to read; 1 if there is.

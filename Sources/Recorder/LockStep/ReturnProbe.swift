@@ -22,14 +22,12 @@ final class ReturnProbe: Sendable {
         guard program >= 0 else {
             throw Tracepoints.Refusal(message: "eBPF program: \(errorText(-program))", errno: -program)
         }
-        // Only to see whether it may be attached. It must not be while the workload is forked: a copy of its descriptor
-        // would keep it attached until the workload's exec is over, and everything would be reported twice.
-        let attempt = clinux_bpf_attach(Int32(CLINUX_BPF_SYS_EXIT.rawValue), program)
-        let chained = attempt >= 0 ? clinux_bpf_chain(setup.chain, program) : attempt
-        if attempt >= 0 { Glibc.close(attempt) }
+        // It must not be attached while the workload is forked: a copy of its descriptor would keep it attached until the
+        // workload's exec is over, and everything would be reported twice.
+        let chained = clinux_bpf_chain(setup.chain, program)
         guard chained >= 0 else {
             Glibc.close(program)
-            throw Tracepoints.Refusal(message: "raw tracepoint: \(errorText(-chained))", errno: -chained)
+            throw Tracepoints.Refusal(message: "eBPF map: \(errorText(-chained))", errno: -chained)
         }
         self.program = program
     }
