@@ -139,7 +139,10 @@ let package = Package(
         tests("EngineTests", ["Engine", "LinuxABI"]),
         tests("RecorderTests", ["Recorder", "TraceLog", "LinuxABI", "CLinux", "RecorderAgent"]),
         tests("NTKernelTests", ["NTKernel"]),
-        tests("PicoProviderTests", ["PicoProvider", "Facts", "Engine", "LinuxABI"]),
+        tests(
+            "PicoProviderTests",
+            ["PicoProvider", "NTKernel", "Facts", "Replay", "Report", "TraceLog", "Engine", "LinuxABI"]
+        ),
         tests("LiveEngineTests", ["lacuna-agent", "LiveEngine", "Replay", "Engine", "TraceLog", "LinuxABI"]),
         tests("EngineLauncherTests", ["lacuna-init", "EngineLauncher", "LiveEngine"]),
         tests("ReplayTests", ["Replay", "PicoProvider", "Engine", "TraceLog", "LinuxABI"]),

@@ -50,6 +50,7 @@ public struct FactSurvey: Sendable {
         var reach = FactReach()
         var ran = 0
         var results = FactRow.all.map { Result(row: $0) }
+        let index = RowIndex(FactRow.all)
         for check in checks {
             let build = (chosen.map { [$0] } ?? builds).last { check.builds.contains($0) }
             var outcome: FactOutcome?
@@ -60,9 +61,7 @@ public struct FactSurvey: Sendable {
                 reach.formUnion(runner.reach)
                 ran += 1
             }
-            for index in results.indices where check.proves(results[index].row) {
-                results[index].take(outcome, check)
-            }
+            for position in index.positions(of: check) { results[position].take(outcome, check) }
         }
         rows = results
         self.ran = ran
@@ -97,13 +96,24 @@ public struct FactSurvey: Sendable {
     }
 }
 
-extension FactCheck {
+/// Rows by table and name.
+private struct RowIndex {
+    private var byName: [String: [Int]] = [:]
+    private let rows: [FactRow]
+
+    init(_ rows: [FactRow]) {
+        self.rows = rows
+        for (position, row) in rows.enumerated() {
+            byName["\(row.table.rawValue) \(row.name)", default: []].append(position)
+        }
+    }
+
     /// `11 *` stands for a whole section.
-    func proves(_ row: FactRow) -> Bool {
-        rows.contains { named in
-            guard named.table == row.table else { return false }
-            return named.name == row.name
-                || named.name.hasSuffix(" *") && row.name.hasPrefix(named.name.dropLast())
+    func positions(of check: FactCheck) -> [Int] {
+        check.rows.flatMap { named in
+            guard named.name.hasSuffix(" *") else { return byName["\(named.table.rawValue) \(named.name)"] ?? [] }
+            let section = named.name.dropLast()
+            return rows.indices.filter { rows[$0].table == named.table && rows[$0].name.hasPrefix(section) }
         }
     }
 }

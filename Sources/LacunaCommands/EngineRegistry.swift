@@ -19,7 +19,10 @@ struct EngineRegistry {
 
     /// The build in `wsl1@BUILD`; nil: `wsl1` alone.
     static func build(of name: String) throws -> Int? {
-        guard entries.contains(where: { $0.name == name }) else { throw unknown(name) }
+        guard name == "wsl1" || name.hasPrefix("wsl1@"), entries.contains(where: { $0.name == name }) else {
+            let builds = WSL1Engine.builds.map(String.init).joined(separator: ", ")
+            throw ValidationError("facts are known of wsl1 and of wsl1@BUILD with BUILD of \(builds)")
+        }
         return name.split(separator: "@").dropFirst().first.flatMap { Int($0) }
     }
 
@@ -110,7 +113,11 @@ struct EnginesOption: ParsableArguments {
     /// A machine that is kept warm serves one replay at a time.
     static func isSerial(_ name: String) throws -> Bool { try EngineCatalog.find(name)?.kernel != nil }
 
-    var names: [String] { engines.isEmpty ? ["wsl1"] : engines }
+    /// `wsl1@all` stands for every build of WSL 1, oldest first.
+    var names: [String] {
+        guard !engines.isEmpty else { return ["wsl1"] }
+        return engines.flatMap { $0 == "wsl1@all" ? WSL1Engine.builds.map { "wsl1@\($0)" } : [$0] }
+    }
 
     var identities: [(name: String, identity: EngineIdentity)] {
         get throws {

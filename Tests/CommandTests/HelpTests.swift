@@ -64,7 +64,7 @@ import Testing
 
     static let commands = [
         ["record"], ["doctor"], ["show"], ["info"], ["verify"], ["cells"], ["engines"], ["replay"], ["explain"],
-        ["score"], ["run"],
+        ["score"], ["facts"], ["run"],
         ["vm", "start"],
         ["vm", "stop"],
         ["vm", "status"],

@@ -13,23 +13,7 @@ enum LxpFileSystems {
         [
             WslfsFileSystem(name: root, nt: kernel), TmpfsFileSystem(nt: kernel), ProcFileSystem(), SysFileSystem(),
             DevptsFileSystem(), LxCgroupFileSystem(), BinfmtFileSystem(), DrvfsFileSystem(nt: kernel),
-            UnmodelledFileSystem("overlay"),
+            OverlayFileSystem(),
         ]
-    }
-}
-
-/// A type that WSL 1 mounts and our model does not have.
-final class UnmodelledFileSystem: VfsFileSystemType {
-    let name: String
-
-    init(_ name: String) { self.name = name }
-
-    func mount(
-        source: String,
-        data: String,
-        flags: UInt64,
-        _ context: VfsContext
-    ) throws(LxFailure) -> VfsSuperblock {
-        throw .notModelled("WSL 1 mounts \(name); our model of it does not")
     }
 }

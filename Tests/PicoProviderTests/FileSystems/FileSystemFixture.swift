@@ -19,6 +19,11 @@ final class FileSystemFixture {
         self.context = context
         engine.kernel.KeInitializeClock(systemTime: NTExecutive.epoch1970, interruptTime: 0)
         let volume = engine.kernel.IoMountVolume(label: "Windows")
+        volume.installRoot(
+            times: nil,
+            extendedAttributes: WslfsMetadata.attributes(mode: VfsKind.directory.rawValue | 0o755, uid: 0, gid: 0),
+            isCaseSensitive: true
+        )
         wslfs = try WslfsSuperblock(nt: engine.kernel, volume: volume, device: 8)
         tmpfs = try TmpfsSuperblock(nt: engine.kernel, device: 9, source: "tmpfs", data: "mode=755", now: 0)
     }
