@@ -78,6 +78,8 @@ public final class RunningEngine {
     /// Where an agent may lay out its root.
     func rootPath(in scratch: ScratchFolder) -> String {
         if guest != nil { return "/replay/root" }
+        // The rest of a container's files is read-only.
+        if definition.bundle != nil { return OCIBundle.rootPath }
         return definition.connect != nil || definition.files == .remote
             ? AgentOptions().rootPath : scratch.path + "/tree"
     }
@@ -92,8 +94,13 @@ public final class RunningEngine {
             place = "/lacuna-agent"
             try guest.line.put(try HostFile.bytes(path), at: place, mode: 0o755)
         }
+        var words = [place, "serve", "\(AgentOptions.namespaceBits(definition.namespaces))"]
+        if let emulator = definition.emulator {
+            guard let file = ProgramPath.find(emulator) else { throw LaunchError("there is no \(emulator) in PATH") }
+            words.append(file)
+        }
         let program = try open(
-            [place, "serve", "\(AgentOptions.namespaceBits(definition.namespaces))"],
+            words,
             environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
             folder: "/",
             in: scratch

@@ -194,7 +194,7 @@ static u64 isolate(u64 wanted) {
     return 0;
 }
 
-/// `lacuna-agent serve NAMESPACES`
+/// `lacuna-agent serve NAMESPACES [EMULATOR]`
 void conduct(int argc, char **argv) {
     u64 namespaces = argc > 2 ? number_of(argv[2]) : 0;
     i64 agent = kernel4(NR_openat, AT_FDCWD, "/proc/self/exe", O_CLOEXEC, 0);
@@ -202,6 +202,8 @@ void conduct(int argc, char **argv) {
     // Dispositions survive an execve: whoever started this may ignore signals that the recording does not.
     u64 action[4] = {0, 0, 0, 0};
     for (int signal = 1; signal <= 64; signal++) kernel4(NR_rt_sigaction, signal, action, 0, 8);
+    i64 emulator = argc > 3 ? kernel4(NR_openat, AT_FDCWD, argv[3], O_CLOEXEC, 0) : -1;
+    if (argc > 3 && emulator < 0) give_up(10);
     u64 made = isolate(namespaces);
     u64 limits[2] = {0, 0};
     kernel4(NR_prlimit64, 0, 7 /* RLIMIT_NOFILE */, 0, limits);
@@ -227,6 +229,7 @@ void conduct(int argc, char **argv) {
     if (mapped != (i64)SCRATCH) give_up(9);
     SHARED->mailbox_fd = (u32)mailbox;
     SHARED->agent_fd = (u32)agent;
+    if (emulator >= 0) SHARED->emulator_fd = move_high(emulator, high - 1);
     SLOT(0)->host_tid = (i32)kernel0(NR_gettid);
     requests = (int)kernel3(NR_fcntl, 0, 1030 /* F_DUPFD_CLOEXEC */, high + 2);
     replies = (int)kernel3(NR_fcntl, 1, 1030, high + 3);
@@ -236,7 +239,7 @@ void conduct(int argc, char **argv) {
         made,
         (u64)agent_handler,
         (u64)agent_restorer,
-        high,
+        emulator >= 0 ? high - 1 : high,
         high + 1,
         SLOT_COUNT,
     };

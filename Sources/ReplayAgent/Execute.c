@@ -56,6 +56,29 @@ static void keep_program(i64 directory, const char *path, u64 flags) {
     kernel1(NR_close, file);
 }
 
+/// "/proc/self/fd/N", ending before `end`.
+static char *descriptor_path(u32 fd, char *end) {
+    static const char folder[] = "/proc/self/fd/";
+    *--end = 0;
+    end = number_text(fd, end);
+    for (u64 i = sizeof folder - 1; i-- > 0;) *--end = folder[i];
+    return end;
+}
+
+/// Executes the emulator with the agent: by paths, as emulators read their program's file themselves.
+static i64 emulate_agent(char **arguments, char **environment, char **words, char *room) {
+    u64 count = 0;
+    words[count++] = "emulator";
+    if (arguments && arguments[0]) {
+        words[count++] = "-0";
+        words[count++] = arguments[0];
+    }
+    words[count++] = descriptor_path(SHARED->agent_fd, room + 128);
+    for (u64 i = 1; arguments && arguments[0] && arguments[i] && i < 65536; i++) words[count++] = arguments[i];
+    words[count] = 0;
+    return kernel3(NR_execve, descriptor_path(SHARED->emulator_fd, room + 176), words, environment);
+}
+
 /// Executes the agent with the program's arguments and environment, and one variable more.
 static i64 execute_agent(struct slot *s, char **arguments, char **environment) {
     char **copy = (char **)((u8 *)s + SLOT_REPLY);
@@ -65,7 +88,10 @@ static i64 execute_agent(struct slot *s, char **arguments, char **environment) {
         count++;
     }
     static const char name[] = "LACUNA_AGENT=";
-    char *variable = (char *)(copy + count + 8);
+    // Behind it, an emulator's arguments.
+    u64 more = 0;
+    while (SHARED->emulator_fd && arguments && arguments[more] && more < 65536) more++;
+    char *variable = (char *)(copy + count + more + 12);
     char *end = variable + 80;
     *--end = 0;
     end = number_text(SHARED->agent_fd, end);
@@ -77,7 +103,9 @@ static i64 execute_agent(struct slot *s, char **arguments, char **environment) {
     copy[count++] = end;
     copy[count] = 0;
     s->executing = 1;
-    i64 result = kernel5(NR_execveat, SHARED->agent_fd, "", arguments, copy, AT_EMPTY_PATH);
+    i64 result = SHARED->emulator_fd
+        ? emulate_agent(arguments, copy, copy + count + 1, variable)
+        : kernel5(NR_execveat, SHARED->agent_fd, "", arguments, copy, AT_EMPTY_PATH);
     s->executing = 0;
     kernel1(NR_close, SHARED->agent_fd + 1);
     return result;
@@ -131,7 +159,8 @@ i64 execute_program(struct slot *s) {
     if (kind == PROGRAM_ELF || kind == PROGRAM_SCRIPT) {
         // It would really run: only ask.
         result = kernel5(NR_execveat, directory, rest[0], rest[1], rest[2], flags | AT_EXECVE_CHECK);
-        if (result == -E_INVAL) result = kernel4(NR_faccessat2, directory, rest[0], 1, AT_EACCESS | flags);
+        if (result == -E_INVAL || result == -E_NOSYS) result = kernel4(NR_faccessat2, directory, rest[0], 1, AT_EACCESS | flags);
+        if (result == -E_NOSYS) result = kernel3(NR_faccessat, directory, rest[0], 1);
         if (result < 0) return result;
     } else {
         result = agent_call(r->number, arguments, 0);

@@ -29,6 +29,7 @@
 #define NR_execve 59
 #define NR_execveat 322
 #define NR_memfd_create 319
+#define NR_faccessat 269
 #define NR_faccessat2 439
 #define NR_tkill 200
 #define NR_dup3 292

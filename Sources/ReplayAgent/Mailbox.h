@@ -128,6 +128,8 @@ struct shared {
     u32 mailbox_fd;
     u32 agent_fd;
     u32 flags;
+    /// A program that runs the agent, as it ran the conductor: an emulator that follows no execve. 0: none.
+    u32 emulator_fd;
 };
 
 #define SLOT(i) ((struct slot *)(MAILBOX + (u64)(i) * SLOT_SIZE))

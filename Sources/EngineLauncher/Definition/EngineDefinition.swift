@@ -48,8 +48,8 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
     public var files: Files
     /// Where the agent lies in the engine, if not where it lies here.
     public var agent: String?
-    /// Put before a program's path when it is executed inside the engine.
-    public var executionPrefix: [String]
+    /// The program that must be executed anew for an execve inside not to leave the engine.
+    public var emulator: String?
     /// Files that programs write are not seen on the host.
     public var hiddenWrites: Bool
     /// The agent may make mounts, and a fresh root of its own.
@@ -79,8 +79,7 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
     public var startTimeout: Double
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, summary, start, prepare, connect, line, window, user, files, agent
-        case executionPrefix = "execution-prefix"
+        case name, summary, start, prepare, connect, line, window, user, files, agent, emulator
         case hiddenWrites = "hidden-writes"
         case isolates, namespaces, disposable, bundle, version, programs, packages, kernel, modules, console, memory,
             processors
@@ -99,7 +98,7 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
         user = try keys.decodeIfPresent(String.self, forKey: .user)
         files = try keys.decodeIfPresent(Files.self, forKey: .files) ?? .host
         agent = try keys.decodeIfPresent(String.self, forKey: .agent)
-        executionPrefix = try keys.decodeIfPresent([String].self, forKey: .executionPrefix) ?? []
+        emulator = try keys.decodeIfPresent(String.self, forKey: .emulator)
         hiddenWrites = try keys.decodeIfPresent(Bool.self, forKey: .hiddenWrites) ?? false
         isolates = try keys.decodeIfPresent(Bool.self, forKey: .isolates) ?? true
         namespaces = try keys.decodeIfPresent([String].self, forKey: .namespaces) ?? []
@@ -125,7 +124,6 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
         prepare = []
         line = .stdio
         files = .remote
-        executionPrefix = []
         hiddenWrites = false
         isolates = true
         namespaces = []

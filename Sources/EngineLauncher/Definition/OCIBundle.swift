@@ -10,6 +10,9 @@ struct OCIBundle {
     var environment: [String]
     var folder: String
 
+    /// Where an agent lays out its root: the kernel's file systems are there already, as it may not mount them.
+    static let rootPath = "/tmp/tree"
+
     /// Docker's default list: github.com/moby/moby, oci/caps/defaults.go.
     static let dockerCapabilities = [
         "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW", "CAP_SETGID",
