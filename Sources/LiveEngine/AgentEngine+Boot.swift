@@ -110,7 +110,7 @@ extension AgentEngine {
     }
 
     private func enterRoot(_ slot: UInt32) throws(EngineFailure) {
-        try must("make a mount namespace", make("unshare", .value(ABI.constant("CLONE_NEWNS")), in: slot))
+        try tryTo("make a mount namespace", make("unshare", .value(ABI.constant("CLONE_NEWNS")), in: slot))
         try must("enter the root", make("chdir", .text(rootPath), in: slot))
         let turned = try make("pivot_root", .text("."), .text("."), in: slot)
         if turned.result == 0 {

@@ -5,7 +5,7 @@ import LinuxABI
 extension AgentEngine {
     /// tmpfs, as devtmpfs is one; terminals, shared memory and queues are new instances.
     func layOutDevices(_ place: String) throws(EngineFailure) {
-        try must("mount /dev", make("mount", .text("dev"), .text(place), .text("tmpfs"), .value(2), .text("mode=755")))
+        try tryTo("mount /dev", make("mount", .text("dev"), .text(place), .text("tmpfs"), .value(2), .text("mode=755")))
         try copyNodes("/dev", to: place)
         let instances = [
             ("pts", "devpts", "newinstance,ptmxmode=0666,mode=620,gid=5"), ("shm", "tmpfs", "mode=1777"),

@@ -9,7 +9,9 @@ extension AgentEngine {
     private func inRoot(_ path: String) -> String { path == "/" ? rootPath : rootPath + path }
 
     func layOutRoot() throws(EngineFailure) {
-        try must("make a directory", make("mkdir", .text(rootPath), .value(0o755)))
+        // A container's maker may have made it, for what must be mounted there.
+        let made = try make("mkdir", .text(rootPath), .value(0o755))
+        if made.result != -Int64(Errno.EEXIST.rawValue) { try must("make a directory", made) }
         try make("mkdir", .text(rootPath + ".links"), .value(0o700))
         let mounts = environment.mounts.filter {
             $0.point != "/" && !isServed($0.point) && !isBelowServed($0.point)
@@ -179,7 +181,7 @@ extension AgentEngine {
         let flags = environment.mounts.last { $0.point == path }.map(Self.flags)
         if path == "/proc" {
             let flags = Argument.value(flags ?? 14)
-            try must("mount /proc", make("mount", .text("proc"), .text(place), .text("proc"), flags, .value(0)))
+            try tryTo("mount /proc", make("mount", .text("proc"), .text(place), .text("proc"), flags, .value(0)))
         } else if path == "/dev" {
             try layOutDevices(place)
         } else {

@@ -109,6 +109,24 @@ struct OCIBundle {
                 options: ["nosuid", "nodev", "noexec", "mode=1777"]
             ),
             Mount(destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "mode=1777"]),
+            Mount(
+                destination: OCIBundle.rootPath + "/proc",
+                type: "proc",
+                source: "proc",
+                options: ["nosuid", "noexec", "nodev"]
+            ),
+            Mount(
+                destination: OCIBundle.rootPath + "/sys",
+                type: "sysfs",
+                source: "sysfs",
+                options: ["nosuid", "noexec", "ro"]
+            ),
+            Mount(
+                destination: OCIBundle.rootPath + "/dev",
+                type: "tmpfs",
+                source: "tmpfs",
+                options: ["nosuid", "mode=755"]
+            ),
             Mount(destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"]),
         ]
         var linux: Linux
