@@ -65,12 +65,15 @@ public final class RunningEngine {
             mkdir("\(scratch.path)/root", 0o755)
             try HostFile.write(Array(try bundle.json().utf8), to: "\(scratch.path)/config.json")
         }
+        let command = CommandLine(values: values, program: words)
+        let cleanup = try definition.cleanup.map { text throws(LaunchError) in try command.fill(text) }
         return try HostProgram(
-            try CommandLine(values: values, program: words).words(definition.start),
+            try command.words(definition.start),
             user: definition.user,
             folder: folder,
             environment: environment,
             scratch: scratch,
+            cleanup: cleanup,
             ownMounts: true
         )
     }

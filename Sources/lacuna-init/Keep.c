@@ -65,8 +65,8 @@ struct command {
     const char *user, *folder;
     int own_mounts;
 };
-// A folder that goes with the command.
-static const char *removed;
+// A folder that goes with the command, and a line of shell that undoes what only the engine can.
+static const char *removed, *after;
 
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place) {
     (void)status, (void)kind, (void)place;
@@ -76,6 +76,19 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
 
 static void clean_up(void) {
     end_descendants();
+    if (after) {
+        pid_t undoing = fork();
+        if (undoing == 0) {
+            sigset_t none;
+            sigemptyset(&none);
+            sigprocmask(SIG_SETMASK, &none, NULL);
+            alarm(10);
+            execl("/bin/sh", "sh", "-c", after, (char *)NULL);
+            _exit(127);
+        }
+        if (undoing > 0) waitpid(undoing, NULL, 0);
+        end_descendants();
+    }
     // Never across a mount: what is mounted there is somebody else's.
     if (removed) nftw(removed, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
@@ -111,6 +124,7 @@ int keep_main(int argc, char **argv) {
         if (strcmp(argv[0], "--user") == 0) given.user = argv[1];
         else if (strcmp(argv[0], "--folder") == 0) given.folder = argv[1];
         else if (strcmp(argv[0], "--remove") == 0) removed = argv[1];
+        else if (strcmp(argv[0], "--after") == 0) after = argv[1];
         else break;
         argv++;
         argc--;

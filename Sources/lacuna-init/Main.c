@@ -63,7 +63,7 @@ int main(int argc, char **argv) {
         fail(errno == ENOENT ? 127 : 126, argv[2]);
     }
     fputs("usage: lacuna-init keep [--detached] [--own-mounts] [--user UID:GID] [--folder DIR] [--remove DIR]\n"
-          "       COMMAND… | probe | echo | serve |\n"
+          "       [--after SCRIPT] COMMAND… | probe | echo | serve |\n"
           "       network COMMAND… | enter ROOT DIR COMMAND…\n", stderr);
     return 2;
 }

@@ -36,6 +36,8 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
     /// The start command. `{program}` as a word of its own is the program and its arguments; other placeholders may stand
     /// inside a word, and a word that is nothing but an empty placeholder is left out. Empty where lacuna connects.
     public var start: [String]
+    /// A line of shell that undoes what only the engine can, after its end, whatever ended it.
+    public var cleanup: String?
     /// Run once before the first start: copies the agent to another machine, say.
     public var prepare: [String]
     /// `unix:PATH` or `tcp:HOST:PORT`: an agent is there already.
@@ -79,7 +81,7 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
     public var startTimeout: Double
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, summary, start, prepare, connect, line, window, user, files, agent, emulator
+        case name, summary, start, cleanup, prepare, connect, line, window, user, files, agent, emulator
         case hiddenWrites = "hidden-writes"
         case isolates, namespaces, disposable, bundle, version, programs, packages, kernel, modules, console, memory,
             processors
@@ -91,6 +93,7 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
         name = try keys.decode(String.self, forKey: .name)
         summary = try keys.decodeIfPresent(String.self, forKey: .summary) ?? ""
         start = try keys.decodeIfPresent([String].self, forKey: .start) ?? []
+        cleanup = try keys.decodeIfPresent(String.self, forKey: .cleanup)
         prepare = try keys.decodeIfPresent([String].self, forKey: .prepare) ?? []
         connect = try keys.decodeIfPresent(String.self, forKey: .connect)
         line = try keys.decodeIfPresent(Line.self, forKey: .line) ?? .stdio

@@ -44,10 +44,11 @@ struct OCIBundle {
         let sets = Dictionary(
             uniqueKeysWithValues: ["bounding", "effective", "permitted"].map { ($0, capabilities) }
         )
-        let specification = Specification(
+        var specification = Specification(
             process: .init(cwd: folder, env: environment, args: words, capabilities: sets),
             linux: linux
         )
+        if kind == .docker { specification.mounts += Specification.forAgents }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let data = try? encoder.encode(specification) else {
@@ -109,27 +110,14 @@ struct OCIBundle {
                 options: ["nosuid", "nodev", "noexec", "mode=1777"]
             ),
             Mount(destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "mode=1777"]),
-            Mount(
-                destination: OCIBundle.rootPath + "/proc",
-                type: "proc",
-                source: "proc",
-                options: ["nosuid", "noexec", "nodev"]
-            ),
-            Mount(
-                destination: OCIBundle.rootPath + "/sys",
-                type: "sysfs",
-                source: "sysfs",
-                options: ["nosuid", "noexec", "ro"]
-            ),
-            Mount(
-                destination: OCIBundle.rootPath + "/dev",
-                type: "tmpfs",
-                source: "tmpfs",
-                options: ["nosuid", "mode=755"]
-            ),
             Mount(destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"]),
         ]
         var linux: Linux
+
+        /// What an agent may not mount itself.
+        static let forAgents = [("proc", "proc"), ("sys", "sysfs"), ("dev", "tmpfs")].map { name, type in
+            Mount(destination: "\(OCIBundle.rootPath)/\(name)", type: type, source: type, options: ["nosuid"])
+        }
     }
     private struct Namespace: Encodable { var type: String }
     private struct Linux: Encodable {

@@ -17,6 +17,7 @@ final class HostProgram: EngineProgram {
         folder: String? = nil,
         environment: [String]? = nil,
         scratch: ScratchFolder? = nil,
+        cleanup: String? = nil,
         ownMounts: Bool = false
     ) throws(LaunchError) {
         self.scratch = scratch
@@ -32,6 +33,7 @@ final class HostProgram: EngineProgram {
                 user: user,
                 folder: folder,
                 removing: scratch?.path,
+                cleanup: cleanup,
                 ownMounts: ownMounts,
                 environment: environment,
                 errors: errors.writer

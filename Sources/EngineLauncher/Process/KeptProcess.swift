@@ -21,6 +21,7 @@ final class KeptProcess {
         user: String? = nil,
         folder: String? = nil,
         removing scratch: String? = nil,
+        cleanup: String? = nil,
         ownMounts: Bool = false,
         environment: [String]? = nil,
         errors errorPipe: Int32? = nil
@@ -54,6 +55,7 @@ final class KeptProcess {
         if let user { arguments += ["--user", user] }
         if let folder { arguments += ["--folder", folder] }
         if let scratch { arguments += ["--remove", scratch] }
+        if let cleanup { arguments += ["--after", cleanup] }
         if ownMounts { arguments.append("--own-mounts") }
         var pid: pid_t = 0
         let code = withStrings(arguments + words) { argv in
