@@ -6,15 +6,31 @@ enum SecretMask {
     private static let marks = [
         "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "KEY", "CREDENTIAL", "AUTH", "COOKIE", "SESSION_ID",
     ]
+    .map { Array($0.utf8) }
+    private static let author = Array("AUTHOR".utf8)
+    private static let authorisation = Array("AUTHORI".utf8)
 
-    /// The length of the name and its `=`, if `variable` (`NAME=value`) is to be masked.
+    /// The length of the name and its `=`, if `variable` (`NAME=value`) is to be masked. Runs for each variable of each exec.
     static func valueStart(_ variable: some Collection<UInt8>) -> Int? {
         guard let equals = variable.firstIndex(of: UInt8(ascii: "=")) else { return nil }
-        let name = String(decoding: variable[..<equals], as: UTF8.self).uppercased()
+        let lower = UInt8(ascii: "a")...UInt8(ascii: "z")
+        var name = variable[..<equals].map { lower.contains($0) ? $0 & ~0x20 : $0 }
+        let start = name.count + 1
         // GIT_AUTHOR_NAME is no secret; AUTHORIZATION is.
-        let judged = name.contains("AUTHORI") ? name : name.replacing("AUTHOR", with: "")
-        guard marks.contains(where: judged.contains) else { return nil }
-        return variable.distance(from: variable.startIndex, to: equals) + 1
+        if position(of: authorisation, in: name) == nil {
+            while let position = position(of: author, in: name) {
+                name.removeSubrange(position..<(position + author.count))
+            }
+        }
+        guard marks.contains(where: { position(of: $0, in: name) != nil }) else { return nil }
+        return start
+    }
+
+    private static func position(of mark: [UInt8], in name: [UInt8]) -> Int? {
+        guard name.count >= mark.count else { return nil }
+        return (0...(name.count - mark.count)).first { start in
+            name[start] == mark[0] && mark.indices.allSatisfy { name[start + $0] == mark[$0] }
+        }
     }
 
     /// The variable with its value masked at the same length, and whether it was.
