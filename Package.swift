@@ -40,6 +40,13 @@ let replayAgentLinkage: [LinkerSetting] = [
     ])
 ]
 
+// A second build of it for kernels with 39 bits of addresses (User-mode Linux).
+let lowAgentLinkage: [LinkerSetting] = [
+    .unsafeFlags([
+        "-static-executable", "-nostartfiles", "-Xclang-linker", "-nostdlib", "-Xlinker", "-Ttext-segment=0x1ac0000000",
+    ])
+]
+
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
@@ -76,6 +83,12 @@ let package = Package(
             path: "Sources/ReplayAgent",
             cSettings: cSettings + replayAgentSettings,
             linkerSettings: replayAgentLinkage
+        ),
+        .executableTarget(
+            name: "lacuna-agent-low",
+            path: "Sources/ReplayAgentLow",
+            cSettings: cSettings + replayAgentSettings + [.define("LACUNA_LOW_ADDRESSES")],
+            linkerSettings: lowAgentLinkage
         ),
         .target(name: "CABIData", exclude: ["descriptions"], cSettings: cSettings),  // descriptions, embedded
         // Sources/CTraceDictionary/dictionary.bin, a part of the trace format, embedded.
@@ -119,7 +132,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "lacuna",
-            dependencies: ["LacunaCommands", "lacuna-agent", "lacuna-init", argumentParser],
+            dependencies: ["LacunaCommands", "lacuna-agent", "lacuna-agent-low", "lacuna-init", argumentParser],
             swiftSettings: swiftSettings,
             // Looking up the symbols of Swift's shared libraries takes as long as recording a small program.
             linkerSettings: [

@@ -34,6 +34,7 @@ public final class EngineSource: @unchecked Sendable {
         options.isolates = definition.isolates
         options.isDisposable = definition.disposable
         options.startTimeout = Int(definition.startTimeout * 1000)
+        if let patience = definition.patience { options.patience = patience }
         let scratch = try? ScratchFolder()
         if let scratch { options.rootPath = engine.rootPath(in: scratch) }
         return AgentEngine(identity: identity, options: options) { () throws(EngineFailure) in

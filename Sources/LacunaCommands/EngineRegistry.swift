@@ -38,10 +38,9 @@ struct EngineRegistry {
     /// A maker of engines of that name; each replay gets its own. Starts a live engine to see that it answers.
     static func maker(of name: String, _ configuration: WSLConfiguration) throws -> @Sendable () -> any Engine {
         if let entry = entries.first(where: { $0.name == name }) { return entry.make }
-        let source = EngineSource(
-            try launcher(of: name, configuration).start(),
-            agentPath: try ReplayAgentBinary.path()
-        )
+        let engine = try launcher(of: name, configuration).start()
+        let agent = engine.definition.lowAddresses ? "lacuna-agent-low" : "lacuna-agent"
+        let source = EngineSource(engine, agentPath: try ReplayAgentBinary.path(agent))
         return { source.engine(named: name) }
     }
 

@@ -193,7 +193,7 @@ extension AgentEngine {
             state.memory.programBreak?.current = wanted
             return answer(wanted)
         }
-        let reply = try connection.call(request, milliseconds: options.budget)
+        let reply = try callTask(request, state)
         guard reply.result >= 0 || reply.result < -4095 else { return answer(current.current) }
         state.memory.programBreak?.current = wanted
         return answer(wanted)

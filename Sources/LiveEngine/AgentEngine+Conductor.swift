@@ -14,7 +14,7 @@ enum Argument {
 
 extension AgentEngine {
     /// Where the conductor's calls have their memory, `SCRATCH`; tasks inherit the mapping.
-    private static let scratch: UInt64 = 0x1ae0_0000_0000
+    private var scratch: UInt64 { isLow ? 0x2a_d000_0000 : 0x1ae0_0000_0000 }
 
     /// Makes a call by name; `slot` 0 is the conductor. Returns the raw result and the bytes of outputs.
     @discardableResult
@@ -29,7 +29,7 @@ extension AgentEngine {
             throw EngineFailure("there is no call \(name)")
         }
         var request = AgentRequest(slot: slot, flags: flags.union(.own), child: child, number: number)
-        var place = Self.scratch
+        var place = scratch
         func bytes(_ bytes: [UInt8]) -> UInt64 {
             request.inputs.append(.init(address: place, bytes: bytes))
             defer { place += UInt64(bytes.count + 15) & ~15 }

@@ -15,7 +15,7 @@ extension AgentEngine {
         let isError = value < 0 && value >= -4095
         switch name {
         case "clone", "clone3", "fork", "vfork":
-            if isError { release(call.childTask) }
+            if isError { release(call.childTask) } else { notePid(value, of: call) }
         case "execve", "execveat":
             guard !isError else { return }
             state.memory = AddressSpace()

@@ -25,6 +25,8 @@ public final class AgentEngine: Engine {
     var isTracing = false
     /// Directories of the root that are there.
     var madeDirectories: Set<String> = []
+    /// Pids by the recorded ones, where the kernel let nobody choose.
+    var pids: [Int64: Int64] = [:]
 
     /// An engine whose environment runs already.
     public convenience init(
@@ -98,7 +100,7 @@ public final class AgentEngine: Engine {
         let name = description?.name ?? ""
         if let answer = try prepare(name, call, state, &request) { return answer }
         let start = ContinuousClock.now
-        let reply = try connection.call(request, milliseconds: options.budget)
+        let reply = try callTask(request, state)
         return try answer(
             reply,
             ParkedCall(call: call, request: request, start: start, time: clock),
@@ -126,6 +128,7 @@ public final class AgentEngine: Engine {
         _ task: TaskID,
         _ state: TaskState
     ) throws(EngineFailure) -> DispatchResult {
+        let reply = unfolded(reply, parked.call, state)
         switch reply.status {
         case .blocked:
             state.parked = parked

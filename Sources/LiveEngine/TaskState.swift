@@ -36,6 +36,8 @@ struct ParkedCall {
 final class AddressSpace {
     /// The program break that the engine keeps: start and current.
     var programBreak: (start: UInt64, current: UInt64)?
+    /// Where its addresses are in a kernel that has fewer.
+    var windows = AddressWindows()
     /// Ranges that calls have mapped.
     private(set) var mapped: [Range<UInt64>] = []
     /// Ranges that calls have unmapped, not mapped since.
@@ -45,6 +47,7 @@ final class AddressSpace {
         let copy = AddressSpace()
         copy.programBreak = programBreak
         copy.mapped = mapped
+        copy.windows = windows
         copy.released = released
         return copy
     }

@@ -16,7 +16,12 @@ typedef long i64;
 #define PROTOCOL_VERSION 1
 
 /// Where the mailbox is in every task. Recorded programs have nothing near it.
+#ifdef LACUNA_LOW_ADDRESSES
+// The engine folds recorded addresses into what lies above; AgentEngine+Folding.swift.
+#define MAILBOX 0x1ad0000000UL
+#else
 #define MAILBOX 0x1ad000000000UL
+#endif
 #define SLOT_COUNT 1024
 #define SLOT_SIZE 0x800000UL
 #define SLOT_STACK_TOP 0x60000UL
@@ -26,7 +31,7 @@ typedef long i64;
 #define REPLY_LIMIT (SLOT_SIZE - SLOT_REPLY)
 #define MAILBOX_SIZE (SLOT_COUNT * SLOT_SIZE)
 /// Where the conductor's own calls have their memory.
-#define SCRATCH 0x1ae000000000UL
+#define SCRATCH (MAILBOX + 0x1000000000UL)
 #define SCRATCH_SIZE 0x2000000UL
 
 /// Interrupts a parked call; no program uses the last real-time signal.

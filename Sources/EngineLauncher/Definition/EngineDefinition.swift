@@ -50,6 +50,10 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
     public var files: Files
     /// Where the agent lies in the engine, if not where it lies here.
     public var agent: String?
+    /// The kernel has 39 bits of addresses: the agent built for that is used.
+    public var lowAddresses: Bool
+    /// Milliseconds that a call whose completion is due may still sleep.
+    public var patience: Int?
     /// The program that must be executed anew for an execve inside not to leave the engine.
     public var emulator: String?
     /// Files that programs write are not seen on the host.
@@ -82,6 +86,8 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case name, summary, start, cleanup, prepare, connect, line, window, user, files, agent, emulator
+        case lowAddresses = "low-addresses"
+        case patience
         case hiddenWrites = "hidden-writes"
         case isolates, namespaces, disposable, bundle, version, programs, packages, kernel, modules, console, memory,
             processors
@@ -101,6 +107,8 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
         user = try keys.decodeIfPresent(String.self, forKey: .user)
         files = try keys.decodeIfPresent(Files.self, forKey: .files) ?? .host
         agent = try keys.decodeIfPresent(String.self, forKey: .agent)
+        lowAddresses = try keys.decodeIfPresent(Bool.self, forKey: .lowAddresses) ?? false
+        patience = try keys.decodeIfPresent(Int.self, forKey: .patience)
         emulator = try keys.decodeIfPresent(String.self, forKey: .emulator)
         hiddenWrites = try keys.decodeIfPresent(Bool.self, forKey: .hiddenWrites) ?? false
         isolates = try keys.decodeIfPresent(Bool.self, forKey: .isolates) ?? true
@@ -127,6 +135,7 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
         prepare = []
         line = .stdio
         files = .remote
+        lowAddresses = false
         hiddenWrites = false
         isolates = true
         namespaces = []

@@ -1,0 +1,149 @@
+// A request in the environment's terms: addresses of a kernel that has fewer bits of them, pids that it would not let choose.
+import Engine
+import LinuxABI
+
+extension AgentEngine {
+    /// The agent is the build for 39 bits of addresses.
+    var isLow: Bool { ((try? connection.greeting.handler) ?? .max) < 1 << 39 }
+
+    /// Makes a task's call.
+    func callTask(_ request: AgentRequest, _ state: TaskState) throws(EngineFailure) -> AgentReply {
+        var request = request
+        renamePids(&request)
+        if isLow { fold(&request, state) }
+        return try connection.call(request, milliseconds: options.budget)
+    }
+
+    // MARK: - Pids
+
+    /// Remembers the pid that a child got instead of the recorded one.
+    func notePid(_ pid: Int64, of call: GuestCall) {
+        guard let recorded = environment.names.offer(.task, for: call.index), pid > 0 else { return }
+        let recordedPid = Int64(truncatingIfNeeded: recorded)
+        if recordedPid == pid { pids[recordedPid] = nil } else { pids[recordedPid] = pid }
+    }
+
+    private func renamePids(_ request: inout AgentRequest) {
+        guard !pids.isEmpty, let description = ABI.call(request.number, .x86_64) else { return }
+        for (index, argument) in description.variant(for: request.arguments).arguments.enumerated().prefix(6) {
+            guard case .scalar(let scalar) = argument.type, scalar.rule == .renamed(.pid) else { continue }
+            let value = Int64(Int32(truncatingIfNeeded: request.arguments[index]))
+            // A negative one is a process group.
+            if let pid = pids[value] {
+                request.arguments[index] = UInt64(bitPattern: pid)
+            } else if value < -1, let pid = pids[-value] {
+                request.arguments[index] = UInt64(bitPattern: -pid)
+            }
+        }
+    }
+
+    // MARK: - Addresses
+
+    private func fold(_ request: inout AgentRequest, _ state: TaskState) {
+        let space = state.memory
+        if let description = ABI.call(request.number, .x86_64) {
+            let variant = description.variant(for: request.arguments)
+            var pointers = PointerSearch(MemoryChunks(request.inputs))
+            variant.capture.run(request.arguments, on: &pointers)
+            pointers.free()
+            for index in request.inputs.indices {
+                request.inputs[index].bytes = pointers.folded(request.inputs[index], space)
+            }
+            for (index, argument) in variant.arguments.enumerated().prefix(6) where argument.type.isAddress {
+                request.arguments[index] = space.windows.fold(request.arguments[index])
+            }
+        }
+        for index in request.inputs.indices {
+            request.inputs[index].address = space.windows.fold(request.inputs[index].address)
+        }
+        for index in request.outputs.indices {
+            request.outputs[index].address = space.windows.fold(request.outputs[index].address)
+            request.outputs[index].lengthAddress = space.windows.fold(request.outputs[index].lengthAddress)
+        }
+        request.range.address = space.windows.fold(request.range.address)
+    }
+
+    /// A reply in the recording's terms.
+    func unfolded(_ reply: AgentReply, _ call: GuestCall, _ state: TaskState) -> AgentReply {
+        guard isLow else { return reply }
+        var reply = reply
+        for index in reply.writes.indices {
+            reply.writes[index].address = state.memory.windows.unfold(reply.writes[index].address)
+        }
+        if reply.result > 0, Linux.answersAddresses.contains(call.number) {
+            reply.result = Int64(bitPattern: state.memory.windows.unfold(UInt64(bitPattern: reply.result)))
+        }
+        return reply
+    }
+}
+
+extension Linux {
+    static let answersAddresses: Set<Int> = Set(
+        ["mmap", "mremap", "shmat"].compactMap { ABI.call(named: $0)?.numbers.x86_64 }
+    )
+}
+
+extension ABIType {
+    fileprivate var isAddress: Bool {
+        switch self {
+        case .pointer, .rawPointer: true
+        case .scalar(let scalar): scalar.format == .address
+        default: false
+        }
+    }
+}
+
+/// Finds the words of input memory that the kernel takes for pointers: those that the capture program follows.
+private struct PointerSearch: CaptureTarget {
+    private let memory: MemoryChunks
+    private var followed: Set<UInt64> = []
+    private var structures: [Range<UInt64>] = []
+    private var kept: [UnsafeMutableRawBufferPointer] = []
+
+    init(_ memory: MemoryChunks) { self.memory = memory }
+
+    func free() { for buffer in kept { buffer.deallocate() } }
+
+    mutating func input(_ address: UInt64, length: Int, isPayload: Bool) -> UnsafeRawBufferPointer {
+        followed.insert(address)
+        guard !isPayload, case let bytes = bytes(address, length), !bytes.isEmpty else {
+            return UnsafeRawBufferPointer(start: nil, count: 0)
+        }
+        structures.append(address..<(address &+ UInt64(bytes.count)))
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 8)
+        buffer.copyBytes(from: bytes)
+        kept.append(buffer)
+        return UnsafeRawBufferPointer(buffer)
+    }
+
+    private func bytes(_ address: UInt64, _ length: Int) -> [UInt8] {
+        switch memory.read(address, count: length) {
+        case .bytes(let all): all
+        case .cut(let some, _): some
+        case .absent: []
+        }
+    }
+
+    mutating func inputString(_ address: UInt64, limit: Int) { followed.insert(address) }
+
+    mutating func output(_ item: ExitItem) {
+        followed.insert(item.address)
+        if item.lengthAddress != 0 { followed.insert(item.lengthAddress) }
+    }
+
+    /// The chunk's bytes with its pointers folded.
+    func folded(_ chunk: MemoryChunks.Chunk, _ space: AddressSpace) -> [UInt8] {
+        var bytes = chunk.bytes
+        for structure in structures where structure.contains(chunk.address) || structure.lowerBound > chunk.address {
+            let start = structure.lowerBound > chunk.address ? Int(clamping: structure.lowerBound - chunk.address) : 0
+            let end = Int(clamping: min(UInt64(bytes.count), structure.upperBound &- chunk.address))
+            var at = start
+            while at + 8 <= end {
+                let word = bytes.word(at)
+                if followed.contains(word) { bytes.setWord(at, space.windows.fold(word)) }
+                at += 8
+            }
+        }
+        return bytes
+    }
+}
