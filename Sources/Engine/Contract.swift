@@ -190,9 +190,14 @@ public struct GivenUse: Sendable, Hashable, Codable {
     /// `random bytes`, `clock reading`, `bytes from a peer that was not recorded`, `contents of /proc/meminfo`.
     public var name: String
     public var part: Part
+    /// The engine answered by itself, with the state of its machine at the moment: numbers in it may be others.
+    ///
+    /// The environment's answer stands in only where the two have not the same shape.
+    public var isMomentary: Bool
 
-    public init(name: String, part: Part) {
+    public init(name: String, part: Part, isMomentary: Bool = false) {
         self.name = name
         self.part = part
+        self.isMomentary = isMomentary
     }
 }

@@ -16,18 +16,32 @@ extension AgentEngine {
     func markGiven(_ name: String, _ call: GuestCall, _ state: TaskState, _ result: inout DispatchResult)
         throws(EngineFailure)
     {
-        guard Self.readers.contains(name), case .returned(let count) = result.outcome, count >= 0 else { return }
-        guard let what = try source(of: call.arguments[0], state) else { return }
+        guard case .returned(let count) = result.outcome, count >= 0 else { return }
+        if let offset = Self.statusBuffers[name] {
+            try markStatus(name, call.arguments[offset], call, state, &result)
+            return
+        }
+        if name == "readlink" || name == "readlinkat" { hideAgent(&result) }
+        guard Self.readers.contains(name) else { return }
+        guard let what = try source(of: call.arguments[0], count, state) else { return }
         if name == "read" || name == "pread64" {
             let room = Int(clamping: min(call.arguments[2], 1 << 22))
-            result.given.append(GivenUse(name: what, part: .memory(address: call.arguments[1], count: room)))
+            let isMomentary = what != Self.random
+            if what == Self.signals {
+                // ssi_utime and ssi_stime of struct signalfd_siginfo.
+                let times = GivenUse.Part.memory(address: call.arguments[1] + 56, count: 16)
+                result.given.append(GivenUse(name: what, part: times, isMomentary: true))
+                return
+            }
+            let part = GivenUse.Part.memory(address: call.arguments[1], count: room)
+            result.given.append(GivenUse(name: what, part: part, isMomentary: isMomentary))
         } else {
             for write in result.writes {
                 let part = GivenUse.Part.memory(address: write.address, count: write.bytes.count)
                 result.given.append(GivenUse(name: what, part: part))
             }
         }
-        if what != Self.random { result.given.append(GivenUse(name: what, part: .result)) }
+        if what != Self.random { result.given.append(GivenUse(name: what, part: .result, isMomentary: true)) }
     }
 
     /// SO_DOMAIN is AF_NETLINK: counters and ages of the moment.
@@ -59,11 +73,69 @@ extension AgentEngine {
     }
 
     private static let random = "random bytes"
+    private static let signals = "processor times of a signal's sender"
+    private static let anonymousInodes: UInt64 = 0x0904_1934
+    /// Which argument of a call is where it writes a file's status.
+    private static let statusBuffers = ["stat": 1, "lstat": 1, "fstat": 1, "newfstatat": 2, "statx": 4]
 
-    private func source(of fd: UInt64, _ state: TaskState) throws(EngineFailure) -> String? {
+    /// Link counts and times of the kernel's own files are the moment's.
+    private func markStatus(
+        _ name: String,
+        _ buffer: UInt64,
+        _ call: GuestCall,
+        _ state: TaskState,
+        _ result: inout DispatchResult
+    ) throws(EngineFailure) {
+        guard let write = result.writes.first(where: { $0.address == buffer }) else { return }
+        let isExtended = name == "statx"
+        guard write.bytes.count >= (isExtended ? 256 : 144) else { return }
+        // stx_dev_major and stx_dev_minor; st_dev.
+        let device = isExtended ? write.bytes.word(136) : write.bytes.word(0)
+        // Only file systems without a disk: major 0.
+        guard isExtended ? device & 0xffff_ffff == 0 : device & 0xfff00 == 0 else { return }
+        let key = isExtended ? device >> 32 : device
+        if kernelDevices[key] == nil { kernelDevices[key] = try isKernels(name, call, state) }
+        guard kernelDevices[key] == true else { return }
+        let parts: [(UInt64, Int)] =
+            isExtended
+            ? [(16, 4), (64, 16), (80, 16), (96, 16), (112, 16)] : [(16, 8), (72, 16), (88, 16), (104, 16)]
+        for (offset, count) in parts {
+            let part = GivenUse.Part.memory(address: buffer + offset, count: count)
+            result.given.append(GivenUse(name: "times of a kernel's file", part: part, isMomentary: true))
+        }
+    }
+
+    private func isKernels(_ name: String, _ call: GuestCall, _ state: TaskState) throws(EngineFailure) -> Bool {
+        let own: (Int64, [UInt8])?
+        var path: [UInt8] = []
+        let place = name == "newfstatat" || name == "statx" ? 1 : 0
+        if name != "fstat", case .bytes(let bytes) = call.memory.readString(call.arguments[place], limit: 4096) {
+            path = bytes
+        }
+        if path.isEmpty {
+            own = try? make("fstatfs", .value(call.arguments[0]), .output(120), in: state.slot)
+        } else if path[0] == UInt8(ascii: "/") {
+            own = try? make("statfs", .bytes(path + [0]), .output(120), in: state.slot)
+        } else {
+            return false
+        }
+        guard let own, own.1.count == 120 else { return false }
+        return Self.momentary[own.1.word(0)] != nil
+    }
+
+    /// The agent's own file where a program's should be: the kernel lets only some tasks change `/proc/PID/exe`.
+    private func hideAgent(_ result: inout DispatchResult) {
+        guard let write = result.writes.first, !write.bytes.isEmpty,
+            String(decoding: write.bytes, as: UTF8.self).hasSuffix("/lacuna-agent")
+        else { return }
+        result = notModelled("the agent runs in the program's place, and the task may not change its /proc/PID/exe")
+    }
+
+    private func source(of fd: UInt64, _ count: Int64, _ state: TaskState) throws(EngineFailure) -> String? {
         // The task may end meanwhile: then nobody sees what it read.
         guard let status = try? make("fstatfs", .value(fd), .output(120), in: state.slot).output, status.count == 120
         else { return nil }
+        if status.word(0) == Self.anonymousInodes { return count == 128 ? Self.signals : nil }
         if let name = Self.momentary[status.word(0)] { return "contents of a file of \(name)" }
         guard let file = try? make("fstat", .value(fd), .output(144), in: state.slot).output, file.count == 144
         else { return nil }

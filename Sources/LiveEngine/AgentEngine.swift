@@ -21,6 +21,8 @@ public final class AgentEngine: Engine {
     var outside = OutsideEnds()
     /// Where the root is laid out, as the conductor sees it; empty: the environment's own root.
     var rootPath = ""
+    /// Whether a file system without a disk is one of the kernel's own, by device.
+    var kernelDevices: [UInt64: Bool] = [:]
     /// A task has asked for `ptrace`.
     var isTracing = false
     /// Directories of the root that are there.

@@ -145,8 +145,12 @@ struct Comparison {
             // A file system gives inode numbers again; only a clash of two files looked at is one. See docs.
             _ = other
             names[scope].rebind(left, right)
-        case .recordedBound, .engineBound:
-            differ(field, "renamed", text(recorded, format), text(engine, format))
+        case .recordedBound(let other):
+            let stands = "\(text(engine, format)) (it was \(text(Int64(bitPattern: other), format)) before)"
+            differ(field, "renamed", text(recorded, format), stands)
+        case .engineBound(let other):
+            let stands = "\(text(engine, format)) (which was \(text(Int64(bitPattern: other), format)) on Linux)"
+            differ(field, "renamed", text(recorded, format), stands)
         }
     }
 

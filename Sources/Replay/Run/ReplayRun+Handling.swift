@@ -18,7 +18,7 @@ extension ReplayRun {
             parked[pending.call.record.task] = pending
             return
         }
-        if options.resynchronise, isShort(pending, result), overlaps(pending) {
+        if options.resynchronise, isShort(pending, result) || isLowCount(pending, result), overlaps(pending) {
             // The rest may come from a call that overlaps.
             pending.partial = result
             parked[pending.call.record.task] = pending
@@ -33,6 +33,34 @@ extension ReplayRun {
             result.given.isEmpty, let transfer = Transfer(pending.call), transfer.direction == .output
         else { return false }
         return stream(pending) != nil
+    }
+
+    /// An eventfd gave less than recorded: what an overlapping write adds is read when the call is due.
+    private func isLowCount(_ pending: Pending, _ result: DispatchResult) -> Bool {
+        guard let (recorded, engine) = counts(pending, result) else { return false }
+        return engine < recorded
+    }
+
+    /// The counter that a read of an eventfd returned: recorded, and the engine's.
+    private func counts(_ pending: Pending, _ result: DispatchResult) -> (recorded: UInt64, engine: UInt64)? {
+        let call = pending.call
+        guard call.known == .read, call.record.result == 8, result.outcome == .returned(8), result.given.isEmpty,
+            case .other("anon_inode:[eventfd]") = world.description(call.fd(0), in: world.task(call.record.task))?.kind,
+            let recorded = call.output.integer(call.word(1), count: 8),
+            let engine = MemoryChunks(result.writes).integer(call.word(1), count: 8)
+        else { return nil }
+        return (recorded, engine)
+    }
+
+    private func completeCount(_ pending: inout Pending, _ result: inout DispatchResult) throws(EngineFailure) {
+        guard let (recorded, engine) = counts(pending, result), engine < recorded else { return }
+        let next = try self.engine.dispatch(pending.guest, on: pending.call.record.task)
+        if next.outcome == .blocked { self.engine.cancel(pending.call.record.task) }
+        guard let (_, more) = counts(pending, next) else { return }
+        let bytes = withUnsafeBytes(of: (engine &+ more).littleEndian) { Array($0) }
+        result.writes = [.init(address: pending.call.word(1), bytes: bytes)]
+        result.signals += next.signals
+        pending.notes.append("the engine's counter was read twice, around an overlapping write")
     }
 
     /// Gives the call to the engine, less what an earlier transfer did ahead.
@@ -87,7 +115,10 @@ extension ReplayRun {
     func settle(_ pending: inout Pending, _ result: DispatchResult) throws(EngineFailure) {
         deliver(result.signals, pending)
         var result = result
-        if options.resynchronise { try completeTransfer(&pending, &result) }
+        if options.resynchronise {
+            try completeTransfer(&pending, &result)
+            try completeCount(&pending, &result)
+        }
         finish(pending, result)
     }
 

@@ -119,6 +119,7 @@ extension ReplayRun {
         let call = pending.call
         var output = call.output
         var writes = result.writes
+        let isOwn = Momentary.fits(result, call)
         for use in result.given {
             guard case .memory(let address, let count) = use.part else { continue }
             let known = call.output.prefix(address, count: count)
@@ -129,7 +130,9 @@ extension ReplayRun {
             output.chunks.append(.init(address: address, bytes: bytes))
         }
         let memory = EngineMemory(writes, over: call.input)
-        if value == call.record.result, !variant.holdsNames, sameBytes(output, memory) { return agreed(result) }
+        if value == call.record.result, !variant.holdsNames, sameBytes(output, memory) {
+            return isOwn ? .same : agreed(result)
+        }
 
         let recordedMemory = CutPayloads.completed(output, call.record, by: memory)
         let recorded = variant.decode(
@@ -156,7 +159,7 @@ extension ReplayRun {
         if variant.result.creates, variant.result.nameSpace == .fd {
             checkLowest(pending, UInt64(call.record.result), UInt64(value), &comparison)
         }
-        if !listingFits(pending, recorded, engine, &comparison) {
+        if !listingFits(pending, recorded, engine, &comparison), !linkFits(call, memory, value) {
             if let left = recorded.result, let right = engine.result {
                 comparison.compare(left, right, "result", creates: variant.result.creates)
             }
@@ -180,7 +183,7 @@ extension ReplayRun {
             return differs(comparison.differences, result)
         }
         if let reason = comparison.unjudged.first { return .unjudged(.recording, reason) }
-        return agreed(result)
+        return isOwn ? .same : agreed(result)
     }
 
     /// The call that made the file which this call looks at; nil for files of time zero.
@@ -231,6 +234,30 @@ extension ReplayRun {
         }
     }
 
+    /// A link to a thing without a name, `pipe:[814084]`: its number is an inode number, its length follows.
+    private func linkFits(_ call: RecordedCall, _ memory: EngineMemory, _ value: Int64) -> Bool {
+        let buffer: UInt64
+        switch call.known {
+        case .readlink: buffer = call.word(1)
+        case .readlinkat: buffer = call.word(2)
+        default: return false
+        }
+        guard case .bytes(let engine) = memory.read(buffer, count: Int(clamping: value)) else { return false }
+        let left = Self.numberedThing(call.output.prefix(buffer, count: Int(clamping: call.record.result)))
+        let right = Self.numberedThing(engine)
+        guard let left, let right, left.kind == right.kind else { return false }
+        return names[.init(left.kind == "pipe" || left.kind == "socket" ? .inode : .ns, 0)]
+            .relate(left.number, right.number) == .agrees
+    }
+
+    private static func numberedThing(_ bytes: [UInt8]) -> (kind: String, number: UInt64)? {
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard text.hasSuffix("]"), let open = text.firstIndex(of: "["), text[..<open].hasSuffix(":"),
+            let number = UInt64(text[text.index(after: open)...].dropLast())
+        else { return nil }
+        return (String(text[..<open].dropLast()), number)
+    }
+
     // MARK: - Directory listings
 
     /// getdents returns a directory in pieces; where they are cut is not part of the contract.
@@ -246,9 +273,19 @@ extension ReplayRun {
             let description = world.description(pending.call.fd(0), in: world.task(pending.call.record.task))
         else { return false }
         forgetDeleted(recorded, in: description)
-        let (left, right) = (Self.listedNames(recorded), Self.listedNames(engine))
+        let isTable = description.path.map(Self.listsDescriptors) ?? false
+        var (left, right) = (Self.listedNames(recorded), Self.listedNames(engine))
         let old = listings[description.id]
         if old == nil, left == right { return false }
+        if isTable {
+            let scope = Bijections.Scope(.fd, pending.scopes.descriptors)
+            left = Set(
+                left.map { name in
+                    guard let fd = UInt64(String(decoding: name, as: UTF8.self)) else { return name }
+                    return Array(String(names.engineName(fd, scope)).utf8)
+                }
+            )
+        }
         let all = (recorded: (old?.recorded ?? []).union(left), engine: (old?.engine ?? []).union(right))
         listings[description.id] = all
         if pending.call.record.result == 0 {
@@ -272,6 +309,11 @@ extension ReplayRun {
             comparison.differ("dirent", "set", missing.prefix(8).joined(separator: " "), "end of directory")
         }
         return true
+    }
+
+    /// Names in /proc/PID/fd and fdinfo are descriptors.
+    private static func listsDescriptors(_ path: String) -> Bool {
+        path.hasPrefix("/proc/") && (path.hasSuffix("/fd") || path.hasSuffix("/fdinfo"))
     }
 
     /// Files that the recording made since a listing: their inode numbers may have been deleted files'.
