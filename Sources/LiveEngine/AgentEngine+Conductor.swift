@@ -47,6 +47,7 @@ extension AgentEngine {
             }
         }
         let reply = try connection.call(request, milliseconds: options.budget)
+        if !reply.signals.isEmpty { strayed[slot, default: []] += reply.signals }
         guard reply.status == .returned else { throw EngineFailure("the agent's own \(name) did not return") }
         return (reply.result, reply.writes.first?.bytes ?? [])
     }

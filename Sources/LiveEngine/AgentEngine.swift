@@ -23,6 +23,8 @@ public final class AgentEngine: Engine {
     var rootPath = ""
     /// Whether a file system without a disk is one of the kernel's own, by device.
     var kernelDevices: [UInt64: Bool] = [:]
+    /// Signals that came in while the engine made calls of its own, by slot.
+    var strayed: [UInt32: [Int32]] = [:]
     /// A task has asked for `ptrace`.
     var isTracing = false
     /// Directories of the root that are there.
@@ -77,6 +79,7 @@ public final class AgentEngine: Engine {
     func release(_ task: TaskID) {
         guard let state = tasks.removeValue(forKey: task) else { return }
         try? connection.free(state.slot)
+        strayed[state.slot] = nil
         freeSlots.insert(state.slot, at: 0)
     }
 
@@ -139,8 +142,9 @@ public final class AgentEngine: Engine {
         case .failed: throw EngineFailure("the agent could not make \(name)")
         case .returned:
             state.parked = nil
-            var result = DispatchResult(.returned(reply.result), writes: reply.writes, signals: reply.signals)
-            state.handlerDepth += reply.signals.count
+            let signals = (strayed.removeValue(forKey: state.slot) ?? []) + reply.signals
+            var result = DispatchResult(.returned(reply.result), writes: reply.writes, signals: signals)
+            state.handlerDepth += signals.count
             try settle(name, parked, task, state, &result)
             return result
         }

@@ -9,7 +9,8 @@ static struct slot *own_slot(void) {
 
 static void set_mask(int how, u64 mask, u64 *old) { kernel4(NR_rt_sigprocmask, how, &mask, old, 8); }
 
-/// Keeps the signals that have handlers out until the next call: they are delivered with calls, where Linux would.
+/// Keeps the signals that have handlers out while the agent works for a call: they are delivered in calls and while
+/// the task waits for one.
 static void mask_between_calls(struct slot *s) {
     u64 handled = REQUEST_OF(s)->handled;
     if (!handled) return;
@@ -86,7 +87,13 @@ void task_loop(struct slot *s) {
     for (;;) {
         u32 state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
         if (state != SLOT_REQUESTED) {
+            // Open to signals as the program is: the kernel gives them to the thread that Linux would.
+            if (s->is_masked) {
+                s->is_masked = 0;
+                set_mask(SIG_SETMASK, s->user_mask, 0);
+            }
             kernel4(NR_futex, &s->state, FUTEX_WAIT, state, 0);
+            mask_between_calls(s);
             continue;
         }
         if (REQUEST_OF(s)->flags & REQUEST_SIGRETURN) {

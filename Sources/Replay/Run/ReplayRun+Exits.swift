@@ -40,12 +40,25 @@ extension ReplayRun {
         return result
     }
 
+    /// The recording has seen the task's end.
+    func makeExit(of task: TaskID) throws(EngineFailure) {
+        if let pending = exiting[task] { try makeExit(pending) }
+    }
+
     /// A SIGCHLD was delivered: the child's exit has been seen.
     func makeExit(ofChildOf task: TaskID) throws(EngineFailure) {
         let group = world.task(task).tgid
         let child = lingering().first { pending in
             world.task(pending.call.record.task).parent.map { world.task($0).tgid } == group
         }
+        if let child { try makeExit(child) }
+    }
+
+    /// A wait that the recording shows to have found this child: its exit has been seen.
+    func makeExit(waitedForBy call: RecordedCall) throws(EngineFailure) {
+        guard options.resynchronise, call.known == .wait4, call.record.result > 0 else { return }
+        let pid = Int32(truncatingIfNeeded: call.record.result)
+        let child = lingering().first { world.task($0.call.record.task).tid == pid }
         if let child { try makeExit(child) }
     }
 

@@ -45,7 +45,7 @@ extension ReplayRun {
     private func counts(_ pending: Pending, _ result: DispatchResult) -> (recorded: UInt64, engine: UInt64)? {
         let call = pending.call
         guard call.known == .read, call.record.result == 8, result.outcome == .returned(8), result.given.isEmpty,
-            case .other("anon_inode:[eventfd]") = world.description(call.fd(0), in: world.task(call.record.task))?.kind,
+            case .other("eventfd") = world.description(call.fd(0), in: world.task(call.record.task))?.kind,
             let recorded = call.output.integer(call.word(1), count: 8),
             let engine = MemoryChunks(result.writes).integer(call.word(1), count: 8)
         else { return nil }

@@ -144,6 +144,7 @@ extension ReplayRun {
         let engine = variant.decode(call.record.arguments, result: value, input: call.input, output: memory)
         var comparison = Comparison(names: names, order: order, scopes: pending.scopes)
         comparison.subject = call.word(0)
+        comparison.ignoresOrder = result.given.contains(where: \.isMomentary)
         if let maker = maker(of: call) {
             comparison.generation = maker + 1
             comparison.isNewFile = names.filesSeen.insert(maker).inserted

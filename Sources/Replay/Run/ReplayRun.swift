@@ -96,7 +96,7 @@ final class ReplayRun {
         case .enter(let position): try enter(position)
         case .due(let position): try complete(position)
         case .signal(let index): try recordedSignal(index)
-        case .task(let index): taskEvent(trace.tasks[index])
+        case .task(let index): try taskEvent(trace.tasks[index])
         }
     }
 
@@ -106,8 +106,9 @@ final class ReplayRun {
         engine.advance(to: time)
     }
 
-    private func taskEvent(_ event: TaskRecord) {
+    private func taskEvent(_ event: TaskRecord) throws(EngineFailure) {
         guard case .exited(let status) = event.kind else { return }
+        try makeExit(of: event.task)
         if let pending = parked.removeValue(forKey: event.task) { leaveUnfinished(pending) }
         if exiting[event.task] == nil, engineTasks.remove(event.task) != nil {
             advance(to: event.time)
@@ -184,6 +185,7 @@ final class ReplayRun {
             return
         }
         hold(position, task)
+        if call.word(2) & Linux.waitNoHang != 0 { try makeExit(waitedForBy: call) }
         try handle(&pending, dispatch(pending))
     }
 
