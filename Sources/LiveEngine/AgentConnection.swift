@@ -25,6 +25,7 @@ struct AgentRequest {
     var number: Int = 0
     var arguments = SyscallArguments()
     var handled: UInt64 = 0
+    var held: UInt64 = 0
     /// What ``RequestFlags/clear`` and ``RequestFlags/ensure`` are about.
     var range: (address: UInt64, length: UInt64) = (0, 0)
     var inputs: [MemoryChunks.Chunk] = []
@@ -101,6 +102,7 @@ final class AgentConnection {
         body.add(UInt64(bitPattern: Int64(request.number)))
         for index in 0..<6 { body.add(request.arguments[index]) }
         body.add(request.handled)
+        body.add(request.held)
         body.add(request.range.address)
         body.add(request.range.length)
         body.add(UInt32(request.inputs.count))

@@ -97,6 +97,7 @@ public final class AgentEngine: Engine {
         let description = ABI.call(call.number, call.architecture)
         var request = AgentRequest(slot: state.slot, number: call.number, arguments: call.arguments)
         request.handled = state.actions.mask
+        request.held = state.held
         request.inputs = call.memory.chunks
         if let description {
             let variant = description.variant(for: call.arguments)
@@ -181,6 +182,8 @@ public final class AgentEngine: Engine {
         guard let state = tasks[task] else { return }
         _ = try? connection.signal(state.slot, signal)
     }
+
+    public func hold(_ signals: UInt64, for task: TaskID) { tasks[task]?.held = signals }
 
     public func taskEnded(_ task: TaskID, status: Int32?) {
         guard let state = tasks[task] else { return }

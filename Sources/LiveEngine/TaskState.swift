@@ -10,6 +10,8 @@ final class TaskState {
     /// In a pid namespace below the agent's.
     var isNested = false
     var childrenAreNested = false
+    /// Signals that the recording delivers later.
+    var held: UInt64 = 0
     /// Handlers that run now.
     var handlerDepth = 0
     var parked: ParkedCall?

@@ -121,8 +121,10 @@ static void make_call(struct frame *f, struct slot *s) {
         child->depth = child->signal_count = child->is_masked = child->is_returning = 0;
         child->nested = r->flags & REQUEST_NESTED ? 1 : 0;
         child->tid = 0;
+        child->held = 0;
         child->host_tid = 0;
         REQUEST_OF(child)->handled = r->handled;
+        REQUEST_OF(child)->held = 0;
     }
     s->sequence++;
     s->cancelled = 0;

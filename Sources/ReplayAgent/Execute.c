@@ -247,6 +247,7 @@ void attach(char **argv, char **entry, char *value) {
     kernel2(NR_prctl, PR_SET_NAME, s->command);
     catch_cancel();
     s->is_masked = 0;
+    s->held = 0;
     s->depth = 0;
     s->result = 0;
     // From here on the slot's own stack.

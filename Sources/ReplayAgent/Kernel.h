@@ -37,6 +37,7 @@
 #define NR_getdents64 217
 #define NR_mount 165
 #define NR_mremap 25
+#define NR_rt_sigpending 127
 static inline i64 kernel(i64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
     i64 result;
     register u64 r10 __asm__("r10") = d;

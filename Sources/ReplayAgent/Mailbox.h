@@ -70,6 +70,8 @@ struct request {
     u64 arguments[6];
     /// Signals that have a handler of the program.
     u64 handled;
+    /// Signals that are to stay out of this call, and until the next one.
+    u64 held;
     u64 clear;
     u64 clear_length;
     u32 input_count;
@@ -109,6 +111,8 @@ struct slot {
     u32 cancelled;
     u32 signal_count;
     i32 signals[59];
+    /// Signals of `held` that the program does not block itself, in the kernel's mask now.
+    u64 held;
     /// The program's own signal mask while signals with handlers are kept out between calls.
     u64 user_mask;
     u32 is_masked;
@@ -147,6 +151,8 @@ void finish(struct slot *s);
 void perform(struct slot *s);
 i64 place(struct slot *s);
 void gather(struct slot *s);
+void write_memory(struct slot *s, u64 address, const void *bytes, u64 count);
+u64 read_memory(struct slot *s, u64 address, void *bytes, u64 count);
 i64 execute_program(struct slot *s);
 void attach(char **argv, char **entry, char *value);
 char state_of(i32 tid);

@@ -27,7 +27,7 @@ static void ensure_mapped(u64 address, u64 length) {
 static u64 file_offset(struct slot *s, const void *inside) { return (u64)inside - (u64)s + SLOT_INDEX(s) * SLOT_SIZE; }
 
 /// Copies from the slot to the program's memory.
-static void write_memory(struct slot *s, u64 address, const void *bytes, u64 count) {
+void write_memory(struct slot *s, u64 address, const void *bytes, u64 count) {
     u64 done = 0;
     int tries = 0;
     while (done < count) {
@@ -83,7 +83,7 @@ static struct output *outputs_of(struct slot *s) {
 }
 
 /// Copies from the program's memory into the reply. Returns how many bytes were readable.
-static u64 read_memory(struct slot *s, u64 address, void *bytes, u64 count) {
+u64 read_memory(struct slot *s, u64 address, void *bytes, u64 count) {
     u64 done = 0;
     while (done < count) {
         i64 copied = kernel4(

@@ -13,11 +13,38 @@ static void set_mask(int how, u64 mask, u64 *old) { kernel4(NR_rt_sigprocmask, h
 /// the task waits for one.
 static void mask_between_calls(struct slot *s) {
     u64 handled = REQUEST_OF(s)->handled;
-    if (!handled) return;
+    if (!handled || s->is_masked) return;
     u64 old = 0;
     set_mask(SIG_BLOCK, handled, &old);
-    if (!s->is_masked) s->user_mask = old;
+    s->user_mask = old & ~s->held;
     s->is_masked = 1;
+}
+
+/// Lets in what the program lets in, less what is to come later.
+static void unmask(struct slot *s) {
+    s->held = REQUEST_OF(s)->held & REQUEST_OF(s)->handled & ~s->user_mask;
+    s->is_masked = 0;
+    set_mask(SIG_SETMASK, s->user_mask | s->held, 0);
+}
+
+/// rt_sigprocmask while a signal that must stay out is pending: the kernel would deliver it, so the agent keeps the mask.
+static int keeps_mask(struct slot *s, i64 *result) {
+    struct request *r = REQUEST_OF(s);
+    u64 pending = 0, set = 0;
+    if (r->number != NR_rt_sigprocmask || !r->held || !s->is_masked || r->arguments[3] != 8) return 0;
+    kernel2(NR_rt_sigpending, &pending, 8);
+    if (!(pending & r->held)) return 0;
+    u64 how = r->arguments[0];
+    if (r->arguments[1]) {
+        if (how > 2 || read_memory(s, r->arguments[1], (u8 *)s + SLOT_REPLY, 8) != 8) return 0;
+        set = *(u64 *)((u8 *)s + SLOT_REPLY) & ~0x40100UL;
+    }
+    u64 *old = (u64 *)((u8 *)s + SLOT_REPLY);
+    *old = s->user_mask;
+    if (r->arguments[2]) write_memory(s, r->arguments[2], old, 8);
+    if (r->arguments[1]) s->user_mask = how == 0 ? s->user_mask | set : how == 1 ? s->user_mask & ~set : set;
+    *result = 0;
+    return 1;
 }
 
 void finish(struct slot *s) {
@@ -58,10 +85,16 @@ void perform(struct slot *s) {
         agent_call(r->number, r->arguments, 0);
     }
     int is_own = r->flags & REQUEST_OWN;
+    if (!is_own && keeps_mask(s, &result)) {
+        s->called = sequence;
+        s->result = result;
+        finish(s);
+        return;
+    }
+    // What is pending is delivered here; its handler may make the call itself. A change of the mask is the kernel's.
     if (s->is_masked && !is_own) {
-        // What is pending is delivered here; its handler may make the call itself.
-        s->is_masked = 0;
-        set_mask(SIG_SETMASK, s->user_mask, 0);
+        if (r->number == NR_rt_sigprocmask) r->held = 0;
+        unmask(s);
     }
     if (s->sequence == sequence && s->reported != sequence) {
         s->called = sequence;
@@ -88,10 +121,7 @@ void task_loop(struct slot *s) {
         u32 state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
         if (state != SLOT_REQUESTED) {
             // Open to signals as the program is: the kernel gives them to the thread that Linux would.
-            if (s->is_masked) {
-                s->is_masked = 0;
-                set_mask(SIG_SETMASK, s->user_mask, 0);
-            }
+            if (s->is_masked) unmask(s);
             kernel4(NR_futex, &s->state, FUTEX_WAIT, state, 0);
             mask_between_calls(s);
             continue;
@@ -142,12 +172,12 @@ void agent_handler(int signal, void *information, void *context) {
         u64 old = 0;
         u64 handled = REQUEST_OF(s)->handled;
         set_mask(SIG_BLOCK, handled, &old);
-        s->user_mask = old;
+        s->user_mask = old & ~s->held;
         s->is_masked = 1;
         finish(s);
     } else {
-        set_mask(SIG_BLOCK, REQUEST_OF(s)->handled, &s->user_mask);
-        s->is_masked = 1;
+        s->is_masked = 0;
+        mask_between_calls(s);
     }
     s->depth++;
     task_loop(s);

@@ -41,7 +41,10 @@ private final class WatchedEngine: Engine {
         let name = ABI.name(call.number, call.architecture)
         let isStored = Self.storing.contains(name) || (name == "read" || name == "pread64") && result.given.isEmpty
         if result.outcome != .blocked {
-            answers.append(Answer(name: name, outcome: result.outcome, bytes: isStored ? result.writes : []))
+            // Where the kernel puts a mapping is a name.
+            var outcome = result.outcome
+            if name == "mmap", case .returned(let address) = outcome, address > 0 { outcome = .returned(0) }
+            answers.append(Answer(name: name, outcome: outcome, bytes: isStored ? result.writes : []))
         }
         return result
     }

@@ -54,6 +54,15 @@ extension ReplayRun {
         if let child { try makeExit(child) }
     }
 
+    /// Whether the parent waits in a call that, as recorded, a signal ended: it is the child's.
+    func isInterruptedByChild(_ task: TaskID) -> Bool {
+        guard options.resynchronise, let parent = world.task(task).parent else { return false }
+        let group = world.task(parent).tgid
+        return parked.values.contains { pending in
+            world.task(pending.call.record.task).tgid == group && InterruptedClass(pending.call.record.result) != nil
+        }
+    }
+
     /// A wait that the recording shows to have found this child: its exit has been seen.
     func makeExit(waitedForBy call: RecordedCall) throws(EngineFailure) {
         guard options.resynchronise, call.known == .wait4, call.record.result > 0 else { return }

@@ -45,7 +45,8 @@ extension ReplayRun {
     private func counts(_ pending: Pending, _ result: DispatchResult) -> (recorded: UInt64, engine: UInt64)? {
         let call = pending.call
         guard call.known == .read, call.record.result == 8, result.outcome == .returned(8), result.given.isEmpty,
-            case .other("eventfd") = world.description(call.fd(0), in: world.task(call.record.task))?.kind,
+            case .other(let maker) = world.description(call.fd(0), in: world.task(call.record.task))?.kind,
+            maker.hasPrefix("eventfd"),
             let recorded = call.output.integer(call.word(1), count: 8),
             let engine = MemoryChunks(result.writes).integer(call.word(1), count: 8)
         else { return nil }
@@ -206,7 +207,8 @@ extension ReplayRun {
     /// Whether a parked call's time ran out because the replay was slower than the recording: it is made again now.
     func mayHaveTimedOut(_ pending: Pending, _ result: DispatchResult) -> Bool {
         guard case .returned(let value) = result.outcome, value != pending.call.record.result,
-            pending.call.record.result >= 0, result.given.isEmpty
+            pending.call.record.result >= 0 || InterruptedClass(pending.call.record.result) != nil,
+            result.given.isEmpty, result.signals.isEmpty
         else { return false }
         return value == 0 && asksWithoutEffect(pending) || value == -Int64(Errno.ETIMEDOUT.rawValue)
     }

@@ -60,6 +60,15 @@ extension ReplayRun {
         }
     }
 
+    /// A signal to the process ended this wait, and the engine gave it to another thread, or not yet: whom it goes to is
+    /// scheduling. Returns whether there was one to post.
+    func makeUpInterruption(_ pending: Pending) -> Bool {
+        guard InterruptedClass(pending.call.record.result) != nil else { return false }
+        let waiting = (signals.interrupting[pending.position] ?? []).filter { !signals.posted.contains($0) }
+        for index in waiting { post(index) }
+        return !waiting.isEmpty
+    }
+
     private func post(_ index: Int) {
         let signal = trace.signals[index]
         signals.post(index)

@@ -108,7 +108,7 @@ final class ReplayRun {
 
     private func taskEvent(_ event: TaskRecord) throws(EngineFailure) {
         guard case .exited(let status) = event.kind else { return }
-        try makeExit(of: event.task)
+        if isInterruptedByChild(event.task) { try makeExit(of: event.task) }
         if let pending = parked.removeValue(forKey: event.task) { leaveUnfinished(pending) }
         if exiting[event.task] == nil, engineTasks.remove(event.task) != nil {
             advance(to: event.time)
@@ -276,7 +276,15 @@ final class ReplayRun {
             record.events.append(
                 EnvironmentEvent(.raceResolved, call: pending.call.index, "answer taken in completion order")
             )
-            result = try dispatch(pending)
+            let late = pending
+            result = try askAgain(late, try dispatch(late)) { result in
+                result.outcome != .blocked
+            } _: { () throws(EngineFailure) in
+                try engine.retry(task)
+            }
+        }
+        if result.outcome == .blocked, options.resynchronise, makeUpInterruption(pending) {
+            result = try engine.retry(task)
         }
         if result.outcome == .blocked {
             if options.resynchronise, signals.stops(trace, position) {
