@@ -41,6 +41,8 @@ public final class WSL1Engine: Engine {
     var binaryFormats = [LxBinaryFormat(interop: ())]
     var areFormatsEnabled = true
     var network = LxNetworkState()
+    /// Some thread is or was traced.
+    var hasTraces = false
     var isBooted = false
     /// Where the root task's paths start.
     var initialRoot: VfsLocation?

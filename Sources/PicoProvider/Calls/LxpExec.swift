@@ -152,6 +152,13 @@ func LxpReplaceImage(
     LxpExecCredentials(thread, image)
     group.address.personality = group.personality
     engine.releaseVforkParent(group)
+    if let trace = thread.activeTrace {
+        // A traced program stops when it has been replaced.
+        let isEvent = trace.options & LxTrace.execOption != 0
+        let status = isEvent ? LxTrace.trap | LxTrace.execEvent << 8 : LxTrace.trap
+        trace.message = UInt64(UInt32(bitPattern: thread.ownID))
+        engine.stopTraced(thread, status, LxSignalInfo(signal: LxTrace.trap, code: status))
+    }
 }
 
 /// At most 15 bytes.

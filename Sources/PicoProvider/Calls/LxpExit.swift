@@ -29,12 +29,38 @@ private struct LxpWaitEvent {
     var group: LxThreadGroup
     /// As wait4 reports it.
     var status: Int32
+    /// A traced thread that stopped; nil: a child.
+    var traced: LxThread?
+}
+
+/// A thread that the caller traces and that has stopped since it was last waited for.
+private func LxpFindTraced(
+    _ c: LxpCall,
+    _ target: LxpWaitTarget,
+    _ isEligible: inout Bool
+) -> LxpWaitEvent? {
+    let namespace = c.group.pidNamespace
+    for case let thread? in c.engine.threads where thread.trace != nil && !thread.isDead {
+        guard let trace = thread.activeTrace, trace.tracer === c.group else { continue }
+        switch target {
+        case .any: break
+        case .process(let id): if thread.id(in: namespace) != id { continue }
+        case .processGroup(let id):
+            if LxpVisibleID(thread.group.processGroup.identifier, namespace, c.engine) != id { continue }
+        }
+        isEligible = true
+        if let stop = trace.stop, trace.isUnreported {
+            return LxpWaitEvent(group: thread.group, status: stop, traced: thread)
+        }
+    }
+    return nil
 }
 
 /// A child that changed state, or nil; ECHILD when there is nothing to wait for.
 private func LxpFindChild(_ c: LxpCall, _ target: LxpWaitTarget, _ options: Int32) throws(LxFailure) -> LxpWaitEvent? {
     let namespace = c.group.pidNamespace
     var isEligible = false
+    if c.engine.hasTraces, let event = LxpFindTraced(c, target, &isEligible) { return event }
     for child in c.group.children {
         if options & WaitFlag.thread != 0, child.parentThread !== c.thread { continue }
         let isClone = child.exitSignal != LxSignal.child
@@ -66,6 +92,10 @@ private func LxpFindChild(_ c: LxpCall, _ target: LxpWaitTarget, _ options: Int3
 
 private func LxpConsume(_ c: LxpCall, _ event: LxpWaitEvent, _ options: Int32) {
     guard options & WaitFlag.noWait == 0 else { return }
+    if let traced = event.traced {
+        traced.trace?.isUnreported = false
+        return
+    }
     if case .zombie = event.group.state { c.engine.reap(event.group) } else { event.group.unreportedChange = nil }
 }
 
@@ -86,7 +116,7 @@ func LxpSyscall_WAIT4(_ c: LxpCall) throws(LxFailure) -> Int64 {
         if options & WaitFlag.noHang != 0 { return 0 }
         throw .wouldBlock
     }
-    let result = Int64(event.group.id(in: c.group.pidNamespace))
+    let result = Int64(event.traced?.id(in: c.group.pidNamespace) ?? event.group.id(in: c.group.pidNamespace))
     if c[1] != 0 { try c.writeInteger(c[1], event.status) }
     if c[3] != 0 { c.writeGiven(c[3], 144, "resource usage") }
     LxpConsume(c, event, options)
@@ -120,6 +150,8 @@ func LxpSyscall_WAITID(_ c: LxpCall) throws(LxFailure) -> Int64 {
     let code: Int32
     let status: Int32
     switch event.group.state {
+    // CLD_TRAPPED.
+    case _ where event.traced != nil: (code, status) = (4, event.status >> 8)
     case .zombie(let value) where value & 0x7f == 0: (code, status) = (1, value >> 8)
     case .zombie(let value): (code, status) = (value & 0x80 != 0 ? 3 : 2, value & 0x7f)
     case .stopped(let signal): (code, status) = (5, signal)
@@ -130,7 +162,7 @@ func LxpSyscall_WAITID(_ c: LxpCall) throws(LxFailure) -> Int64 {
             c,
             signal: LxSignal.child,
             code: code,
-            pid: event.group.id(in: c.group.pidNamespace),
+            pid: event.traced?.id(in: c.group.pidNamespace) ?? event.group.id(in: c.group.pidNamespace),
             uid: event.group.leader?.credentials.uid ?? 0,
             status: status
         )

@@ -126,18 +126,3 @@ func LxpSyscall_REBOOT(_ c: LxpCall) throws(LxFailure) -> Int64 {
     if c.thread.isDead { throw .exited }
     return 0
 }
-
-private let ptraceTraceMe = abiInt("PTRACE_TRACEME")
-private let ptraceSeize = abiInt("PTRACE_SEIZE")
-
-func LxpSyscall_PTRACE(_ c: LxpCall) throws(LxFailure) -> Int64 {
-    if c.int(0) == ptraceSeize {
-        throw .unsupported(.EINVAL, note: "PTRACE_SEIZE is not there", source: "GH:3031")
-    }
-    if c.int(0) == ptraceTraceMe {
-        if c.group.tracedByParent { throw .errno(.EPERM) }
-        c.group.tracedByParent = true
-        return 0
-    }
-    throw .notModelled("stops of traced threads")
-}

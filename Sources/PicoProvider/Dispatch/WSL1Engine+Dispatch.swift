@@ -19,8 +19,10 @@ extension WSL1Engine {
         var early: [Int32] = []
         deliverSignals(thread, self.call, rawResult: nil, into: &early)
         if thread.isDead { return finish(.exited, early) }
+        if thread.trace != nil, holdsTraced(thread) { return park(thread, number, early, call) }
         // A stop takes a thread on its way back to user mode; one that makes a call has not been taken yet.
-        return run(thread, number, early, call)
+        let result = run(thread, number, early, call)
+        return thread.trace == nil ? result : answerTraced(thread, result, number, call)
     }
 
     public func retry(_ task: TaskID) throws(EngineFailure) -> DispatchResult {
@@ -41,8 +43,24 @@ extension WSL1Engine {
             parked.seenEvents = events
             return finish(.blocked, [])
         }
+        if let held = (parked.object as? LxpHeldAnswer)?.result {
+            thread.parked = nil
+            return held
+        }
+        if let trace = thread.activeTrace {
+            if trace.stop == nil, let held = trace.held {
+                trace.held = nil
+                thread.parked = nil
+                return held
+            }
+            if holdsTraced(thread) {
+                parked.seenEvents = events
+                return finish(.blocked, [])
+            }
+        }
         thread.parked = nil
-        return run(thread, parked.number, [], call)
+        let result = run(thread, parked.number, [], call)
+        return thread.trace == nil ? result : answerTraced(thread, result, parked.number, call)
     }
 
     private func begin(_ guest: GuestCall, _ thread: LxThread, _ number: Int) {

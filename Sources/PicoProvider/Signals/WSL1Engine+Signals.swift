@@ -108,7 +108,21 @@ extension WSL1Engine {
         var ranHandler = false
         while !thread.isDead, thread.hasDeliverableSignal {
             if case .stopped = thread.group.state { break }
+            if thread.trace?.stop != nil, thread.activeTrace != nil,
+                thread.pendingSet.bits & LxSignalSet.bit(LxSignal.kill) == 0
+            {
+                break
+            }
             guard let info = thread.takePending(thread.open) else { break }
+            // A traced thread stops first: the tracer decides what becomes of the signal.
+            if let trace = thread.activeTrace, info.signal != LxSignal.kill {
+                if trace.passing.contains(info.signal) {
+                    trace.passing.remove(info.signal)
+                } else {
+                    stopTraced(thread, info.signal, info)
+                    break
+                }
+            }
             let action = thread.group.handlers[info.signal]
             if action.isIgnored, info.signal != LxSignal.kill, info.signal != LxSignal.stop { continue }
             list.append(info.signal)

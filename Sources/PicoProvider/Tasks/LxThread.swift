@@ -26,7 +26,7 @@ final class LxThread {
     /// The call that waits, if one does.
     var parked: LxParkedCall?
     /// SIGSTOP and friends are kept per group; a ptrace stop is the thread's own.
-    var tracer: LxThread?
+    var trace: LxTrace?
     var isDead = false
     /// Made by a graft, and no call of its own yet.
     var isFreshGraft = false
