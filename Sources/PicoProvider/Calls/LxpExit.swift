@@ -49,6 +49,7 @@ private func LxpFindTraced(
             if LxpVisibleID(thread.group.processGroup.identifier, namespace, c.engine) != id { continue }
         }
         isEligible = true
+        c.engine.anticipateEntry(thread)
         if let stop = trace.stop, trace.isUnreported {
             return LxpWaitEvent(group: thread.group, status: stop, traced: thread)
         }

@@ -21,6 +21,7 @@ private enum Request {
     /// PTRACE_OLDSETOPTIONS (linux/ptrace.h of Linux 2.4).
     static let oldSetOptions: Int32 = 21
     static let getSignal = abiInt("PTRACE_GETSIGINFO")
+    static let getCall = abiInt("PTRACE_GET_SYSCALL_INFO")
     static let getMessage = abiInt("PTRACE_GETEVENTMSG")
     /// `offsetof(struct user, u_debugreg)`.
     static let debugRegisters: UInt64 = 848
@@ -90,19 +91,9 @@ private func LxpResume(
         trace.passing.insert(signal)
         c.engine.post(LxSignalInfo(signal: signal, code: 0, pid: c.group.globalID, uid: c.credentials.uid), to: thread)
     }
-    if request == Request.detach {
-        thread.trace = nil
-        // The answer that was kept back goes out at once.
-        if let held = trace.held { thread.parked?.object = LxpHeldAnswer(held) }
-    }
+    if request == Request.detach { thread.trace = nil }
     c.engine.events += 1
     return 0
-}
-
-/// An answer that outlived the trace that kept it back.
-final class LxpHeldAnswer {
-    let result: DispatchResult
-    init(_ result: DispatchResult) { self.result = result }
 }
 
 private func LxpInspect(_ c: LxpCall, _ request: Int32, _ trace: LxTrace) throws(LxFailure) -> Int64 {
@@ -144,6 +135,8 @@ private func LxpInspect(_ c: LxpCall, _ request: Int32, _ trace: LxTrace) throws
     case Request.getMessage:
         try c.writeInteger(c[3], trace.message)
         return 0
+    case Request.getCall:
+        throw .notModelled("no source says what PTRACE_GET_SYSCALL_INFO answers, which is newer than Linux 4.4")
     default: throw .notModelled("this ptrace request")
     }
 }

@@ -22,7 +22,8 @@ extension WSL1Engine {
         if thread.trace != nil, holdsTraced(thread) { return park(thread, number, early, call) }
         // A stop takes a thread on its way back to user mode; one that makes a call has not been taken yet.
         let result = run(thread, number, early, call)
-        return thread.trace == nil ? result : answerTraced(thread, result, number, call)
+        if thread.trace != nil { leaveTraced(thread, result) }
+        return result
     }
 
     public func retry(_ task: TaskID) throws(EngineFailure) -> DispatchResult {
@@ -43,24 +44,14 @@ extension WSL1Engine {
             parked.seenEvents = events
             return finish(.blocked, [])
         }
-        if let held = (parked.object as? LxpHeldAnswer)?.result {
-            thread.parked = nil
-            return held
-        }
-        if let trace = thread.activeTrace {
-            if trace.stop == nil, let held = trace.held {
-                trace.held = nil
-                thread.parked = nil
-                return held
-            }
-            if holdsTraced(thread) {
-                parked.seenEvents = events
-                return finish(.blocked, [])
-            }
+        if thread.trace != nil, holdsTraced(thread) {
+            parked.seenEvents = events
+            return finish(.blocked, [])
         }
         thread.parked = nil
         let result = run(thread, parked.number, [], call)
-        return thread.trace == nil ? result : answerTraced(thread, result, parked.number, call)
+        if thread.trace != nil { leaveTraced(thread, result) }
+        return result
     }
 
     private func begin(_ guest: GuestCall, _ thread: LxThread, _ number: Int) {

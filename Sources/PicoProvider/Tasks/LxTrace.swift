@@ -23,10 +23,8 @@ final class LxTrace {
     var message: UInt64 = 0
     /// Signals that the tracer let through: they do not stop again.
     var passing = LxSignalSet()
-    /// The call in hand has stopped at its entry.
+    /// The call in hand, or the next one, has stopped at its entry.
     var hasEntered = false
-    /// The call is done; its answer waits for the tracer.
-    var held: DispatchResult?
 
     static let goodOption = ABI.constant("PTRACE_O_TRACESYSGOOD")
     static let execOption = ABI.constant("PTRACE_O_TRACEEXEC")
@@ -92,24 +90,22 @@ extension WSL1Engine {
         return true
     }
 
-    /// The answer of a traced thread's call: kept back if the tracer asked for a stop at its end.
-    func answerTraced(
-        _ thread: LxThread,
-        _ result: DispatchResult,
-        _ number: Int,
-        _ guest: GuestCall
-    ) -> DispatchResult {
-        guard let trace = thread.activeTrace, case .returned = result.outcome, !thread.isDead else { return result }
+    /// A thread that was let run to its next call, and whose tracer waits: it is stopped at the entry.
+    ///
+    /// A recording has a call only from after that stop on, so the stop must be told before the call is there.
+    func anticipateEntry(_ thread: LxThread) {
+        guard let trace = thread.activeTrace, trace.mode == .calls, trace.stop == nil, !trace.hasEntered,
+            thread.parked == nil
+        else { return }
+        trace.hasEntered = true
+        stopAtCall(thread)
+    }
+
+    /// After a traced thread's call: a stop at its end if the tracer asked for it. The answer is out before.
+    func leaveTraced(_ thread: LxThread, _ result: DispatchResult) {
+        guard let trace = thread.activeTrace, case .returned = result.outcome, !thread.isDead else { return }
         let stopsAtEnd = trace.mode == .calls && trace.hasEntered && trace.stop == nil
         trace.hasEntered = false
-        guard stopsAtEnd else { return result }
-        trace.held = result
-        stopAtCall(thread)
-        let parked = LxParkedCall()
-        parked.call = guest
-        parked.number = number
-        parked.seenEvents = events
-        thread.parked = parked
-        return DispatchResult(.blocked, evidence: result.evidence)
+        if stopsAtEnd { stopAtCall(thread) }
     }
 }
