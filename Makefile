@@ -39,7 +39,8 @@ corpus: build
 
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(LACUNA) $(dir $(LACUNA))lacuna-agent $(dir $(LACUNA))lacuna-init $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(LACUNA) $(dir $(LACUNA))lacuna-agent $(dir $(LACUNA))lacuna-agent-low \
+		$(dir $(LACUNA))lacuna-init $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	$(LACUNA) --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lacuna

@@ -36,7 +36,7 @@ public struct Lacuna: ParsableCommand {
                 name: "Engines",
                 subcommands: [
                     ReplayCommand.self, ExplainCommand.self, ScoreCommand.self, FactsCommand.self, EnginesCommand.self,
-                    RunCommand.self, VMCommand.self,
+                    RunCommand.self, VMCommand.self, PredictCommand.self,
                 ]
             ),
             CommandGroup(name: "Corpora", subcommands: [CorpusCommand.self]),

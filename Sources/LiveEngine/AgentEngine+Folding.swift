@@ -18,7 +18,9 @@ extension AgentEngine {
 
     /// Remembers the pid that a child got instead of the recorded one.
     func notePid(_ pid: Int64, of call: GuestCall) {
-        guard let recorded = environment.names.offer(.task, for: call.index), pid > 0 else { return }
+        guard outside.lastPid < 0, pid > 0, let recorded = environment.names.offer(.task, for: call.index) else {
+            return
+        }
         let recordedPid = Int64(truncatingIfNeeded: recorded)
         if recordedPid == pid { pids[recordedPid] = nil } else { pids[recordedPid] = pid }
     }
