@@ -15,6 +15,7 @@ struct RequestFlags: OptionSet {
     static let vfork = Self(rawValue: 128)
     static let nested = Self(rawValue: 256)
     static let own = Self(rawValue: 512)
+    static let batch = Self(rawValue: 1024)
 }
 
 /// One call for one slot.
@@ -38,6 +39,8 @@ struct AgentReply {
     var result: Int64
     var signals: [Int32] = []
     var writes: [MemoryChunks.Chunk] = []
+    /// The replies of a batch.
+    var parts: [AgentReply] = []
 }
 
 /// Frames, both ways. One request at a time.
@@ -97,36 +100,31 @@ final class AgentConnection {
 
     func call(_ request: AgentRequest, milliseconds: Int) throws(EngineFailure) -> AgentReply {
         var body = ByteWriter()
-        body.add(request.flags.rawValue)
-        body.add(request.child)
-        body.add(UInt64(bitPattern: Int64(request.number)))
-        for index in 0..<6 { body.add(request.arguments[index]) }
-        body.add(request.handled)
-        body.add(request.held)
-        body.add(request.range.address)
-        body.add(request.range.length)
-        body.add(UInt32(request.inputs.count))
-        body.add(UInt32(request.outputs.count))
-        for chunk in request.inputs {
-            body.add(chunk.address)
-            body.add(UInt32(chunk.bytes.count))
-            body.add(UInt32(clamping: max(chunk.length, chunk.bytes.count)))
-            body.bytes += chunk.bytes
-            body.pad()
-        }
-        for item in request.outputs {
-            body.add(item.address)
-            body.add(item.limit)
-            body.add(item.skip)
-            body.add(item.extra)
-            body.add(item.lengthAddress)
-            body.add(item.scale)
-            body.bytes += [item.kind.rawValue, item.isAlways ? 1 : 0, 0, 0]
-        }
+        body.add(request)
         guard body.bytes.count <= Self.requestLimit else {
             throw EngineFailure("a call has more memory than the agent's slots hold (\(body.bytes.count) bytes)")
         }
         return try exchange(.call, request.slot, UInt32(clamping: milliseconds), body.bytes)
+    }
+
+    /// Calls of one task, one after the other; fewer are made if the reply would not hold them.
+    func batch(_ requests: [AgentRequest], slot: UInt32, milliseconds: Int) throws(EngineFailure) -> [AgentReply] {
+        var all = AgentRequest(slot: slot, flags: .batch)
+        all.number = requests.count
+        var body = ByteWriter()
+        body.add(all)
+        for request in requests {
+            var one = ByteWriter()
+            one.add(request)
+            body.add(UInt64(one.bytes.count))
+            body.bytes += one.bytes
+        }
+        guard body.bytes.count <= Self.requestLimit else {
+            throw EngineFailure("a batch has more memory than the agent's slots hold (\(body.bytes.count) bytes)")
+        }
+        let reply = try exchange(.call, slot, UInt32(clamping: milliseconds), body.bytes, isBatch: true)
+        guard reply.status == .returned else { throw EngineFailure("a batch did not return") }
+        return reply.parts
     }
 
     func wait(_ slot: UInt32, milliseconds: Int) throws(EngineFailure) -> AgentReply {
@@ -150,7 +148,8 @@ final class AgentConnection {
         _ operation: Operation,
         _ slot: UInt32,
         _ milliseconds: UInt32,
-        _ body: [UInt8] = []
+        _ body: [UInt8] = [],
+        isBatch: Bool = false
     ) throws(EngineFailure) -> AgentReply {
         var frame = ByteWriter()
         frame.add(UInt32(body.count))
@@ -158,12 +157,12 @@ final class AgentConnection {
         frame.add(slot)
         frame.add(milliseconds)
         try transport.send(frame.bytes + body)
-        return try reply(milliseconds: Int(operation == .signal ? 0 : milliseconds) + 10_000)
+        return try reply(milliseconds: Int(operation == .signal ? 0 : milliseconds) + 10_000, isBatch: isBatch)
     }
 
     // MARK: - Replies
 
-    private func reply(milliseconds: Int) throws(EngineFailure) -> AgentReply {
+    private func reply(milliseconds: Int, isBatch: Bool) throws(EngineFailure) -> AgentReply {
         let deadline = ContinuousClock.now + .milliseconds(milliseconds)
         try fill(24, deadline)
         let length = Int(half(position))
@@ -174,13 +173,29 @@ final class AgentConnection {
         var at = position + 24
         for index in 0..<signalCount { reply.signals.append(Int32(bitPattern: half(at + index * 4))) }
         at += (signalCount * 4 + 7) & ~7
-        for _ in 0..<chunkCount {
-            let count = Int(word(at + 8))
-            reply.writes.append(.init(address: word(at), bytes: Array(buffer[(at + 16)..<(at + 16 + count)])))
-            at += 16 + ((count + 7) & ~7)
+        if isBatch {
+            for _ in 0..<chunkCount {
+                var part = AgentReply(status: .returned, result: Int64(bitPattern: word(at)))
+                let count = Int(half(at + 8))
+                at += 16
+                part.writes = chunks(count, &at)
+                reply.parts.append(part)
+            }
+        } else {
+            reply.writes = chunks(chunkCount, &at)
         }
         position += 24 + length
         return reply
+    }
+
+    private func chunks(_ count: Int, _ at: inout Int) -> [MemoryChunks.Chunk] {
+        var chunks: [MemoryChunks.Chunk] = []
+        for _ in 0..<count {
+            let size = Int(word(at + 8))
+            chunks.append(.init(address: word(at), bytes: Array(buffer[(at + 16)..<(at + 16 + size)])))
+            at += 16 + ((size + 7) & ~7)
+        }
+        return chunks
     }
 
     private func fill(_ count: Int, _ deadline: ContinuousClock.Instant) throws(EngineFailure) {
@@ -209,6 +224,36 @@ struct ByteWriter {
 
     mutating func add(_ value: some FixedWidthInteger) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    /// `struct request` of the agent, with its inputs and outputs.
+    mutating func add(_ request: AgentRequest) {
+        add(request.flags.rawValue)
+        add(request.child)
+        add(UInt64(bitPattern: Int64(request.number)))
+        for index in 0..<6 { add(request.arguments[index]) }
+        add(request.handled)
+        add(request.held)
+        add(request.range.address)
+        add(request.range.length)
+        add(UInt32(request.inputs.count))
+        add(UInt32(request.outputs.count))
+        for chunk in request.inputs {
+            add(chunk.address)
+            add(UInt32(chunk.bytes.count))
+            add(UInt32(clamping: max(chunk.length, chunk.bytes.count)))
+            bytes += chunk.bytes
+            pad()
+        }
+        for item in request.outputs {
+            add(item.address)
+            add(item.limit)
+            add(item.skip)
+            add(item.extra)
+            add(item.lengthAddress)
+            add(item.scale)
+            bytes += [item.kind.rawValue, item.isAlways ? 1 : 0, 0, 0]
+        }
     }
 
     mutating func pad() { while bytes.count % 8 != 0 { bytes.append(0) } }

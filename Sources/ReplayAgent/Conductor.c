@@ -122,6 +122,8 @@ static void make_call(struct frame *f, struct slot *s) {
         child->nested = r->flags & REQUEST_NESTED ? 1 : 0;
         child->tid = 0;
         child->held = 0;
+        child->reply_start = 0;
+        child->request = REQUEST_OF(child);
         child->host_tid = 0;
         REQUEST_OF(child)->handled = r->handled;
         REQUEST_OF(child)->held = 0;
@@ -129,6 +131,7 @@ static void make_call(struct frame *f, struct slot *s) {
     s->sequence++;
     s->cancelled = 0;
     if (s == SLOT(0)) {
+        s->request = r;
         place(s);
         u64 child_stack = r->flags & REQUEST_CLONE ? (u64)SLOT(r->child) + SLOT_STACK_TOP : 0;
         s->result = agent_call(r->number, r->arguments, child_stack);

@@ -264,6 +264,8 @@ void attach(char **argv, char **entry, char *value) {
 
 __attribute__((noreturn, used)) void agent_executed(struct slot *s) {
     struct request *r = REQUEST_OF(s);
+    s->request = r;
+    s->reply_start = 0;
     r->handled = 0;
     r->output_count = 0;
     finish(s);

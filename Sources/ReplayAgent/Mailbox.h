@@ -60,6 +60,9 @@ enum request_flags {
     REQUEST_NESTED = 256,
     /// The engine's own call between recorded ones: no signal is let in for it.
     REQUEST_OWN = 512,
+    /// `number` requests follow, each after its size and four bytes of nothing: calls that no signal and no other task
+    /// has a part in, made one after the other. The reply has {i64 result, u32 chunks, u32 size of them} before each.
+    REQUEST_BATCH = 1024,
 };
 
 /// A call as the engine sends it; `inputs`, then `outputs` follow.
@@ -108,6 +111,12 @@ struct slot {
     u32 alive;
     u32 chunk_count;
     u32 reply_used;
+    /// Where the reply to the present call begins: a batch has one after the other.
+    u64 reply_start;
+    /// The present call; within a batch not the slot's first.
+    struct request *request;
+    /// Memory that the agent itself may read and write: nothing has changed the mappings since the kernel did so for it.
+    u64 open_start, open_end;
     u32 cancelled;
     u32 signal_count;
     i32 signals[59];
@@ -145,11 +154,12 @@ struct shared {
 #define SHARED ((struct shared *)(MAILBOX + 0x1000))
 #define SLOT_INDEX(s) (((u64)(s) - MAILBOX) / SLOT_SIZE)
 #define REQUEST_OF(s) ((struct request *)((u64)(s) + SLOT_REQUEST))
+#define REPLY_OF(s) ((u8 *)(s) + SLOT_REPLY + (s)->reply_start)
 
 void task_loop(struct slot *s);
 void finish(struct slot *s);
 void perform(struct slot *s);
-i64 place(struct slot *s);
+void place(struct slot *s);
 void gather(struct slot *s);
 void write_memory(struct slot *s, u64 address, const void *bytes, u64 count);
 u64 read_memory(struct slot *s, u64 address, void *bytes, u64 count);

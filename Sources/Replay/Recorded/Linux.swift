@@ -33,6 +33,7 @@ enum Linux {
     static let cloneFork = ABI.constant("CLONE_VFORK")
     static let cloneFileSystem = ABI.constant("CLONE_FS")
     static let cloneFiles = ABI.constant("CLONE_FILES")
+    static let cloneParent = ABI.constant("CLONE_PARENT")
     static let cloneThread = ABI.constant("CLONE_THREAD")
     static let cloneMountNamespace = ABI.constant("CLONE_NEWNS")
     static let clonePidNamespace = ABI.constant("CLONE_NEWPID")

@@ -22,7 +22,8 @@ extension RecordedWorld {
             id: born.task,
             tid: born.tid,
             tgid: born.tgid,
-            parent: parent.id,
+            // CLONE_PARENT: a sibling.
+            parent: flags & Linux.cloneParent != 0 ? parent.parent ?? parent.id : parent.id,
             files: flags & Linux.cloneFiles != 0 ? parent.files : copyTable(of: parent),
             directories: flags & Linux.cloneFileSystem != 0 ? parent.directories : parent.directories.copy(),
             mounts: flags & Linux.cloneMountNamespace != 0 ? parent.mounts.copy() : parent.mounts,

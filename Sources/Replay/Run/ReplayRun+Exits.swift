@@ -45,13 +45,30 @@ extension ReplayRun {
         if let pending = exiting[task] { try makeExit(pending) }
     }
 
-    /// A SIGCHLD was delivered: the child's exit has been seen.
+    /// A SIGCHLD was delivered: the child's exit has been seen. Which child's: the one that is waited for next.
     func makeExit(ofChildOf task: TaskID) throws(EngineFailure) {
         let group = world.task(task).tgid
-        let child = lingering().first { pending in
+        let children = lingering().filter { pending in
             world.task(pending.call.record.task).parent.map { world.task($0).tgid } == group
         }
-        if let child { try makeExit(child) }
+        guard let first = children.first else { return }
+        guard options.resynchronise, children.count > 1, let next = nextWaited(by: group) else {
+            try makeExit(first)
+            return
+        }
+        try makeExit(children.first { world.task($0.call.record.task).tid == next } ?? first)
+    }
+
+    /// The pid that the process's next recorded wait returned, within the next calls.
+    private func nextWaited(by group: Int32) -> Int32? {
+        for position in (entered + 1)..<max(entered + 1, min(trace.calls.count, entered + 400)) {
+            let call = trace.calls[position]
+            guard KnownCall.of(call.number, call.architecture) == .wait4, call.result > 0,
+                world.task(call.task).tgid == group
+            else { continue }
+            return Int32(truncatingIfNeeded: call.result)
+        }
+        return nil
     }
 
     /// Whether the parent waits in a call that, as recorded, a signal ended: it is the child's.

@@ -20,6 +20,8 @@ final class ReplayRun {
     let lastCalls: [TaskID: Int]
     /// The call that the engine just answered with `blocked` is not parked in it.
     var isWithdrawn = false
+    /// The call entered last.
+    var entered = 0
     /// Exits that were entered and have not been given to the engine yet.
     var exiting: [TaskID: Pending] = [:]
     /// Tasks that the engine has.
@@ -75,6 +77,7 @@ final class ReplayRun {
             for moment in timeline.moments {
                 if case .enter(let position) = moment {
                     current = position
+                    entered = position
                     if let stop = options.stopBefore, trace.calls[position].index >= stop { break }
                 }
                 if let reason = limits.exceeded() { throw EngineFailure(reason) }
