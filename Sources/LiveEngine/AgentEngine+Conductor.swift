@@ -46,7 +46,8 @@ extension AgentEngine {
                 place += UInt64(count + 15) & ~15
             }
         }
-        let reply = try connection.call(request, milliseconds: options.budget)
+        // These never wait for anything but the processor.
+        let reply = try connection.call(request, milliseconds: max(options.budget, 10_000))
         if !reply.signals.isEmpty { strayed[slot, default: []] += reply.signals }
         guard reply.status == .returned else { throw EngineFailure("the agent's own \(name) did not return") }
         return (reply.result, reply.writes.first?.bytes ?? [])
