@@ -49,7 +49,7 @@ extension AgentEngine {
         let parent = try startAncestors(process)
         let slot = try takeSlot()
         try choosePid(process.pid)
-        try must(
+        let started = try must(
             "start a process",
             make(
                 "clone",
@@ -63,6 +63,7 @@ extension AgentEngine {
                 child: slot
             )
         )
+        notePid(started, recorded: Int64(process.pid))
         tasks[process.task] = TaskState(slot: slot, memory: AddressSpace(), actions: SignalActions())
         if process.session == process.pid {
             try make("setsid", in: slot)
@@ -85,7 +86,7 @@ extension AgentEngine {
             guard pid == process.parent || pid > 1, started.insert(pid).inserted else { continue }
             let slot = try takeSlot()
             try choosePid(pid)
-            try must(
+            let started = try must(
                 "start a process",
                 make(
                     "clone",
@@ -99,6 +100,7 @@ extension AgentEngine {
                     child: slot
                 )
             )
+            notePid(started, recorded: Int64(pid))
             if last == 0 {
                 try make("setsid", in: slot)
             } else if pid == process.processGroup {

@@ -12,6 +12,11 @@ enum Linux {
     static let remapFixed = ABI.constant("MREMAP_FIXED")
     static let cloneMemory = ABI.constant("CLONE_VM")
     static let cloneVfork = ABI.constant("CLONE_VFORK")
+    static let cloneThread = ABI.constant("CLONE_THREAD")
+    /// Files, working directory, semaphore undo lists, parent.
+    static let cloneOthers =
+        cloneThread | ABI.constant("CLONE_FS") | ABI.constant("CLONE_FILES") | ABI.constant("CLONE_SYSVSEM")
+        | ABI.constant("CLONE_PARENT")
     static let cloneHandlers = ABI.constant("CLONE_SIGHAND")
     static let clonePid = ABI.constant("CLONE_NEWPID")
     static let clearHandlers: UInt64 = 0x1_0000_0000

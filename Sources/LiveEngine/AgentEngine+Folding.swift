@@ -18,15 +18,19 @@ extension AgentEngine {
 
     /// Remembers the pid that a child got instead of the recorded one.
     func notePid(_ pid: Int64, of call: GuestCall) {
-        guard outside.lastPid < 0, pid > 0, let recorded = environment.names.offer(.task, for: call.index) else {
-            return
-        }
-        let recordedPid = Int64(truncatingIfNeeded: recorded)
-        if recordedPid == pid { pids[recordedPid] = nil } else { pids[recordedPid] = pid }
+        guard let recorded = environment.names.offer(.task, for: call.index) else { return }
+        notePid(pid, recorded: Int64(truncatingIfNeeded: recorded))
+    }
+
+    func notePid(_ pid: Int64, recorded: Int64) {
+        guard outside.lastPid < 0, pid > 0 else { return }
+        pids[recorded] = pid == recorded ? nil : pid
     }
 
     private func renamePids(_ request: inout AgentRequest) {
-        guard !pids.isEmpty, let description = ABI.call(request.number, .x86_64) else { return }
+        guard !pids.isEmpty else { return }
+        if request.number == Linux.capget || request.number == Linux.capset { renameHeader(&request) }
+        guard let description = ABI.call(request.number, .x86_64) else { return }
         for (index, argument) in description.variant(for: request.arguments).arguments.enumerated().prefix(6) {
             guard case .scalar(let scalar) = argument.type, scalar.rule == .renamed(.pid) else { continue }
             let value = Int64(Int32(truncatingIfNeeded: request.arguments[index]))
@@ -37,6 +41,16 @@ extension AgentEngine {
                 request.arguments[index] = UInt64(bitPattern: -pid)
             }
         }
+    }
+
+    /// The pid in a capability header.
+    private func renameHeader(_ request: inout AgentRequest) {
+        guard let index = request.inputs.firstIndex(where: { $0.address == request.arguments[0] }),
+            request.inputs[index].bytes.count >= 8
+        else { return }
+        let word = request.inputs[index].bytes.word(0)
+        guard let pid = pids[Int64(word >> 32)] else { return }
+        request.inputs[index].bytes.setWord(0, word & 0xffff_ffff | UInt64(pid) << 32)
     }
 
     // MARK: - Addresses
@@ -51,6 +65,7 @@ extension AgentEngine {
             for index in request.inputs.indices {
                 request.inputs[index].bytes = pointers.folded(request.inputs[index], space)
             }
+            if request.number == Linux.clone3 { foldClone(&request, space) }
             for (index, argument) in variant.arguments.enumerated().prefix(6) where argument.type.isAddress {
                 request.arguments[index] = space.windows.fold(request.arguments[index])
             }
@@ -63,6 +78,17 @@ extension AgentEngine {
             request.outputs[index].lengthAddress = space.windows.fold(request.outputs[index].lengthAddress)
         }
         request.range.address = space.windows.fold(request.range.address)
+    }
+
+    /// Pointers of struct clone_args that nobody follows: the kernel checks them all the same.
+    private func foldClone(_ request: inout AgentRequest, _ space: AddressSpace) {
+        guard let index = request.inputs.firstIndex(where: { $0.address == request.arguments[0] }) else { return }
+        // child_tid, parent_tid, stack, tls
+        for at in [16, 24, 40, 56] where at + 8 <= request.inputs[index].bytes.count {
+            let pointer = request.inputs[index].bytes.word(at)
+            // What was followed is folded already: that lies below.
+            request.inputs[index].bytes.setWord(at, pointer < 1 << 39 ? pointer : space.windows.fold(pointer))
+        }
     }
 
     /// A reply in the recording's terms.
@@ -80,6 +106,9 @@ extension AgentEngine {
 }
 
 extension Linux {
+    static let clone3 = ABI.call(named: "clone3")?.numbers.x86_64 ?? 435
+    static let capget = ABI.call(named: "capget")?.numbers.x86_64 ?? 125
+    static let capset = ABI.call(named: "capset")?.numbers.x86_64 ?? 126
     static let answersAddresses: Set<Int> = Set(
         ["mmap", "mremap", "shmat"].compactMap { ABI.call(named: $0)?.numbers.x86_64 }
     )

@@ -77,8 +77,44 @@ extension AgentEngine {
                 )
             )
         case .unmounted(let point): return did(try make("umount2", .text(point), .value(2), in: slot))
-        case .descriptor, .child, .executed, .stream, .drained: return false
+        case .child(let task, let pid, let flags): return try putChild(task, pid, flags, state)
+        case .descriptor, .executed, .stream, .drained: return false
         }
+    }
+
+    /// A child like the recorded one, but for its namespaces: the engine may have none of that kind.
+    private func putChild(_ task: TaskID, _ pid: Int32, _ flags: UInt64, _ state: TaskState) throws(EngineFailure)
+        -> Bool
+    {
+        guard tasks[task] == nil, flags & Linux.cloneVfork == 0 else { return false }
+        let kept = flags & (Linux.cloneMemory | Linux.cloneHandlers | Linux.cloneOthers)
+        let slot = try takeSlot()
+        let child = TaskState(
+            slot: slot,
+            memory: flags & Linux.cloneMemory != 0 ? state.memory : state.memory.copy(),
+            actions: flags & Linux.cloneHandlers != 0 ? state.actions : state.actions.copy()
+        )
+        child.isNested = state.childrenAreNested || state.isNested
+        child.childrenAreNested = child.isNested
+        if !child.isNested { try choosePid(pid) }
+        let made = try make(
+            "clone",
+            .value(kept & Linux.cloneThread == 0 ? kept | 17 : kept),
+            .value(0),
+            .value(0),
+            .value(0),
+            .value(0),
+            in: state.slot,
+            flags: child.isNested ? [.clone, .nested] : .clone,
+            child: slot
+        )
+        tasks[task] = child
+        guard made.result > 0 else {
+            release(task)
+            return false
+        }
+        notePid(made.result, recorded: Int64(pid))
+        return true
     }
 
     private func put(_ file: Environment.File, _ slot: UInt32) throws(EngineFailure) -> Bool {
