@@ -52,7 +52,10 @@ import Testing
         ("writev", #"1, ["one", "two"], 2"#),
         ("execve", #""/bin/sh", ["sh", "-c"], []"#),
         ("connect", #"3, {sa_family=AF_INET, sin_port=80, sin_addr="127.0.0.1"}, 16"#),
-        ("connect", #"3, {sa_family=AF_INET6, sin6_port=80, sin6_flowinfo=0, sin6_addr="fe80::1", sin6_scope_id=2}, 28"#),
+        (
+            "connect",
+            #"3, {sa_family=AF_INET6, sin6_port=80, sin6_flowinfo=0, sin6_addr="fe80::1", sin6_scope_id=2}, 28"#
+        ),
         ("connect", #"3, {sa_family=AF_UNIX, sun_path="/run/s"}, 9"#),
         ("bind", #"3, {sa_family=AF_NETLINK, nl_pid=7, nl_groups=0x1}, 12"#),
         ("nanosleep", "{tv_sec=1, tv_nsec=5}, NULL"),
@@ -61,7 +64,8 @@ import Testing
         ("semop", "1, [{sem_num=0, sem_op=-1, sem_flg=IPC_NOWAIT}], 1"),
     ]) func whatIsWrittenIsWhatIsDecoded(_ name: String, _ arguments: String) throws {
         // strace parts members of a signal set by spaces.
-        let written = name == "rt_sigprocmask" ? arguments.replacing("SIGINT SIGTERM", with: "SIGINT, SIGTERM") : arguments
+        let written =
+            name == "rt_sigprocmask" ? arguments.replacing("SIGINT SIGTERM", with: "SIGINT, SIGTERM") : arguments
         let expected = name == "execve" ? arguments.replacing("[]", with: "") : arguments
         let shown = try printed(name, written)
         #expect(name == "execve" ? shown.hasPrefix(expected) : shown.hasPrefix(expected), "\(shown)")

@@ -102,9 +102,6 @@ private func LxpMapFile(
     if region.protection & 4 != 0, let mount = file.location?.mount, mount.flags & MountFlag.noExec != 0 {
         throw .errno(.EPERM)
     }
-    if file.inode.kind == .regular, try file.inode.attributes(c).size == 0 {
-        throw .unsupported(.ENOEXEC, note: "NT cannot make a section of an empty file", source: "GH:3451;GH:902")
-    }
     if isFixed, !region.isShared, offset % 0x10000 != 0, c.group.address.isUnknown(c[0], c[0] + length) {
         throw .unsupported(
             .ENOMEM,

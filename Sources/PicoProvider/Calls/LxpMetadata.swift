@@ -218,6 +218,13 @@ func LxpSyscall_FALLOCATE(_ c: LxpCall) throws(LxFailure) -> Int64 {
     guard file.isSeekable else { throw .errno(.ESPIPE) }
     guard file.inode.kind == .regular else { throw .errno(.ENODEV) }
     guard !offset.addingReportingOverflow(length).overflow else { throw .errno(.EFBIG) }
-    try file.allocate(mode: mode, offset: offset, length: length, c)
+    do throws(LxFailure) {
+        try file.allocate(mode: mode, offset: offset, length: length, c)
+    } catch {
+        if case .errno(.ENOSPC) = error {
+            try c.since(15014, .EINVAL, "fallocate on a full volume before 15014", "RN:15014")
+        }
+        throw error
+    }
     return 0
 }

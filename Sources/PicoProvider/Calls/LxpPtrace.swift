@@ -29,7 +29,8 @@ private enum Request {
 
 private enum Option {
     static let exit = ABI.constant("PTRACE_O_TRACEEXIT")
-    static let forks = ABI.constant("PTRACE_O_TRACEFORK") | ABI.constant("PTRACE_O_TRACEVFORK")
+    static let forks =
+        ABI.constant("PTRACE_O_TRACEFORK") | ABI.constant("PTRACE_O_TRACEVFORK")
         | ABI.constant("PTRACE_O_TRACECLONE") | ABI.constant("PTRACE_O_TRACEVFORKDONE")
     static let known = LxTrace.goodOption | LxTrace.execOption | exit | forks
 }

@@ -116,12 +116,11 @@ extension WSL1Engine {
             guard let info = thread.takePending(thread.open) else { break }
             // A traced thread stops first: the tracer decides what becomes of the signal.
             if let trace = thread.activeTrace, info.signal != LxSignal.kill {
-                if trace.passing.contains(info.signal) {
-                    trace.passing.remove(info.signal)
-                } else {
+                guard trace.passing.contains(info.signal) else {
                     stopTraced(thread, info.signal, info)
                     break
                 }
+                trace.passing.remove(info.signal)
             }
             let action = thread.group.handlers[info.signal]
             if action.isIgnored, info.signal != LxSignal.kill, info.signal != LxSignal.stop { continue }

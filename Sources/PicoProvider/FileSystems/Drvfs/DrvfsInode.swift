@@ -130,10 +130,6 @@ final class DrvfsInode: WslfsInode {
         _ context: VfsContext
     ) throws(LxFailure) {
         try checkAttributes(context)
-        // NTFS has no such characters in the names of attributes (RN:17639).
-        guard !name.utf8.contains(where: { "/:*".utf8.contains($0) }) else {
-            throw .errno(LxpStatus.translate(.STATUS_INVALID_EA_NAME))
-        }
         try super.setExtendedAttribute(name, value, flags: flags, context)
     }
 }
