@@ -7,7 +7,8 @@ import Testing
     private func literal(_ text: String) throws -> Literal {
         var parser = LiteralParser(text)
         let value = try parser.value()
-        #expect(parser.isAtEnd, "left over: \(parser.rest)")
+        let rest = parser.rest
+        #expect(rest.isEmpty, "left over: \(rest)")
         return value
     }
 
