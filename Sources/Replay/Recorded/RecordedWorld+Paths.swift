@@ -16,9 +16,6 @@ extension RecordedWorld {
     /// Nil when it is relative to a descriptor that is not known to be a directory.
     func resolve(_ name: String, at directory: Int32, in task: TaskState, follow: Bool) -> String? {
         let base: String
-        if follow, let (fd, rest) = Self.descriptorLink(name), let path = description(fd, in: task)?.path {
-            return rest.isEmpty ? path : walk(rest, from: path, in: task, follow: follow)
-        }
         if name.hasPrefix("/") {
             base = task.directories.root
         } else if directory == Linux.atWorkingDirectory {
@@ -29,17 +26,6 @@ extension RecordedWorld {
             return nil
         }
         return walk(name, from: base, in: task, follow: follow)
-    }
-
-    /// `/proc/self/fd/7` names what descriptor 7 is: container runtimes mount on such names.
-    private static func descriptorLink(_ name: String) -> (fd: Int32, rest: String)? {
-        for prefix in ["/proc/self/fd/", "/proc/thread-self/fd/"] where name.hasPrefix(prefix) {
-            let tail = name.dropFirst(prefix.count)
-            let number = tail.prefix { $0 != "/" }
-            guard let fd = Int32(number) else { return nil }
-            return (fd, String(tail.dropFirst(number.count + 1)))
-        }
-        return nil
     }
 
     private func walk(_ name: String, from base: String, in task: TaskState, follow: Bool) -> String? {
