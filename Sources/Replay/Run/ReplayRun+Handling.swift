@@ -214,7 +214,7 @@ extension ReplayRun {
     }
 
     /// Calls for which 0 means that nothing was ready, or that a stream has ended: either way nothing was taken.
-    private func asksWithoutEffect(_ pending: Pending) -> Bool {
+    func asksWithoutEffect(_ pending: Pending) -> Bool {
         let call = pending.call
         switch call.known {
         case .read, .readv, .recvfrom, .recvmsg: return stream(pending) != nil

@@ -60,6 +60,10 @@ extension ReplayRun {
         if recorded < 0 && recorded >= -4095 || value < 0 && value >= -4095 {
             if recorded == value { return agreed(result) }
             if let one = InterruptedClass(recorded), one == InterruptedClass(value) { return agreed(result) }
+            // Its time ran out as the signal came: nothing was ready on either side, and the handler runs on both.
+            if value == 0, !result.signals.isEmpty, InterruptedClass(recorded) != nil, asksWithoutEffect(pending) {
+                return agreed(result)
+            }
             return differs(
                 Difference(
                     field: "result",
