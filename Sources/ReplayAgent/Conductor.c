@@ -72,6 +72,13 @@ static void sleep_on_events(u32 seen, u64 microseconds) {
     kernel4(NR_futex, &SHARED->events, FUTEX_WAIT, seen, &time);
 }
 
+/// A child is known by its pid before it has run: it may be killed first.
+static void note_child(struct slot *s) {
+    struct request *r = REQUEST_OF(s);
+    if (!(r->flags & REQUEST_CLONE) || s->result <= 0 || s->nested || SLOT(r->child)->nested) return;
+    SLOT(r->child)->host_tid = (i32)s->result;
+}
+
 /// A call that sleeps so long, in microseconds, waits for somebody.
 #define ASLEEP 400
 /// Running or in an uninterruptible wait, a call gets this much longer.
@@ -85,6 +92,7 @@ static void await_slot(struct slot *s, u64 patience, u64 limit) {
         u32 state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
         if (state == SLOT_DONE) {
             s->state = SLOT_IDLE;
+            note_child(s);
             reply_slot(s, ST_RETURNED);
             return;
         }
