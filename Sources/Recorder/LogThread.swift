@@ -123,7 +123,7 @@ struct LogThread: ~Copyable {
         if foreign > 0 { state.note("paths of other mount namespaces not noted", count: foreign) }
     }
 
-    /// Rings fill fast: sleeps so long that they are about a quarter full at the next look.
+    /// Rings fill fast: sleeps so long that they are a quarter to half full at the next look: each look may take the program's processor.
     private mutating func rest(_ isIdle: Bool) {
         if let reader {
             if tail != quietTail {
@@ -132,8 +132,8 @@ struct LogThread: ~Copyable {
                 whenQuiet()
                 quietSince = clinux_monotonic()
             }
-            if reader.fill > AgentRings.ringBytes / 4 { pause /= 2 }
-            if reader.fill < AgentRings.ringBytes / 16 { pause = min(1000, pause + pause / 4 + 20) }
+            if reader.fill > AgentRings.ringBytes / 2 { pause /= 2 }
+            if reader.fill < AgentRings.ringBytes / 4 { pause = min(1000, pause + pause / 4 + 20) }
             // What waits in full rings is not to wait for a smaller log.
             writer.pressure = 0.45 * Double(reader.fill) / Double(AgentRings.ringBytes)
             if pause >= 20 { control.pauseReader(microseconds: pause) }
