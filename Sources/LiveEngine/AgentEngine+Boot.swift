@@ -16,6 +16,8 @@ extension AgentEngine {
     private static let directory: UInt64 = 0o200000
     private static let readWrite: UInt64 = 2
     private static let closeOnExec: UInt64 = 0o2000000
+    /// What a call that opens does beside opening.
+    private static let making = ABI.constant("O_CREAT") | ABI.constant("O_EXCL") | ABI.constant("O_TRUNC")
 
     func bootRoot() throws(EngineFailure) {
         try make("umask", .value(0))
@@ -210,7 +212,7 @@ extension AgentEngine {
             var isBorrowed = false
             switch descriptor.target {
             case .file(let path), .terminal(let path):
-                source = try make("open", .text(path), .value(flags & ~0o302300), .value(0), in: slot).result
+                source = try make("open", .text(path), .value(flags & ~Self.making), .value(0), in: slot).result
                 if source >= 0, descriptor.offset > 0 {
                     try make("lseek", .number(source), .number(descriptor.offset), .value(0), in: slot)
                 }
