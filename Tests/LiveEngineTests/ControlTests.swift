@@ -62,7 +62,10 @@ private final class WatchedEngine: Engine {
     .serialized
 )
 struct ControlTests {
-    @Test("Every judged call is the same, and nearly all are judged", arguments: ["sqlite3", "gcc", "unshare-container"])
+    @Test(
+        "Every judged call is the same, and nearly all are judged",
+        arguments: ["sqlite3", "gcc", "unshare-container"]
+    )
     func control(name: String) throws {
         let result = Replayer(trace: try corpus(name)).run(on: NativeEngine.make())
         #expect(result.failure == nil)
