@@ -74,10 +74,15 @@ extension Recordings {
             guard shell("command -v strace > /dev/null") == 0 else { return }
             let scratch = try Scratch()
             let script = "exec \(command) > /dev/null 2>&1"
-            shell("strace -f -o '\(scratch.file("strace"))' /bin/sh -c \"\(script)\"")
-            let (_, trace) = try record(scratch, ["/bin/sh", "-c", script], tier)
-            let expected = stream(scratch.read("strace"))
-            let found = stream(trace)
+            var expected: [[String]] = []
+            var found: [[String]] = []
+            // xargs lists its descriptors: what tests beside this one have open for a moment may be among them.
+            for _ in 0..<3 where found != expected || found.isEmpty {
+                shell("strace -f -o '\(scratch.file("strace"))' /bin/sh -c \"\(script)\"")
+                let (_, trace) = try record(scratch, ["/bin/sh", "-c", script], tier)
+                expected = stream(scratch.read("strace"))
+                found = stream(trace)
+            }
             #expect(expected.count == found.count)
             for (expected, found) in zip(expected, found) {
                 #expect(found == expected)
