@@ -50,22 +50,7 @@ extension AgentEngine {
         let process = environment.process
         let parent = try startAncestors(process)
         let slot = try takeSlot()
-        try choosePid(process.pid)
-        let started = try must(
-            "start a process",
-            make(
-                "clone",
-                .value(17),
-                .value(0),
-                .value(0),
-                .value(0),
-                .value(0),
-                in: parent,
-                flags: .clone,
-                child: slot
-            )
-        )
-        notePid(started, recorded: Int64(process.pid))
+        try startProcess(process.pid, in: parent, slot)
         tasks[process.task] = TaskState(slot: slot, memory: AddressSpace(), actions: SignalActions())
         if process.session == process.pid {
             try make("setsid", in: slot)
@@ -80,6 +65,14 @@ extension AgentEngine {
         try setSignals(process, slot)
     }
 
+    /// A child of `parent`'s task, like fork's, with the recorded pid where one can be chosen.
+    private func startProcess(_ pid: Int32, in parent: UInt32, _ slot: UInt32) throws(EngineFailure) {
+        try choosePid(pid)
+        let zero = Argument.value(0)
+        let answer = try make("clone", .value(17), zero, zero, zero, zero, in: parent, flags: .clone, child: slot)
+        notePid(try must("start a process", answer), recorded: Int64(pid))
+    }
+
     /// Stand-ins for those who were there before: the leaders of its session and its group, and its parent, the last.
     private func startAncestors(_ process: Environment.Process) throws(EngineFailure) -> UInt32 {
         var last: UInt32 = 0
@@ -87,22 +80,7 @@ extension AgentEngine {
         for pid in [process.session, process.processGroup, process.parent] {
             guard pid == process.parent || pid > 1, started.insert(pid).inserted else { continue }
             let slot = try takeSlot()
-            try choosePid(pid)
-            let started = try must(
-                "start a process",
-                make(
-                    "clone",
-                    .value(17),
-                    .value(0),
-                    .value(0),
-                    .value(0),
-                    .value(0),
-                    in: last,
-                    flags: .clone,
-                    child: slot
-                )
-            )
-            notePid(started, recorded: Int64(pid))
+            try startProcess(pid, in: last, slot)
             if last == 0 {
                 try make("setsid", in: slot)
             } else if pid == process.processGroup {
