@@ -124,6 +124,8 @@ public struct DispatchResult: Sendable {
     public var given: [GivenUse]
     /// Signals delivered to this task on its way back to user mode, in order.
     public var signals: [Int32]
+    /// What serving it took of the layer below, with all retries; nil for engines that have no such layer.
+    public var cost: TranslationCost?
 
     public init(
         _ outcome: Outcome,
@@ -137,6 +139,29 @@ public struct DispatchResult: Sendable {
         self.evidence = evidence
         self.given = given
         self.signals = signals
+    }
+}
+
+/// What a call costs when it is translated into calls of another kernel.
+public struct TranslationCost: Sendable, Hashable, Codable {
+    /// Routines of the layer below that were called: `NtCreateFile`, `PspCreatePicoThread`.
+    public var routines: UInt64
+    /// I/O request packets that those sent down a driver stack, past every filter on it.
+    public var packets: UInt64
+
+    public init(routines: UInt64 = 0, packets: UInt64 = 0) {
+        self.routines = routines
+        self.packets = packets
+    }
+
+    public static func + (left: Self, right: Self) -> Self {
+        Self(routines: left.routines + right.routines, packets: left.packets + right.packets)
+    }
+
+    public static func += (left: inout Self, right: Self) { left = left + right }
+
+    public static func - (left: Self, right: Self) -> Self {
+        Self(routines: left.routines - right.routines, packets: left.packets - right.packets)
     }
 }
 
@@ -159,11 +184,25 @@ public struct Evidence: Sendable, Hashable, Codable {
         public var name: String
         public var detail: String
         public var status: String
+        /// What the status becomes for the program, and on what ground that is said; nil for a success.
+        public var errno: Translation?
 
-        public init(_ name: String, _ detail: String = "", status: String) {
+        public init(_ name: String, _ detail: String = "", status: String, errno: Translation? = nil) {
             self.name = name
             self.detail = detail
             self.status = status
+            self.errno = errno
+        }
+    }
+    /// `ENOENT`, `consensus`: the errno of a status, and how firm the ground is (ntstatus-errno.tsv).
+    public struct Translation: Sendable, Hashable, Codable {
+        public var name: String
+        /// `documented`, `observed`, `consensus` of other translators, `inferred`.
+        public var ground: String
+
+        public init(name: String, ground: String) {
+            self.name = name
+            self.ground = ground
         }
     }
 

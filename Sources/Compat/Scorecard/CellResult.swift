@@ -68,6 +68,8 @@ public struct FamilyScore: Codable, Sendable, Hashable {
     public var cells: CellTally
     /// Ranks of the roots in this family.
     public var roots: [Int]
+    /// What its calls took of the kernel below; nil: nothing was answered, or the engine is no translation.
+    public var translation: TranslationTally?
 }
 
 /// How many cells have each state.

@@ -40,6 +40,8 @@ public struct Scorecard: Codable, Sendable, Hashable {
     /// Known cells that no workload uses, by family.
     public var neverExercised: [UnusedCells]
     public var plan: [PlanStep]
+    /// What the engine's answers took of the kernel below it, by call; empty for engines that are no translation.
+    public var translation: [CallTranslation]?
 
     /// Calls without a description, recorded raw: name → how often.
     public var opaque: [NamedCount]

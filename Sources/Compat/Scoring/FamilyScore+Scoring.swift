@@ -15,7 +15,8 @@ extension FamilyScore {
         _ observations: [(workload: Workload, observation: WorkloadObservation)],
         cells: [CellResult],
         unused: [UnusedCells],
-        roots gathering: RootGathering
+        roots gathering: RootGathering,
+        translation: [CallTranslation]
     ) {
         var whole = Weight.zero
         var running = Weight.zero
@@ -39,7 +40,8 @@ extension FamilyScore {
             calls: all.reduce(CallCounts(), +),
             workloads: all.count,
             cells: tally,
-            roots: roots.map(\.rank)
+            roots: roots.map(\.rank),
+            translation: translation.tally(of: family.rawValue)
         )
     }
 }

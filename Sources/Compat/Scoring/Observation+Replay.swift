@@ -30,6 +30,7 @@ extension WorkloadObservation {
                 setApart(report, evidence, trace)
             }
         }
+        translation = result.translation
         roots = result.roots.map { RootObservation($0, result, trace) }
     }
 

@@ -17,6 +17,9 @@ public struct WorkloadObservation: Sendable {
     /// Why calls could not be judged → how often.
     public var unjudged: [String: Int] = [:]
 
+    /// What answers took of the kernel below the engine, by call name.
+    public var translation: [String: TranslationTally] = [:]
+
     public init() {}
 
     public struct Reason: Sendable, Hashable {

@@ -42,6 +42,9 @@ extension Scorecard {
         }
         let cells = CellResult.all(observations, roots: gathering)
         let unused = UnusedCells.all(universe.map { naming[$0] }, without: cells)
+        let translation = CallTranslation.all(
+            observations.reduce(into: [:]) { $0.merge($1.observation.translation, uniquingKeysWith: +) }
+        )
         func share(_ verdicts: Set<WorkloadVerdict>) -> PerMille {
             let weight = workloads.filter { verdicts.contains($0.verdict) }.reduce(Weight.zero) { $0 + $1.weight }
             return PerMille(weight, of: corpus.weight) ?? .none
@@ -59,13 +62,21 @@ extension Scorecard {
             status: .pass,
             notices: [],
             families: Family.allCases.map {
-                FamilyScore($0, observations, cells: cells, unused: unused, roots: gathering)
+                FamilyScore(
+                    $0,
+                    observations,
+                    cells: cells,
+                    unused: unused,
+                    roots: gathering,
+                    translation: translation
+                )
             },
             workloads: workloads,
             roots: gathering.ranked,
             cells: cells,
             neverExercised: unused,
             plan: PlanStep.plan(corpus, workloads: workloads, roots: gathering.ranked),
+            translation: translation,
             opaque: NamedCount.sorted(observations.map(\.observation.opaque).merged()),
             given: NamedCount.sorted(observations.map(\.observation.given).merged()),
             unjudged: NamedCount.sorted(observations.map(\.observation.unjudged).merged())

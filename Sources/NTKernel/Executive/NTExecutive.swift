@@ -13,6 +13,8 @@ public final class NTExecutive {
     var traces: [NtTrace] = []
     /// Entries lost since the last drain because the buffer was full.
     public internal(set) var tracesDropped = 0
+    /// Routines called since the start, whether or not their traces were kept.
+    public internal(set) var routineCount: UInt64 = 0
 
     // Object manager
     /// `\`.

@@ -78,7 +78,10 @@ public struct IoStatistics: Sendable {
     private var counts = [UInt64](repeating: 0, count: IrpMajorFunction.allCases.count)
 
     public subscript(function: IrpMajorFunction) -> UInt64 { counts[function.rawValue] }
-    public var total: UInt64 { counts.reduce(0, +) }
+    public private(set) var total: UInt64 = 0
 
-    mutating func count(_ function: IrpMajorFunction) { counts[function.rawValue] += 1 }
+    mutating func count(_ function: IrpMajorFunction) {
+        counts[function.rawValue] += 1
+        total += 1
+    }
 }

@@ -54,6 +54,7 @@ extension NTExecutive {
     @discardableResult
     @inline(__always)
     func trace(_ routine: StaticString, _ detail: NtTrace.Detail, _ status: NTSTATUS) -> NTSTATUS {
+        routineCount &+= 1
         if traces.count < configuration.traceLimit {
             traces.append(NtTrace(routine: routine, detail: detail, status: status))
         } else {

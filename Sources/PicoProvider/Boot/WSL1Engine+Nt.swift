@@ -24,16 +24,22 @@ struct LxpPico {
 
 /// LxpUtilTranslateStatus: NTSTATUS to errno by ntstatus-errno.tsv; EINVAL for what the table does not have (GH:6063).
 enum LxpStatus {
-    private static let byValue: [UInt32: Errno] = {
-        var result: [UInt32: Errno] = [:]
-        for row in LxpFacts.rows(CFacts_ntstatus_start(), CFacts_ntstatus_size) where row.count > 2 {
+    private static let byValue: [UInt32: (errno: Errno, ground: String)] = {
+        var result: [UInt32: (errno: Errno, ground: String)] = [:]
+        for row in LxpFacts.rows(CFacts_ntstatus_start(), CFacts_ntstatus_size) where row.count > 3 {
             guard let value = UInt32(row[1].dropFirst(2), radix: 16), let errno = Errno(name: row[2]) else { continue }
-            result[value] = errno
+            result[value] = (errno, row[3])
         }
         return result
     }()
 
-    static func translate(_ status: NTSTATUS) -> Errno { byValue[status.rawValue] ?? .EINVAL }
+    static func translate(_ status: NTSTATUS) -> Errno { byValue[status.rawValue]?.errno ?? .EINVAL }
+
+    /// For the evidence; nil for a success, and for what never reaches a program.
+    static func translation(_ status: NTSTATUS) -> Evidence.Translation? {
+        guard !status.isSuccess, let entry = byValue[status.rawValue] else { return nil }
+        return Evidence.Translation(name: entry.errno.name, ground: entry.ground)
+    }
 
     /// Throws unless the status is a success.
     static func check(_ status: NTSTATUS) throws(LxFailure) {
@@ -56,6 +62,9 @@ extension WSL1Engine {
         kernel.PspDisablePicoRegistration()
     }
 
+    /// What the executive has done so far.
+    var ntCost: TranslationCost { TranslationCost(routines: kernel.routineCount, packets: kernel.ioStatistics.total) }
+
     /// Moves the executive's trace into the evidence.
     func drainSteps(into evidence: inout Evidence) {
         guard collectsEvidence else {
@@ -64,7 +73,12 @@ extension WSL1Engine {
         }
         for step in kernel.drainTrace() {
             evidence.steps.append(
-                Evidence.Step(step.routineName, step.detailText, status: step.status.name)
+                Evidence.Step(
+                    step.routineName,
+                    step.detailText,
+                    status: step.status.name,
+                    errno: LxpStatus.translation(step.status)
+                )
             )
         }
     }

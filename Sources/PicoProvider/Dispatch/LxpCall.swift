@@ -16,6 +16,8 @@ final class LxpCall: VfsContext {
     var isUninterruptible = false
     /// A failure keeps what was written (capget answers the version that it knows).
     var keepsWrites = false
+    /// What the executive had done when the call began.
+    var costBefore = TranslationCost()
     /// Overrides of the entry's evidence; nil: as in the table.
     var support: Evidence.Support?
     var note = ""
@@ -134,6 +136,8 @@ final class LxParkedCall {
     /// Whatever the routine keeps: a futex waiter, a pending connection.
     var object: AnyObject?
     var value: Int64 = 0
+    /// What earlier attempts cost.
+    var cost = TranslationCost()
     /// The engine's event count at the last attempt: without a new event the answer is the same.
     var seenEvents: UInt64 = 0
 }

@@ -70,6 +70,7 @@ extension WSL1Engine {
         call.isUninterruptible = false
         call.keepsWrites = false
         call.interruption = table[number].interruption
+        call.costBefore = ntCost
         if !call.writes.isEmpty { call.writes = [] }
         if !call.given.isEmpty { call.given = [] }
     }
@@ -160,7 +161,20 @@ extension WSL1Engine {
             if !call.source.isEmpty { evidence.source = call.source }
         }
         drainSteps(into: &evidence)
-        return DispatchResult(outcome, writes: call.writes, evidence: evidence, given: call.given, signals: signals)
+        var result = DispatchResult(
+            outcome,
+            writes: call.writes,
+            evidence: evidence,
+            given: call.given,
+            signals: signals
+        )
+        let spent = ntCost - call.costBefore
+        if outcome == .blocked {
+            call.parked?.cost += spent
+        } else {
+            result.cost = (call.parked?.cost ?? TranslationCost()) + spent
+        }
+        return result
     }
 
     /// The x86-64 number of a call: the table is indexed by it whatever the architecture.

@@ -30,6 +30,20 @@ public struct ReplayResult: Sendable, Hashable, Codable {
             self.roots = roots
         }
     }
+    /// What the calls of one name took of the layer below the engine.
+    public struct CallCost: Sendable, Hashable, Codable {
+        /// `openat`.
+        public var call: String
+        /// How many of them the engine answered.
+        public var count: UInt64
+        public var cost: TranslationCost
+
+        public init(call: String, count: UInt64 = 0, cost: TranslationCost = TranslationCost()) {
+            self.call = call
+            self.count = count
+            self.cost = cost
+        }
+    }
     /// Speed of this run. Not part of the canonical form.
     public struct Throughput: Sendable, Hashable, Codable {
         public var seconds = 0.0
@@ -68,6 +82,8 @@ public struct ReplayResult: Sendable, Hashable, Codable {
     public var opaque: [String: UInt64] = [:]
     /// Field values that were compared by the rule `ignored`.
     public var ignoredFields: UInt64 = 0
+    /// By name of the call; empty for engines that are no translation. Answers cost, whatever their verdict.
+    public var costs: [CallCost] = []
     public var events: [EnvironmentEvent] = []
     public var failure: Failure?
     public var throughput = Throughput()
@@ -96,7 +112,7 @@ public struct ReplayResult: Sendable, Hashable, Codable {
 
     // Throughput is measured, not computed: it stays out of the canonical form, and so out of every encoding.
     private enum CodingKeys: String, CodingKey {
-        case engine, source, verdicts, counts, reports, evidence, roots, cells, unjudged, opaque, ignoredFields, events
-        case failure
+        case engine, source, verdicts, counts, reports, evidence, roots, cells, unjudged, opaque, ignoredFields, costs
+        case events, failure
     }
 }

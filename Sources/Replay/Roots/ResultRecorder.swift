@@ -13,6 +13,8 @@ struct ResultRecorder {
     private let keepsEvidence: Bool
     private var candidates: [RootCandidate] = []
     private var tallies: [Cell: VerdictCounts] = [:]
+    /// By call number.
+    private var costs: [Int: (count: UInt64, cost: TranslationCost)] = [:]
     private var notes: [UInt64: [String]] = [:]
     /// Errors that the recorded program met, by call name: it goes on after such.
     private var recordedErrors: [String: UInt64] = [:]
@@ -47,6 +49,10 @@ struct ResultRecorder {
         let name = pending.variant?.fullName ?? ABI.name(Int(record.number), record.architecture)
         result.verdicts[pending.position] = judgement.verdict
         isAdded[pending.position] = true
+        if let cost = answer?.cost {
+            let sum = costs[Int(record.number), default: (0, TranslationCost())]
+            costs[Int(record.number)] = (sum.count + 1, sum.cost + cost)
+        }
         for cell in pending.variant?.cells(record.arguments, memory: pending.call.input) ?? [] {
             tallies[cell, default: VerdictCounts()][judgement.verdict] += 1
         }
@@ -148,6 +154,11 @@ struct ResultRecorder {
         result.cells = tallies.keys.sorted().map {
             .init(cell: $0, counts: tallies[$0] ?? VerdictCounts(), roots: (blamed[$0] ?? []).sorted())
         }
+        let architecture = result.source.architecture
+        result.costs = costs.map { number, sum in
+            .init(call: ABI.name(number, architecture), count: sum.count, cost: sum.cost)
+        }
+        result.costs.sort { $0.call < $1.call }
         result.counts = result.verdicts.counts
         let seconds = (ContinuousClock.now - started) / .seconds(1)
         result.throughput.seconds = seconds

@@ -173,6 +173,7 @@ extension ReplayRun {
         joined.writes += second.writes
         joined.given += second.given
         joined.signals += second.signals
+        if let more = second.cost { joined.cost = (joined.cost ?? TranslationCost()) + more }
         if joined.evidence == Evidence() { joined.evidence = second.evidence }
         return joined
     }

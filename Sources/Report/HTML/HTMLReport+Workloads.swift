@@ -3,15 +3,18 @@ import Compat
 
 extension HTMLReport {
     func families(_ card: Scorecard) -> HTML {
-        let head: [HTML] = [
-            .head("Family"), .head("Completeness"), .head("Graded"), .head("Workloads", class: "n"),
-            .head("Cells: works · partly · missing · not modelled · never exercised"), .head("Roots"),
-        ]
+        let translates = card.translation?.isEmpty == false
+        let head: [HTML] =
+            [
+                .head("Family"), .head("Completeness"), .head("Graded"), .head("Workloads", class: "n"),
+                .head("Cells: works · partly · missing · not modelled · never exercised"), .head("Roots"),
+            ] + (translates ? [.head("Translation cost: NT calls, IRPs per call", class: "n")] : [])
         let rows = card.families.map { family -> HTML in
             let lifted = family.family == "namespaces" || family.family == "cgroups"
-            return .tag(
-                "tr",
-                lifted ? ["class": "lift"] : [:],
+            let cost = family.translation.map { tally in
+                "\(tally.routinesPerCall?.description ?? "–"), \(tally.packetsPerCall?.description ?? "–")"
+            }
+            let cells: [HTML] = [
                 .tag("th", ["scope": "row"], .text(family.family)),
                 .tag("td", ["class": "meter"], .meter(family.completeness, family.completeness?.tone)),
                 .tag("td", ["class": "meter"], .meter(family.graded, family.graded?.tone)),
@@ -26,8 +29,9 @@ extension HTMLReport {
                     ),
                     .stack(family.cells.parts)
                 ),
-                .tag("td", ["class": "links"], links(family.roots))
-            )
+                .tag("td", ["class": "links"], links(family.roots)),
+            ]
+            return .tag("tr", lifted ? ["class": "lift"] : [:], cells + (translates ? [.number(cost ?? "–")] : []))
         }
         return .section(
             "families",

@@ -36,6 +36,7 @@ public struct ExplanationReport: Sendable {
             lines += ["", style.paint("Evidence", .strong), "  " + ReplayReport.sentence(evidence)]
             lines += evidence.steps.map { step in
                 "  \(step.name)\(step.detail.isEmpty ? "" : " \(step.detail)") → \(step.status)"
+                    + (step.errno.map { " = \($0.name), \($0.ground)" } ?? "")
             }
         }
         if let root = explanation.root { lines += self.root(root) }

@@ -34,6 +34,8 @@ public struct ReplayReport: Sendable {
         ]
         for root in result.roots { lines += self.root(root) }
         lines += ["", style.paint("Counts", .strong)] + counts()
+        let costs = CostReport(CallTranslation.all(result.translation))
+        if !costs.isEmpty { lines += ["", style.paint(CostReport.title, .strong)] + costs.lines(style, limit: 8) }
         lines += divergences(all: all)
         return lines.joined(separator: "\n") + "\n"
     }

@@ -20,6 +20,8 @@ public struct TerminalReport: Sendable {
         lines += summary(card)
         section("Workloads", &lines, workloads(card).lines(style))
         section("Families", &lines, families(card).lines(style))
+        let costs = CostReport(card.translation ?? [])
+        if !costs.isEmpty { section(CostReport.title, &lines, costs.lines(style, limit: limit)) }
         if !card.roots.isEmpty {
             section("Roots, most important first", &lines, roots(card).lines(style))
             if card.roots.count > limit {
