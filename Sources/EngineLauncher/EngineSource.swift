@@ -32,6 +32,7 @@ public final class EngineSource: @unchecked Sendable {
         )
         var options = AgentOptions()
         options.isolates = definition.isolates
+        options.ownsRoot = !definition.replay.isEmpty
         options.isDisposable = definition.disposable
         options.startTimeout = Int(definition.startTimeout * 1000)
         if let patience = definition.patience { options.patience = patience }

@@ -48,18 +48,33 @@ public final class RunningEngine {
     ///   - folder: its working directory there.
     public func open(_ words: [String], environment: [String], folder: String) throws(LaunchError) -> any EngineProgram
     {
-        try open(words, environment: environment, folder: folder, in: ScratchFolder())
+        var start = definition.start
+        // What the program executes must not leave the emulator; the agent sees to that itself.
+        if let emulator = try emulatorPath { start = ["{init}", "through", emulator, "{program}"] }
+        return try open(words, by: start, environment: environment, folder: folder, in: ScratchFolder())
+    }
+
+    private var emulatorPath: String? {
+        get throws(LaunchError) {
+            guard let emulator = definition.emulator else { return nil }
+            guard let path = ProgramPath.find(emulator) else { throw LaunchError("there is no \(emulator) in PATH") }
+            return path
+        }
     }
 
     private func open(
         _ words: [String],
+        by start: [String],
         environment: [String],
         folder: String,
         in scratch: ScratchFolder
     ) throws(LaunchError) -> any EngineProgram {
         if let guest { return try ServedProgram(words, environment: environment, folder: folder, on: guest.line) }
         if let user = definition.user { scratch.give(to: user) }
-        let values = ["scratch": scratch.path, "bundle": scratch.path, "init": try InitBinary.path()]
+        let values = [
+            "scratch": scratch.path, "bundle": scratch.path, "root": scratch.path + "/tree",
+            "init": try InitBinary.path(),
+        ]
         if let kind = definition.bundle {
             let bundle = OCIBundle(kind: kind, words: words, environment: environment, folder: folder)
             mkdir("\(scratch.path)/root", 0o755)
@@ -68,7 +83,7 @@ public final class RunningEngine {
         let command = CommandLine(values: values, program: words)
         let cleanup = try definition.cleanup.map { text throws(LaunchError) in try command.fill(text) }
         return try HostProgram(
-            try command.words(definition.start),
+            try command.words(start),
             user: definition.user,
             folder: folder,
             environment: environment,
@@ -97,17 +112,26 @@ public final class RunningEngine {
             place = "/lacuna-agent"
             try guest.line.put(try HostFile.bytes(path), at: place, mode: 0o755)
         }
+        if !definition.replay.isEmpty { place = try ownRoot(path, in: scratch) }
         var words = [place, "serve", "\(AgentOptions.namespaceBits(definition.namespaces))"]
-        if let emulator = definition.emulator {
-            guard let file = ProgramPath.find(emulator) else { throw LaunchError("there is no \(emulator) in PATH") }
-            words.append(file)
-        }
+        if let emulator = try emulatorPath { words.append(emulator) }
         let program = try open(
             words,
+            by: definition.replay.isEmpty ? definition.start : definition.replay,
             environment: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
             folder: "/",
             in: scratch
         )
         return ProgramTransport(program, of: self)
+    }
+
+    /// A root with the agent and nothing else. The agent's place in it.
+    private func ownRoot(_ path: String, in scratch: ScratchFolder) throws(LaunchError) -> String {
+        let root = scratch.path + "/tree"
+        // runsc mounts a tmpfs over an empty /tmp.
+        for folder in ["", "/tmp", "/tmp/.lacuna", "/.lacuna"] { mkdir(root + folder, 0o755) }
+        try HostFile.write(try HostFile.bytes(path), to: root + "/.lacuna/agent")
+        chmod(root + "/.lacuna/agent", 0o755)
+        return "/.lacuna/agent"
     }
 }

@@ -22,7 +22,7 @@ extension AgentEngine {
     func bootRoot() throws(EngineFailure) {
         try make("umask", .value(0))
         if options.isolates {
-            rootPath = options.rootPath
+            rootPath = options.ownsRoot ? "" : options.rootPath
             try layOutRoot()
             try make("sethostname", .text(environment.hostname), .number(environment.hostname.utf8.count))
             try raiseLoopback()
@@ -92,6 +92,7 @@ extension AgentEngine {
     }
 
     private func enterRoot(_ slot: UInt32) throws(EngineFailure) {
+        if options.ownsRoot { return }
         try tryTo("make a mount namespace", make("unshare", .value(ABI.constant("CLONE_NEWNS")), in: slot))
         try must("enter the root", make("chdir", .text(rootPath), in: slot))
         let turned = try make("pivot_root", .text("."), .text("."), in: slot)
@@ -113,12 +114,39 @@ extension AgentEngine {
         var groups = ByteWriter()
         for group in process.groups { groups.add(group) }
         try make("setgroups", .number(process.groups.count), .bytes(groups.bytes), in: slot)
+        try dropCapabilities(process, slot)
         let (uids, gids) = (process.uids, process.gids)
         try make("setresgid", .number(gids[0]), .number(gids[1]), .number(gids[2]), in: slot)
         try make("setresuid", .number(uids[0]), .number(uids[1]), .number(uids[2]), in: slot)
         if process.noNewPrivileges {
             try make("prctl", .value(38), .value(1), .value(0), .value(0), .value(0), in: slot)
         }
+    }
+
+    /// What the recorded process was not able to do, it cannot do here. What it cannot do here is the environment's.
+    private func dropCapabilities(_ process: Environment.Process, _ slot: UInt32) throws(EngineFailure) {
+        guard process.capabilities.count == 5, process.uids.allSatisfy({ $0 == 0 }), process.capabilities[3] != 0
+        else { return }
+        // The agent changes /proc/PID/exe with this one.
+        let bounding = process.capabilities[3] | 1 << 40
+        for capability in 0..<64 where bounding & 1 << UInt64(capability) == 0 {
+            // PR_CAPBSET_DROP
+            try make("prctl", .value(24), .number(capability), .value(0), .value(0), .value(0), in: slot)
+        }
+        // _LINUX_CAPABILITY_VERSION_3, this task; then effective, permitted and inheritable, low words before high ones.
+        let header: [UInt8] = [0x22, 0x05, 0x08, 0x20, 0, 0, 0, 0]
+        var now = try make("capget", .bytes(header), .output(24), in: slot).output
+        guard now.count == 24 else { return }
+        now += [0, 0, 0, 0]
+        let wanted = [process.capabilities[2], process.capabilities[1], process.capabilities[0]]
+        var sets = ByteWriter()
+        for half in 0..<2 {
+            for (index, set) in wanted.enumerated() {
+                let word = now.word(half * 12 + index * 4) & 0xffff_ffff
+                sets.add(UInt32(truncatingIfNeeded: word & (set | 1 << 40) >> UInt64(half * 32)))
+            }
+        }
+        try make("capset", .bytes(header), .bytes(sets.bytes), in: slot)
     }
 
     private func setSignals(_ process: Environment.Process, _ slot: UInt32) throws(EngineFailure) {

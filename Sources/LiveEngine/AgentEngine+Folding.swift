@@ -32,6 +32,10 @@ extension AgentEngine {
         if request.number == Linux.capget || request.number == Linux.capset { renameHeader(&request) }
         guard let description = ABI.call(request.number, .x86_64) else { return }
         for (index, argument) in description.variant(for: request.arguments).arguments.enumerated().prefix(6) {
+            if case .pointer(_, .cstring(isPath: true, names: _), _) = argument.type {
+                renamePath(index, &request)
+                continue
+            }
             guard case .scalar(let scalar) = argument.type, scalar.rule == .renamed(.pid) else { continue }
             let value = Int64(Int32(truncatingIfNeeded: request.arguments[index]))
             // A negative one is a process group.
@@ -42,6 +46,30 @@ extension AgentEngine {
             }
         }
     }
+
+    /// A pid in a path of procfs: `/proc/PID/…`, or `PID/…` below a descriptor of it.
+    private func renamePath(_ index: Int, _ request: inout AgentRequest) {
+        guard let chunk = request.inputs.firstIndex(where: { $0.address == request.arguments[index] }) else { return }
+        let bytes = request.inputs[chunk].bytes
+        guard let end = bytes.firstIndex(of: 0) else { return }
+        let start = bytes.starts(with: "/proc/".utf8) ? 6 : 0
+        let digits = bytes[start..<end].prefix { $0 != UInt8(ascii: "/") }
+        guard let recorded = Int64(String(decoding: digits, as: UTF8.self)), let pid = pids[recorded] else { return }
+        if start == 0 {
+            let folder = index > 0 ? request.arguments[index - 1] : UInt64(bitPattern: -100)
+            let status =
+                Int32(truncatingIfNeeded: folder) == -100
+                ? try? make("statfs", .text("."), .output(120), in: request.slot)
+                : try? make("fstatfs", .value(folder), .output(120), in: request.slot)
+            guard status?.output.word(0) == Self.procfs else { return }
+        }
+        let text = Array(String(pid).utf8)
+        // What follows in memory may be something else's.
+        guard text.count <= digits.count else { return }
+        request.inputs[chunk].bytes = Array(bytes[..<start]) + text + Array(bytes[digits.endIndex...])
+    }
+
+    private static let procfs: UInt64 = 0x9fa0
 
     /// The pid in a capability header.
     private func renameHeader(_ request: inout AgentRequest) {

@@ -86,8 +86,10 @@ extension AgentEngine {
     private func putChild(_ task: TaskID, _ pid: Int32, _ flags: UInt64, _ state: TaskState) throws(EngineFailure)
         -> Bool
     {
-        guard tasks[task] == nil, flags & Linux.cloneVfork == 0 else { return false }
-        let kept = flags & (Linux.cloneMemory | Linux.cloneHandlers | Linux.cloneOthers)
+        guard tasks[task] == nil else { return false }
+        // A child of vfork gets a memory of its own: its parent must not wait for it here, as the call is over.
+        let shared = flags & Linux.cloneVfork == 0 ? Linux.cloneMemory | Linux.cloneHandlers : 0
+        let flags = flags & (shared | Linux.cloneOthers)
         let slot = try takeSlot()
         let child = TaskState(
             slot: slot,
@@ -99,7 +101,7 @@ extension AgentEngine {
         if !child.isNested { try choosePid(pid) }
         let made = try make(
             "clone",
-            .value(kept & Linux.cloneThread == 0 ? kept | 17 : kept),
+            .value(flags & Linux.cloneThread == 0 ? flags | 17 : flags),
             .value(0),
             .value(0),
             .value(0),

@@ -6,13 +6,21 @@ extension AgentEngine {
     /// How an executable file begins whose content nobody knows; Execute.c looks for it.
     private static let unknownProgram: [UInt8] = [0x7f] + Array("LACUNA".utf8)
 
-    private func inRoot(_ path: String) -> String { path == "/" ? rootPath : rootPath + path }
+    private func inRoot(_ path: String) -> String { path == "/" && !rootPath.isEmpty ? rootPath : rootPath + path }
+
+    /// Where further names of files lie, on the root's file system.
+    private var linksPath: String { options.ownsRoot ? "/.lacuna/links" : rootPath + ".links" }
 
     func layOutRoot() throws(EngineFailure) {
         // A container's maker may have made it, for what must be mounted there.
-        let made = try make("mkdir", .text(rootPath), .value(0o755))
-        if made.result != -Int64(Errno.EEXIST.rawValue) { try must("make a directory", made) }
-        try make("mkdir", .text(rootPath + ".links"), .value(0o700))
+        if options.ownsRoot {
+            // It kept a file system away; see RunningEngine.
+            try make("rmdir", .text("/tmp/.lacuna"))
+        } else {
+            let made = try make("mkdir", .text(rootPath), .value(0o755))
+            if made.result != -Int64(Errno.EEXIST.rawValue) { try must("make a directory", made) }
+        }
+        try make("mkdir", .text(linksPath), .value(0o700))
         let mounts = environment.mounts.filter {
             $0.point != "/" && !isServed($0.point) && !isBelowServed($0.point)
         }
@@ -35,7 +43,8 @@ extension AgentEngine {
         for file in environment.files.reversed() where !isBelowServed(file.path) && !isServed(file.path) {
             try setTimes(file)
         }
-        // A root to turn to is a mount point. Where none can be made (gVisor binds nothing), the root is entered by chroot.
+        // A root to turn to is a mount point. Where none can be made the root is entered by chroot.
+        if options.ownsRoot { return }
         try make("mount", .text(rootPath), .text(rootPath), .value(0), .value(0x5000), .value(0))
     }
 
@@ -110,7 +119,7 @@ extension AgentEngine {
         }
         if file.kind != .directory, file.links > 1, file.links < 64 {
             for extra in 1..<file.links where extra < file.links {
-                try make("link", .text(path), .text("\(rootPath).links/\(file.inode).\(extra)"))
+                try make("link", .text(path), .text("\(linksPath)/\(file.inode).\(extra)"))
             }
         }
     }
@@ -178,6 +187,7 @@ extension AgentEngine {
         try makeParents(of: path)
         try make("mkdir", .text(place), .value(0o755))
         madeDirectories.insert(path)
+        if options.ownsRoot { return }
         let flags = environment.mounts.last { $0.point == path }.map(Self.flags)
         if path == "/proc" {
             let flags = Argument.value(flags ?? 14)

@@ -21,10 +21,27 @@ public enum NativeEngine {
         let root = options.rootPath
         return AgentEngine(identity: identity, options: options) { () throws(EngineFailure) in
             let path = try ReplayAgentBinary.path()
+            sweep()
             return try AgentProcess.start([path, "serve", "\(AgentOptions.namespaceBits(namespaces))"]) {
                 removeTree(root)
                 removeTree(root + ".links")
             }
+        }
+    }
+
+    /// Removes roots of processes that were killed before they could.
+    private static func sweep() {
+        guard let folder = opendir("/var/tmp") else { return }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            let parts = name.split(separator: ".")
+            guard parts.count >= 3, parts[0] == "lacuna", let pid = pid_t(parts[1]), pid > 0, kill(pid, 0) != 0,
+                errno == ESRCH
+            else { continue }
+            removeTree("/var/tmp/\(name)")
         }
     }
 

@@ -33,6 +33,8 @@ void loopback_up(void);
 int keep_main(int argc, char **argv);
 int probe_main(void);
 int serve(int in, int out, int own_machine);
+// Runs a program, and all that it executes, under an emulator of this host's system calls; its exit status.
+int through(const char *emulator, char **command);
 _Noreturn void enter(const char *root, const char *folder, char **command);
 _Noreturn void boot(int argc, char **argv);
 #endif

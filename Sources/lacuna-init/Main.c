@@ -57,6 +57,7 @@ int main(int argc, char **argv) {
     if (strcmp(mode, "echo") == 0) return echo();
     if (strcmp(mode, "serve") == 0) return serve(STDIN_FILENO, STDOUT_FILENO, 0);
     if (strcmp(mode, "enter") == 0 && argc > 4) enter(argv[2], argv[3], argv + 4);
+    if (strcmp(mode, "through") == 0 && argc > 3) return through(argv[2], argv + 3);
     if (strcmp(mode, "network") == 0 && argc > 2) {
         loopback_up();
         execvp(argv[2], argv + 2);
@@ -64,6 +65,6 @@ int main(int argc, char **argv) {
     }
     fputs("usage: lacuna-init keep [--detached] [--own-mounts] [--user UID:GID] [--folder DIR] [--remove DIR]\n"
           "       [--after SCRIPT] COMMAND… | probe | echo | serve |\n"
-          "       network COMMAND… | enter ROOT DIR COMMAND…\n", stderr);
+          "       network COMMAND… | enter ROOT DIR COMMAND… | through EMULATOR COMMAND…\n", stderr);
     return 2;
 }

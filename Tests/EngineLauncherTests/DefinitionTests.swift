@@ -94,7 +94,7 @@ import Testing
 
     @Test func aMissingPackageIsNamed() throws {
         var engine = try definition("gvisor")
-        engine.start[0] = "no-such-sandbox"
+        engine.programs = ["no-such-sandbox"]
         let installation = EngineInstallation(of: engine)
         #expect(!installation.isInstalled)
         #expect(installation.hint == "apt-get install runsc")

@@ -59,6 +59,27 @@ import Testing
         #expect(processes(holding: mark).isEmpty)
     }
 
+    /// The program's grandchild reads how its child was started.
+    @Test func executedProgramsStayInTheEmulator() throws {
+        guard isInstalled("qemu-user") else { return skipped("qemu-user") }
+        let engine = try EngineLauncher(try definition("qemu-user")).start()
+        try withFolder { folder in
+            let script = "\(folder)/script"
+            let text = "#!/bin/sh\ntr '\\0' ' ' </proc/$PPID/cmdline; exit 6\n"
+            try Data(text.utf8).write(to: URL(fileURLWithPath: script))
+            chmod(script, 0o755)
+            let run = ProgramRun(
+                words: ["sh", "-c", "sh -c 'nosuch 2>/dev/null; \(script); exit $?'; exit $?"],
+                environment: path,
+                seconds: 20
+            )
+            let inside = try run.inside(engine)
+            #expect(inside.status == 6 << 8)
+            let line = String(decoding: inside.output, as: UTF8.self)
+            #expect(line.contains("qemu-x86_64-static -0 sh /"), "\(line)")
+        }
+    }
+
     @Test func aStartThatHangsIsTriedTwiceAndGivenUp() throws {
         try withFolder { folder in
             let yaml = """

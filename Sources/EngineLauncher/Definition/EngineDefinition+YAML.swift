@@ -59,6 +59,9 @@ extension EngineDefinition {
         {
             return "start: one word must be \"{program}\", where the program to run goes"
         }
+        if !replay.isEmpty, !replay.contains("{program}") || line != .stdio {
+            return "replay: for engines with line stdio; one word must be \"{program}\""
+        }
         if let unknown = namespaces.first(where: { ABI.constantIfKnown($0) == nil }) {
             return "namespaces: '\(unknown)': name flags of clone, like CLONE_NEWNS"
         }

@@ -36,6 +36,9 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
     /// The start command. `{program}` as a word of its own is the program and its arguments; other placeholders may stand
     /// inside a word, and a word that is nothing but an empty placeholder is left out. Empty where lacuna connects.
     public var start: [String]
+    /// The start command of a replay's agent, where it gets a root of its own, the folder `{root}`: for engines in which a
+    /// process cannot get one but by chroot, which has consequences of its own.
+    public var replay: [String]
     /// A line of shell that undoes what only the engine can, after its end, whatever ended it.
     public var cleanup: String?
     /// Run once before the first start: copies the agent to another machine, say.
@@ -85,7 +88,7 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
     public var startTimeout: Double
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case name, summary, start, cleanup, prepare, connect, line, window, user, files, agent, emulator
+        case name, summary, start, replay, cleanup, prepare, connect, line, window, user, files, agent, emulator
         case lowAddresses = "low-addresses"
         case patience
         case hiddenWrites = "hidden-writes"
@@ -99,6 +102,7 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
         name = try keys.decode(String.self, forKey: .name)
         summary = try keys.decodeIfPresent(String.self, forKey: .summary) ?? ""
         start = try keys.decodeIfPresent([String].self, forKey: .start) ?? []
+        replay = try keys.decodeIfPresent([String].self, forKey: .replay) ?? []
         cleanup = try keys.decodeIfPresent(String.self, forKey: .cleanup)
         prepare = try keys.decodeIfPresent([String].self, forKey: .prepare) ?? []
         connect = try keys.decodeIfPresent(String.self, forKey: .connect)
@@ -132,6 +136,7 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
         self.summary = summary
         self.start = start
         self.connect = connect
+        replay = []
         prepare = []
         line = .stdio
         files = .remote

@@ -7,11 +7,25 @@ final class ScratchFolder {
 
     init() throws(LaunchError) {
         let parent = variable("TMPDIR") ?? "/tmp"
-        var template = Array("\(parent)/lacuna-engine-XXXXXX".utf8CString)
+        Self.sweep(parent)
+        var template = Array("\(parent)/\(Self.prefix)\(getpid())-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else {
             throw LaunchError("\(parent): no folder can be made: \(String(cString: strerror(errno)))")
         }
         path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    private static let prefix = "lacuna-engine-"
+
+    /// Removes folders of processes that are no more: their keeper was killed with them.
+    private static func sweep(_ parent: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] where name.hasPrefix(prefix) {
+            let parts = name.dropFirst(prefix.count).split(separator: "-")
+            guard parts.count == 2, let pid = pid_t(parts[0]), pid > 0, kill(pid, 0) != 0, errno == ESRCH else {
+                continue
+            }
+            try? FileManager.default.removeItem(atPath: "\(parent)/\(name)")
+        }
     }
 
     /// Lets another user work in it.

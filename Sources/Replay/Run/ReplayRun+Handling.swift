@@ -189,6 +189,8 @@ extension ReplayRun {
         guard case .returned(let value) = result.outcome, value != call.result, !call.flags.contains(.unfinished),
             result.given.isEmpty, result.evidence.support != .hole
         else { return false }
+        // The calls that overlap may be those of the task that it makes.
+        if call.result > 0, pending.call.makesTask { return false }
         if let engine = InterruptedClass(value), engine == InterruptedClass(call.result) { return false }
         guard value < 0 || value == 0 && asksWithoutEffect(pending) else { return false }
         return exiting.keys.contains(where: { $0 != call.task }) || overlaps(pending)
