@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/futex.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -79,15 +80,45 @@ static void child(const struct clinux_launch *launch) {
     _exit(errno == ENOENT ? 127 : 126);
 }
 
+// What a copy of a vector of strings takes, pointers and text.
+static size_t vector_size(char *const *vector) {
+    size_t size = sizeof *vector;
+    for (size_t i = 0; vector[i]; i++) size += sizeof *vector + strlen(vector[i]) + 1;
+    return (size + 15) & ~(size_t)15;
+}
+
+static char *const *vector_copy(char *place, char *const *vector) {
+    size_t count = 0;
+    while (vector[count]) count++;
+    char **copy = (char **)place;
+    char *text = (char *)(copy + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = text;
+        text = stpcpy(text, vector[i]) + 1;
+    }
+    copy[count] = NULL;
+    return copy;
+}
+
 pid_t clinux_launch_child(const struct clinux_launch *launch) {
+    // The child has no heap.
+    size_t arguments = vector_size(launch->argv), environment = vector_size(launch->envp);
+    size_t size = arguments + environment + strlen(launch->path) + 1;
+    char *block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED) return -errno;
+    struct clinux_launch own = *launch;
+    own.argv = vector_copy(block, launch->argv);
+    own.envp = vector_copy(block + arguments, launch->envp);
+    own.path = strcpy(block + arguments + environment, launch->path);
+
     sigset_t all, mask;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &mask);
-    pid_t pid = fork();
-    int error = errno;
-    if (pid == 0) child(launch);
+    pid_t pid = clinux_fork_without_heap();
+    if (pid == 0) child(&own);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
-    return pid < 0 ? -error : pid;
+    munmap(block, size);
+    return pid;
 }
 
 void clinux_go(struct clinux_shared *shared) {

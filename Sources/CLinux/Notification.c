@@ -165,11 +165,11 @@ int clinux_keeper(int listener, int life, struct clinux_shared *shared, const st
     sigset_t all, mask;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &mask);
-    pid_t pid = fork();
-    int error = errno;
+    struct clinux_rings own = *rings;
+    pid_t pid = clinux_fork_without_heap();
     if (pid == 0) {
         // Twice, so that it is nobody's child: a parent that waits for its children must not find it.
-        if (fork() != 0) _exit(0);
+        if (_Fork() != 0) _exit(0);
         setsid();  // out of the reach of Ctrl-C, and of the terminal's end
         prctl(PR_SET_NAME, "lacuna-keeper", 0, 0, 0);
         rename_keeper();
@@ -178,11 +178,11 @@ int clinux_keeper(int listener, int life, struct clinux_shared *shared, const st
         if (low > 0) syscall(SYS_close_range, 0, low - 1, 0);
         if (high > low + 1) syscall(SYS_close_range, low + 1, high - 1, 0);
         syscall(SYS_close_range, high + 1, ~0U, 0);
-        if (chdir("/") == 0 || errno) keep(listener, life, shared, rings);
+        if (chdir("/") == 0 || errno) keep(listener, life, shared, &own);
         _exit(0);
     }
     int status;
     if (pid > 0) waitpid(pid, &status, 0);
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
-    return pid < 0 ? -error : 0;
+    return pid < 0 ? pid : 0;
 }

@@ -33,11 +33,25 @@ int clinux_has_fsgsbase(void) {
 #endif
 }
 
+// Where the heap ended before it grew; what libc itself needs lies below.
+static char *heap_floor;
+
 void clinux_one_heap(void) {
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_TOP_PAD, 1 << 20);
     mallopt(M_MMAP_THRESHOLD, 4 << 20);
     mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    heap_floor = (char *)(((uintptr_t)sbrk(0) + 4095) & ~(uintptr_t)4095);
+}
+
+pid_t clinux_fork_without_heap(void) {
+    char *top = (char *)((uintptr_t)sbrk(0) & ~(uintptr_t)4095);
+    int has_heap = heap_floor && top > heap_floor;
+    if (has_heap) madvise(heap_floor, top - heap_floor, MADV_DONTFORK);
+    pid_t pid = _Fork();
+    int error = errno;
+    if (pid != 0 && has_heap) madvise(heap_floor, top - heap_floor, MADV_DOFORK);
+    return pid < 0 ? -error : pid;
 }
 
 void clinux_exact_timers(void) { prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0); }

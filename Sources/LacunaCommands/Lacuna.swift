@@ -1,6 +1,7 @@
 // The root command.
 public import ArgumentParser
 import Glibc
+import Recorder
 
 /// `lacuna`: records system calls, replays them elsewhere, names what is missing.
 public struct Lacuna: ParsableCommand {
@@ -47,6 +48,8 @@ public struct Lacuna: ParsableCommand {
 
     /// Runs the command line and returns the exit status. Every failure is one line on standard error.
     public static func status(of arguments: [String]) -> Int32 {
+        // The workload waits for it: before the command line is understood.
+        if arguments.first == RecordCommand.configuration.commandName { Recorder.prepare() }
         do {
             var command = try parseAsRoot(arguments)
             try command.run()

@@ -12,14 +12,21 @@ public final class Recorder {
 
     public init(options: RecorderOptions) { self.options = options }
 
+    /// Begins what every recording needs: parsing the descriptions takes as long as all that the kernel is asked for.
+    /// For who knows early that there will be one.
+    public static func prepare() { _ = preparation }
+
+    private static let preparation: Void = {
+        clinux_one_heap()
+        _ = DedicatedThread { _ = ABI.calls }
+    }()
+
     /// - Throws: when the recording could not start, or its log could not be written (the workload then still ran to
     ///   its end).
     public func run() throws(RecorderError) -> RecordingResult {
         if let socket = options.ociSocket { return try runContainer(socket) }
         let workload = try Workload(options)
-        clinux_one_heap()
-        // Parsing the descriptions takes as long as all that the kernel is asked for below.
-        _ = DedicatedThread { _ = ABI.calls }
+        _ = Recorder.preparation
         switch options.results {
         case .ptrace:
             guard options.tier != .fast else {

@@ -189,6 +189,10 @@ int clinux_eventfd(void);
 int clinux_has_fsgsbase(void);
 /// All threads allocate from one heap that grows in large steps: a heap of each grows by a system call for every 128 KiB.
 void clinux_one_heap(void);
+/// fork whose child does not have what was allocated since `clinux_one_heap`, and runs no handlers of pthread_atfork:
+/// for children that only make calls. With the heap, both would fault on every page that the parent goes on to write.
+/// Returns 0 in the child, its pid, or -errno.
+pid_t clinux_fork_without_heap(void);
 /// Lets pauses of the calling thread end when they should (no timer slack).
 void clinux_exact_timers(void);
 /// Waits at most so long for something to read; 1 if there is.

@@ -29,7 +29,7 @@ struct PathSet: ~Copyable {
     private var table: UnsafeMutableBufferPointer<Entry>
     private var count = 0
 
-    init(capacity: Int = 1 << 15) {
+    init(capacity: Int = 1 << 11) {
         table = .allocate(capacity: capacity)
         table.initialize(repeating: Entry())
     }

@@ -114,14 +114,16 @@ struct Tracepoints: @unchecked Sendable {
 
     // MARK: - Calibration
 
-    /// The offset of `pid` in the kernel's task_struct, found by looking at two threads of our own.
+    /// The offset of `pid` in the kernel's task_struct, found by looking at a thread of our own, or at several.
     ///
     /// - Throws: also when eBPF sees other thread ids than we do, that is, in a nested pid namespace.
     static func taskOffset() throws(Refusal) -> UInt64 {
-        let first = try onOwnThread()
-        let second = try onOwnThread()
-        let both = first.filter(second.contains)
-        guard both.count == 1, let offset = both.first else {
+        var found = try onOwnThread()
+        for _ in 0..<3 where found.count > 1 {
+            let others = try onOwnThread()
+            found = found.filter(others.contains)
+        }
+        guard found.count == 1, let offset = found.first else {
             throw Refusal(message: "the layout of the kernel's task_struct is not recognised", errno: 0)
         }
         return UInt64(offset)
