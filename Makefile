@@ -24,7 +24,7 @@ demo: build
 test:
 	@scripts/install-packages build test engines
 	swift build --build-tests
-	swift test --skip-build
+	scripts/run-tests
 
 # Do programs notice that they are recorded inside, and what does it cost? Short forms: see --help of both for the long.
 gates: build

@@ -83,7 +83,9 @@ struct ControlTests {
         var generator = SystemRandomNumberGenerator()
         var calls = trace.calls
         for position in calls.indices {
-            calls[position].result = Int64(truncatingIfNeeded: generator.next() >> 48) - 4000
+            // No small number: those are names (of descriptors, of tasks), which later arguments are translated by.
+            let result = Int64(truncatingIfNeeded: generator.next() >> 48) - 4000
+            calls[position].result = (0..<1024).contains(result) ? result + 1024 : result
             for chunk in calls[position].chunks.indices where calls[position].chunks[chunk].direction == .output {
                 let count = calls[position].chunks[chunk].bytes.count
                 calls[position].chunks[chunk].bytes = (0..<count).map { _ in UInt8.random(in: 0...255) }
@@ -93,6 +95,8 @@ struct ControlTests {
         _ = replayer.run(on: plain)
         _ = replayer.replacing(calls: calls).run(on: scrambled)
         #expect(plain.answers.count > trace.calls.count / 2)
-        #expect(plain.answers == scrambled.answers)
+        let first = zip(plain.answers, scrambled.answers).first { $0 != $1 }
+        #expect(plain.answers.count == scrambled.answers.count)
+        #expect(first == nil)
     }
 }

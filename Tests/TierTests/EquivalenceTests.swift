@@ -40,11 +40,14 @@ extension Tiers {
             return everyCase.filter { chosen == "all" || names.contains($0.name) }
         }()
 
-        /// Records it in a new folder of the same name as ever: a path's length must not differ between runs.
+        /// Records it in a new folder of the same name as ever: a path's length must not differ between runs. The old
+        /// one stays, under another name: inode numbers that it gave back would be used again, and seem to be fixed.
         private func record(_ program: Case, _ tier: Tier, _ folder: Folder) throws -> Trace {
             let files = FileManager.default
             let place = folder.file("work")
-            try? files.removeItem(atPath: place)
+            if files.fileExists(atPath: place) {
+                try files.moveItem(atPath: place, toPath: folder.file("old-\(UUID().uuidString)"))
+            }
             if let source = program.folder {
                 try files.copyItem(atPath: source, toPath: place)
                 try? files.removeItem(atPath: place + "/trace.lacuna")
@@ -91,13 +94,7 @@ extension Tiers {
             let lockStep = try #require(Tier.lockStep)
             let folder = try Folder()
             let source = try Folder()
-            let spares = try Folder()
             func head(_ text: String) throws -> Trace {
-                // Inode numbers that the last recording gave back are taken: or what is learned may hold them for fixed.
-                for _ in 0..<8 {
-                    let spare = spares.file(UUID().uuidString)
-                    try #require(FileManager.default.createFile(atPath: spare, contents: nil))
-                }
                 try text.write(toFile: source.file("in"), atomically: false, encoding: .utf8)
                 let program = Case(name: "head", command: ["head", "-c", "10", "in"], folder: source.path)
                 return try record(program, lockStep, folder)
