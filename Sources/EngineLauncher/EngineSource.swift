@@ -1,5 +1,6 @@
 // Agents of one engine, as many as are asked for, one after the other.
 import Engine
+import Glibc
 public import LiveEngine
 
 /// Starts an engine once and gives out agents in it. A served engine that breaks is started anew for the next agent.
@@ -33,6 +34,7 @@ public final class EngineSource: @unchecked Sendable {
         var options = AgentOptions()
         options.isolates = definition.isolates
         options.ownsRoot = !definition.replay.isEmpty
+        options.isEmulated = definition.emulator != nil
         options.isDisposable = definition.disposable
         options.startTimeout = Int(definition.startTimeout * 1000)
         if let patience = definition.patience { options.patience = patience }
@@ -40,7 +42,11 @@ public final class EngineSource: @unchecked Sendable {
         if let scratch { options.rootPath = engine.rootPath(in: scratch) }
         return AgentEngine(identity: identity, options: options) { () throws(EngineFailure) in
             do throws(LaunchError) {
-                if let scratch { return try self.agent(in: scratch) }
+                if let scratch {
+                    // An agent that has ended has taken it with it.
+                    mkdir(scratch.path, 0o700)
+                    return try self.agent(in: scratch)
+                }
                 return try self.agent(in: try ScratchFolder())
             } catch { throw EngineFailure(error.description) }
         }

@@ -164,7 +164,7 @@ extension AgentEngine {
         action.add(UInt64(0x0400_0000))
         action.add(greeting.restorer)
         action.add(UInt64(0))
-        try make("rt_sigaction", .value(64), .bytes(action.bytes), .value(0), .value(8), in: slot)
+        try make("rt_sigaction", .value(Linux.cancelSignal), .bytes(action.bytes), .value(0), .value(8), in: slot)
         var mask = ByteWriter()
         mask.add(process.blockedSignals)
         try make("rt_sigprocmask", .value(2), .bytes(mask.bytes), .value(0), .value(8), in: slot)

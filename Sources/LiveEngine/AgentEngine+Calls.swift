@@ -12,6 +12,8 @@ enum Linux {
     static let remapFixed = ABI.constant("MREMAP_FIXED")
     static let cloneMemory = ABI.constant("CLONE_VM")
     static let cloneVfork = ABI.constant("CLONE_VFORK")
+    static let cloneFiles = ABI.constant("CLONE_FILES")
+    static let cloneClear = ABI.constant("CLONE_CHILD_CLEARTID")
     static let cloneThread = ABI.constant("CLONE_THREAD")
     /// Files, working directory, semaphore undo lists, parent.
     static let cloneOthers =
@@ -23,7 +25,7 @@ enum Linux {
     static let unshareRange = ABI.constant("CLOSE_RANGE_UNSHARE")
     static let pageMask: UInt64 = 4095
     /// `CANCEL_SIGNAL` of the agent.
-    static let cancelSignal: UInt64 = 64
+    static let cancelSignal: UInt64 = 62
     static let closeRange = ABI.call(named: "close_range")?.numbers.x86_64 ?? 436
     static let mmap = ABI.call(named: "mmap")?.numbers.x86_64 ?? 9
     static let munmap = ABI.call(named: "munmap")?.numbers.x86_64 ?? 11
@@ -71,6 +73,9 @@ extension AgentEngine {
             if isTracing, call.arguments[name == "tgkill" ? 2 : 1] == 19 {
                 return notModelled("a stop that a tracer waits for")
             }
+        case "mount", "open", "openat", "openat2":
+            guard try isAgentsFile(name, call, state) else { break }
+            return notModelled("the agent runs in the program's place: /proc/self/exe is its file")
         case "reboot", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "swapon",
             "swapoff", "settimeofday", "clock_settime", "acct":
             guard options.isDisposable else { return notModelled("\(name) would change this machine") }
@@ -99,6 +104,12 @@ extension AgentEngine {
         _ request: inout AgentRequest
     ) throws(EngineFailure) {
         let flags = cloneFlags(name, call)
+        if flags & Linux.cloneClear != 0 {
+            // struct clone_args has child_tid at 16.
+            let tid = name == "clone3" ? call.memory.read(call.arguments[0] + 16, count: 8) : nil
+            if case .bytes(let bytes)? = tid { clearedPlaces[call.childTask] = bytes.word(0) }
+            if name == "clone" { clearedPlaces[call.childTask] = call.arguments[3] }
+        }
         if tasks[call.childTask] != nil { release(call.childTask) }
         let slot = try takeSlot()
         let child = TaskState(
@@ -107,6 +118,7 @@ extension AgentEngine {
             actions: flags & Linux.cloneHandlers != 0 ? state.actions : state.actions.copy()
         )
         if name == "clone3", flags & Linux.clearHandlers != 0 { child.actions.handlers = [:] }
+        child.files = flags & Linux.cloneFiles != 0 ? state.files : state.files.copy()
         child.isNested = state.childrenAreNested || state.isNested || flags & Linux.clonePid != 0
         child.childrenAreNested = child.isNested
         child.handlerDepth = 0
@@ -115,7 +127,8 @@ extension AgentEngine {
         request.child = slot
         if child.isNested { request.flags.insert(.nested) }
         if flags & Linux.cloneVfork != 0 { request.flags.insert(.vfork) }
-        if !child.isNested, let pid = environment.names.offer(.task, for: call.index) {
+        // A first child in a new namespace has a pid in its parent's, too.
+        if !state.isNested, let pid = environment.names.offer(.task, for: call.index) {
             try choosePid(Int32(truncatingIfNeeded: pid))
         }
     }
@@ -140,7 +153,7 @@ extension AgentEngine {
     private func ownAction(_ call: GuestCall, _ state: TaskState) -> DispatchResult {
         let signal = Int32(Linux.cancelSignal)
         var result = DispatchResult(.returned(0))
-        result.evidence.note = "the action of signal 64 is kept by the engine"
+        result.evidence.note = "the action of signal 62 is kept by the engine"
         if call.arguments[2] != 0 {
             let old = state.actions.handlers[signal] ?? [UInt8](repeating: 0, count: 32)
             result.writes = [.init(address: call.arguments[2], bytes: old)]

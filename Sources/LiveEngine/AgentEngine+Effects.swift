@@ -13,13 +13,20 @@ extension AgentEngine {
         guard case .returned(let value) = result.outcome else { return }
         let call = parked.call
         let isError = value < 0 && value >= -4095
+        state.files.note(name, call.arguments)
         switch name {
         case "clone", "clone3", "fork", "vfork":
-            if isError { release(call.childTask) } else { notePid(value, of: call) }
+            if isError {
+                release(call.childTask)
+            } else {
+                clearedPlaces[call.childTask] = nil
+                notePid(value, of: call)
+            }
         case "execve", "execveat":
             guard !isError else { return }
             state.memory = AddressSpace()
             state.actions = SignalActions()
+            state.files = DescriptorSources()
             state.handlerDepth = 0
         case "rt_sigaction": if !isError { noteAction(call, state, &result) }
         case "rt_sigreturn": state.handlerDepth -= 1
@@ -39,6 +46,7 @@ extension AgentEngine {
             if size(call.arguments[1]) > 0 { state.memory.unmap(old..<(old + size(call.arguments[1]))) }
             state.memory.map(new..<(new + size(call.arguments[2])))
         case "unshare":
+            if !isError, call.arguments[0] & Linux.cloneFiles != 0 { state.files = state.files.copy() }
             if !isError, call.arguments[0] & Linux.clonePid != 0 { state.childrenAreNested = true }
         case "setns": if !isError { state.childrenAreNested = true }
         case "getdents64": try hideDescriptors(call, state, &result)

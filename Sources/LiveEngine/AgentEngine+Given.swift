@@ -123,25 +123,53 @@ extension AgentEngine {
         return Self.momentary[own.1.word(0)] != nil
     }
 
+    private static func isAgent(_ path: [UInt8]) -> Bool {
+        let path = String(decoding: path.prefix { $0 != 0 }, as: UTF8.self)
+        return path.hasSuffix("/lacuna-agent") || path.hasSuffix("/.lacuna/agent")
+    }
+
+    /// The call names the program's own file, and the agent's would be taken.
+    func isAgentsFile(_ name: String, _ call: GuestCall, _ state: TaskState) throws(EngineFailure) -> Bool {
+        let place = name == "openat" || name == "openat2" ? 1 : 0
+        let own = "/proc/self/exe"
+        guard case .bytes(let path) = call.memory.readString(call.arguments[place], limit: own.utf8.count + 1),
+            path.elementsEqual(own.utf8)
+        else { return false }
+        if options.isEmulated { return true }
+        let link = try make("readlink", .text(own), .output(4096), .value(4095), in: state.slot)
+        return link.result > 0 && Self.isAgent(Array(link.output.prefix(Int(link.result))))
+    }
+
     /// The agent's own file where a program's should be: the kernel lets only some tasks change `/proc/PID/exe`.
     private func hideAgent(_ result: inout DispatchResult) {
         guard let write = result.writes.first, !write.bytes.isEmpty,
-            String(decoding: write.bytes, as: UTF8.self).hasSuffix("/lacuna-agent")
+            Self.isAgent(write.bytes)
         else { return }
         result = notModelled("the agent runs in the program's place, and the task may not change its /proc/PID/exe")
     }
 
     private func source(of fd: UInt64, _ count: Int64, _ state: TaskState) throws(EngineFailure) -> String? {
+        guard let source = state.files[fd] ?? ask(fd, state) else { return nil }
+        state.files[fd] = source
+        switch source {
+        case .random: return Self.random
+        case .momentary(let what): return what
+        case .anonymous: return count == 128 ? Self.signals : nil
+        case .other: return nil
+        }
+    }
+
+    private func ask(_ fd: UInt64, _ state: TaskState) -> DescriptorSource? {
         // The task may end meanwhile: then nobody sees what it read.
         guard let status = try? make("fstatfs", .value(fd), .output(120), in: state.slot).output, status.count == 120
         else { return nil }
-        if status.word(0) == Self.anonymousInodes { return count == 128 ? Self.signals : nil }
-        if let name = Self.momentary[status.word(0)] { return "contents of a file of \(name)" }
+        if status.word(0) == Self.anonymousInodes { return .anonymous }
+        if let name = Self.momentary[status.word(0)] { return .momentary("contents of a file of \(name)") }
         guard let file = try? make("fstat", .value(fd), .output(144), in: state.slot).output, file.count == 144
         else { return nil }
-        if file.word(24) & 0xf000 == 0xc000 { return isNetlink(fd, state) ? "the network's state" : nil }
-        guard file.word(24) & 0xf000 == 0x2000 else { return nil }
+        if file.word(24) & 0xf000 == 0xc000 { return isNetlink(fd, state) ? .momentary("the network's state") : .other }
+        guard file.word(24) & 0xf000 == 0x2000 else { return .other }
         // st_rdev of /dev/random and /dev/urandom.
-        return file.word(40) == 0x108 || file.word(40) == 0x109 ? Self.random : nil
+        return file.word(40) == 0x108 || file.word(40) == 0x109 ? .random : .other
     }
 }

@@ -7,6 +7,10 @@ extension AgentEngine {
         let slot = state.slot
         func did(_ answer: (result: Int64, output: [UInt8])) -> Bool { answer.result >= 0 }
         switch graft {
+        case .closed(let fd), .duplicate(let fd, _, _), .descriptor(let fd, _, _, _): state.files[UInt64(fd)] = nil
+        default: break
+        }
+        switch graft {
         case .closed(let fd): return did(try make("close", .number(fd), in: slot))
         case .duplicate(let fd, let source, let closeOnExec):
             let flags: UInt64 = closeOnExec ? 0o2000000 : 0
@@ -96,15 +100,17 @@ extension AgentEngine {
             memory: flags & Linux.cloneMemory != 0 ? state.memory : state.memory.copy(),
             actions: flags & Linux.cloneHandlers != 0 ? state.actions : state.actions.copy()
         )
+        child.files = flags & Linux.cloneFiles != 0 ? state.files : state.files.copy()
         child.isNested = state.childrenAreNested || state.isNested
         child.childrenAreNested = child.isNested
         if !child.isNested { try choosePid(pid) }
+        let place = isLow ? nil : clearedPlaces[task]
         let made = try make(
             "clone",
-            .value(flags & Linux.cloneThread == 0 ? flags | 17 : flags),
+            .value((flags & Linux.cloneThread == 0 ? flags | 17 : flags) | (place == nil ? 0 : Linux.cloneClear)),
             .value(0),
             .value(0),
-            .value(0),
+            .value(place ?? 0),
             .value(0),
             in: state.slot,
             flags: child.isNested ? [.clone, .nested] : .clone,

@@ -29,6 +29,8 @@ public final class AgentEngine: Engine {
     var isTracing = false
     /// Directories of the root that are there.
     var madeDirectories: Set<String> = []
+    /// Where a child that its kernel refused would have had its tid cleared at its end: others wait there.
+    var clearedPlaces: [TaskID: UInt64] = [:]
     /// Pids by the recorded ones, where the kernel let nobody choose.
     var pids: [Int64: Int64] = [:]
 
@@ -63,6 +65,21 @@ public final class AgentEngine: Engine {
 
     public func boot(_ environment: Environment) throws(EngineFailure) {
         self.environment = environment
+        do throws(EngineFailure) {
+            try bootOnce()
+        } catch {
+            // Emulators lose a fork now and then, sandboxes a start; twice is a finding.
+            transport?.close()
+            try bootOnce()
+        }
+    }
+
+    private func bootOnce() throws(EngineFailure) {
+        tasks = [:]
+        outside = OutsideEnds()
+        madeDirectories = []
+        pids = [:]
+        strayed = [:]
         let transport = try start()
         self.transport = transport
         let connection = try AgentConnection(transport, startTimeout: options.startTimeout)

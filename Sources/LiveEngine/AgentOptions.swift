@@ -9,6 +9,8 @@ public struct AgentOptions: Sendable {
     public var rootPath = "/tmp/lacuna-root"
     /// The environment's own root is there for the replay alone: it is laid out as it is, and entered by nobody.
     public var ownsRoot = false
+    /// An emulator runs every program: it is what the kernel has executed.
+    public var isEmulated = false
     /// A machine that is thrown away after the replay: calls that change the machine itself are made.
     public var isDisposable = false
     /// Milliseconds that a call may take before it counts as blocked. A sleeping task is recognised sooner.

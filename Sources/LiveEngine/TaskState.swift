@@ -6,6 +6,7 @@ import LinuxABI
 final class TaskState {
     let slot: UInt32
     var memory: AddressSpace
+    var files = DescriptorSources()
     var actions: SignalActions
     /// In a pid namespace below the agent's.
     var isNested = false
@@ -84,11 +85,46 @@ final class SignalActions {
     /// struct sigaction as the program gave it, by signal: those with a handler.
     var handlers: [Int32: [UInt8]] = [:]
 
-    var mask: UInt64 { handlers.keys.reduce(0) { $1 == 64 ? $0 : $0 | 1 << UInt64($1 - 1) } }
+    var mask: UInt64 { handlers.keys.reduce(0) { $1 == Int32(Linux.cancelSignal) ? $0 : $0 | 1 << UInt64($1 - 1) } }
 
     func copy() -> SignalActions {
         let copy = SignalActions()
         copy.handlers = handlers
         return copy
     }
+}
+
+/// What the bytes of descriptors are, as far as it was asked; shared by the tasks that share descriptors.
+final class DescriptorSources {
+    private var known: [UInt64: DescriptorSource] = [:]
+
+    subscript(_ fd: UInt64) -> DescriptorSource? {
+        get { known[fd & 0xffff_ffff] }
+        set { known[fd & 0xffff_ffff] = newValue }
+    }
+
+    func copy() -> DescriptorSources {
+        let copy = DescriptorSources()
+        copy.known = known
+        return copy
+    }
+
+    /// The call may have given a number to something else.
+    func note(_ name: String, _ arguments: SyscallArguments) {
+        switch name {
+        case "close": self[arguments[0]] = nil
+        case "dup2", "dup3": self[arguments[1]] = nil
+        case "close_range": known = [:]
+        default: break
+        }
+    }
+}
+
+enum DescriptorSource {
+    case random
+    /// Of the machine's state of the moment: which.
+    case momentary(String)
+    /// No file of a file system: signal and event descriptors.
+    case anonymous
+    case other
 }

@@ -34,8 +34,8 @@ typedef long i64;
 #define SCRATCH (MAILBOX + 0x1000000000UL)
 #define SCRATCH_SIZE 0x2000000UL
 
-/// Interrupts a parked call; no program uses the last real-time signal.
-#define CANCEL_SIGNAL 64
+/// Interrupts a parked call; no program waits for the last real-time signals. QEMU's user mode has 62 of them.
+#define CANCEL_SIGNAL 62
 
 enum slot_state { SLOT_FREE = 0, SLOT_IDLE = 1, SLOT_REQUESTED = 2, SLOT_DONE = 3, SLOT_EXITING = 4 };
 

@@ -141,6 +141,7 @@ _Noreturn void boot(int argc, char **argv) {
     for (int i = 0; i < argc; i++) {
         if (strncmp(argv[i], "line=", 5) == 0) line = argv[i] + 5;
         if (strncmp(argv[i], "swap=", 5) == 0) swap = argv[i] + 5;
+        if (strncmp(argv[i], "disk=", 5) == 0) replay_disk = argv[i] + 5;
         if (strncmp(argv[i], "host=", 5) == 0) share = argv[i] + 5;
     }
     // A kernel without a console starts process 1 without descriptors.

@@ -1,6 +1,7 @@
 // `serve`: runs programs for lacuna at the other end of one line, one at a time; also takes files and turns off the power.
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,6 +32,8 @@ static size_t received;
 // Lines that must not be filled (a serial line of User-mode Linux never recovers): the host may have `window` bytes under
 // way, and is told what has been taken. 0: no limit.
 static uint32_t window, taken, told;
+
+const char *replay_disk;
 
 static void send_frame(uint8_t type, uint8_t stream, const void *bytes, size_t count) {
     static uint8_t whole[sizeof(struct frame) + FRAME_LIMIT];
@@ -76,13 +79,23 @@ static void end_program(void) {
     program = 0;
 }
 
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place) {
+    (void)status, (void)kind;
+    if (place->level > 0) remove(path);
+    return 0;
+}
+
 // The program's own view of mounts, so that what it mounts is gone with it.
 static void own_mounts(void) {
     if (unshare(CLONE_NEWNS) != 0) return;
     mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
-    // A place for roots, gone with the program.
+    // A place for roots. On tmpfs it is gone with the program, on a disk the next program finds it empty.
     mkdir("/replay", 0755);
-    mount("tmpfs", "/replay", "tmpfs", 0, "mode=755");
+    if (!replay_disk || mount(replay_disk, "/replay", "ext4", 0, NULL) != 0) {
+        mount("tmpfs", "/replay", "tmpfs", 0, "mode=755");
+        return;
+    }
+    nftw("/replay", remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 // cwd, number of arguments in decimal, arguments, environment; each ends with NUL.

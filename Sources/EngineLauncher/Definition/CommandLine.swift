@@ -15,7 +15,10 @@ struct CommandLine {
             }
             let filled = try fill(word)
             if filled.isEmpty, !word.isEmpty { continue }
-            words.append(contentsOf: word == "{swapDevice}" ? filled.split(separator: " ").map(String.init) : [filled])
+            words.append(
+                contentsOf: ["{swapDevice}", "{diskDrive}"].contains(word)
+                    ? filled.split(separator: " ").map(String.init) : [filled]
+            )
         }
         return words
     }

@@ -71,6 +71,7 @@ extension EngineDefinition {
         }
         if processors < 1 || processors > 1024 { return "processors: \(processors): give 1 to 1024" }
         if ByteCount(memory) == nil { return "memory: '\(memory)': give a size like 512M or 4G" }
+        if let disk, ByteCount(disk) == nil { return "disk: '\(disk)': give a size like 512M or 4G" }
         if let user, user.split(separator: ":").compactMap({ UInt32($0) }).count != 2 {
             return "user: '\(user)': give numbers as uid:gid"
         }

@@ -83,6 +83,8 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
     public var console: String?
     /// Memory of a guest (512M) and its processors.
     public var memory: String
+    /// Size of a guest's disk for the roots of replays; nil: they lie on tmpfs.
+    public var disk: String?
     public var processors: Int
     /// Seconds until the engine must have answered.
     public var startTimeout: Double
@@ -93,7 +95,7 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
         case patience
         case hiddenWrites = "hidden-writes"
         case isolates, namespaces, disposable, bundle, version, programs, packages, kernel, modules, console, memory,
-            processors
+            disk, processors
         case startTimeout = "start-timeout"
     }
 
@@ -126,6 +128,7 @@ public struct EngineDefinition: Codable, Sendable, Hashable {
         modules = try keys.decodeIfPresent([String].self, forKey: .modules) ?? []
         console = try keys.decodeIfPresent(String.self, forKey: .console)
         memory = try keys.decodeIfPresent(String.self, forKey: .memory) ?? "1G"
+        disk = try keys.decodeIfPresent(String.self, forKey: .disk)
         processors = try keys.decodeIfPresent(Int.self, forKey: .processors) ?? 1
         startTimeout = try keys.decodeIfPresent(Double.self, forKey: .startTimeout) ?? 10
     }

@@ -71,6 +71,25 @@ struct GuestBoot {
         text.split(separator: "{scratch}", omittingEmptySubsequences: false).joined(separator: scratch)
     }
 
+    /// An ext4 for the roots of replays: recorded programs mostly ran on one. nil where nothing here can make it.
+    private func makeDisk(in folder: String) throws(LaunchError) -> String? {
+        guard let size = definition.disk.flatMap({ ByteCount($0) }), let maker = ProgramPath.find("mkfs.ext4") else {
+            return nil
+        }
+        let path = "\(folder)/disk"
+        let file = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+        guard file >= 0, ftruncate(file, off_t(size.bytes)) == 0, fchmod(file, 0o666) == 0 else {
+            throw LaunchError("\(path): \(String(cString: strerror(errno)))")
+        }
+        close(file)
+        let options = ["-q", "-F", "-m", "0", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard"]
+        let output = try CommandOutput([maker] + options + [path], seconds: 30)
+        guard output.status == 0 else {
+            throw LaunchError("\(path): mkfs.ext4: \(lastLine(output.errors) ?? "no reason given")")
+        }
+        return path
+    }
+
     /// The start command; writes the guest's initial files into `folder`.
     func command(in folder: String, line: String, accelerator: Accelerator) throws(LaunchError) -> [String] {
         var values = ["scratch": folder, "line": line]
@@ -93,6 +112,10 @@ struct GuestBoot {
         values["accelerator"] = accelerator.option
         values["cpu"] = accelerator.processor
         values["kernelCommandLine"] = configuration.kernelCommandLine ?? ""
+        let disk = try makeDisk(in: folder)
+        values["disk"] = disk.map { "ubd0=\($0)" } ?? ""
+        values["diskDrive"] = disk.map { "-drive file=\($0),format=raw,if=virtio,cache=unsafe" } ?? ""
+        values["diskArgument"] = disk == nil ? "" : " disk=/dev/vda"
         values["swapArgument"] = ""
         values["swapDevice"] = ""
         if let swap = configuration.swapBytes, swap > 0 {
@@ -101,7 +124,7 @@ struct GuestBoot {
                 throw LaunchError("\(folder)/swap: \(String(cString: strerror(errno)))")
             }
             close(file)
-            values["swapArgument"] = " swap=/dev/vda"
+            values["swapArgument"] = disk == nil ? " swap=/dev/vda" : " swap=/dev/vdb"
             values["swapDevice"] = "-drive file=\(folder)/swap,format=raw,if=virtio"
         }
         return try CommandLine(values: values).words(definition.start)
