@@ -44,6 +44,12 @@ public protocol Engine: AnyObject {
     /// - Returns: false when the engine has no notion of such a thing (a namespace, say).
     func graft(_ graft: Graft, on task: TaskID) -> Bool
 
+    /// Whether answers may leave out what is costly to tell of them; ``completeEvidence(of:)`` fills it in.
+    var defersEvidence: Bool { get set }
+
+    /// Fills in what the answer given last left out. To be asked before the engine is asked for anything else.
+    func completeEvidence(of result: inout DispatchResult)
+
     /// Broken invariants of the engine's own state, one line each; empty when sound. Run by tests.
     func checkInvariants() -> [String]
 }
@@ -51,6 +57,11 @@ public protocol Engine: AnyObject {
 extension Engine {
     public func checkInvariants() -> [String] { [] }
     public func hold(_ signals: UInt64, for task: TaskID) {}
+    public var defersEvidence: Bool {
+        get { false }
+        set {}
+    }
+    public func completeEvidence(of result: inout DispatchResult) {}
 }
 
 public struct EngineIdentity: Sendable, Hashable, Codable {
@@ -126,6 +137,8 @@ public struct DispatchResult: Sendable {
     public var signals: [Int32]
     /// What serving it took of the layer below, with all retries; nil for engines that have no such layer.
     public var cost: TranslationCost?
+    /// The engine has more to tell: ``Engine/completeEvidence(of:)``.
+    public var isEvidenceDeferred = false
 
     public init(
         _ outcome: Outcome,

@@ -53,6 +53,8 @@ struct Descriptions: Sendable {
     let structures: [String: StructDescription]
     let names: [String: [String: Family]]
     let pathClasses: [PathClass]
+    /// First components of all path classes; empty if one of them is a pattern.
+    let pathClassRoots: [[UInt8]]
     private let x86: [CallDescription?]
     private let arm64: [CallDescription?]
 
@@ -134,6 +136,8 @@ struct Descriptions: Sendable {
         structures = resolver.structures
         names = resolver.names
         pathClasses = parsers.flatMap(\.pathClasses)
+        let roots = pathClasses.compactMap(\.firstComponent)
+        pathClassRoots = roots.count == pathClasses.count ? Array(Set(roots)) : []
         x86 = numbers.x86
         arm64 = numbers.arm64
     }

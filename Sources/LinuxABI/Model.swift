@@ -162,6 +162,8 @@ public final class Variant: Sendable {
     public let isSupervised: Bool
     public let codeEffect: CodeEffect
     public let capture: CaptureProgram
+    /// The arguments that hold names, in order.
+    public let names: [NameArgument]
 
     init(
         callName: String,
@@ -201,6 +203,7 @@ public final class Variant: Sendable {
         self.changesPaths = changesPaths
         self.isSupervised = isSupervised
         self.codeEffect = codeEffect
+        names = arguments.enumerated().compactMap { NameArgument($0.offset, $0.element) }
         capture = isOpaque ? CaptureProgram(steps: []) : CaptureProgram(arguments)
     }
 
@@ -260,6 +263,37 @@ extension Scalar {
         case (4, true): Int64(Int32(truncatingIfNeeded: word))
         case (4, false): Int64(UInt32(truncatingIfNeeded: word))
         default: Int64(bitPattern: word)
+        }
+    }
+}
+
+/// An argument register that holds a name: compared, and translated, up to renaming.
+public struct NameArgument: Sendable {
+    /// Position among the arguments.
+    public let index: Int
+    public let space: NameSpace
+    private let size: Int
+    private let isSigned: Bool
+
+    init?(_ index: Int, _ argument: Argument) {
+        guard case .scalar(let scalar) = argument.type, case .renamed(let space) = scalar.rule else { return nil }
+        self.index = index
+        self.space = space
+        size = scalar.size
+        isSigned = scalar.isSigned
+    }
+
+    /// The register as its type reads it.
+    public func value(_ words: SyscallArguments) -> Int64 {
+        let word = words[index]
+        return switch (size, isSigned) {
+        case (8, _): Int64(bitPattern: word)
+        case (4, true): Int64(Int32(truncatingIfNeeded: word))
+        case (4, false): Int64(UInt32(truncatingIfNeeded: word))
+        case (2, true): Int64(Int16(truncatingIfNeeded: word))
+        case (2, false): Int64(UInt16(truncatingIfNeeded: word))
+        case (1, true): Int64(Int8(truncatingIfNeeded: word))
+        default: Int64(UInt8(truncatingIfNeeded: word))
         }
     }
 }

@@ -41,11 +41,31 @@ struct PathClass: Sendable {
     }
 }
 
+extension PathClass {
+    /// The first component as bytes; nil when it is a pattern itself.
+    var firstComponent: [UInt8]? {
+        guard let first = components.first, !first.utf8.contains(UInt8(ascii: "*")) else { return nil }
+        return Array(first.utf8)
+    }
+}
+
 extension Descriptions {
     /// The first class that an absolute path belongs to.
-    func pathClass(of path: [UInt8]) -> PathClass? {
-        guard path.first == UInt8(ascii: "/") else { return nil }
+    func pathClass(of path: [UInt8]) -> PathClass? { pathClassIndex(of: path[...]).map { pathClasses[$0] } }
+
+    /// Position of the first class that an absolute path belongs to.
+    func pathClassIndex(of path: ArraySlice<UInt8>) -> Int? {
+        let slash = UInt8(ascii: "/")
+        guard path.first == slash, let start = path.firstIndex(where: { $0 != slash }) else { return nil }
+        // Most paths begin like none of them.
+        let first = path[start...].prefix { $0 != slash }
+        guard pathClassRoots.contains(where: { $0.elementsEqual(first) }) || pathClassRoots.isEmpty else { return nil }
         let parts = String(decoding: path, as: UTF8.self).split(separator: "/", omittingEmptySubsequences: true)
-        return pathClasses.first { $0.matches(parts) }
+        return pathClasses.firstIndex { $0.matches(parts) }
     }
+}
+
+extension ABI {
+    /// Position of the path class that an absolute path belongs to; nil if it is of none.
+    public static func pathClass(of path: ArraySlice<UInt8>) -> Int? { shared.pathClassIndex(of: path) }
 }

@@ -13,6 +13,8 @@ public final class WSL1Engine: Engine {
 
     /// Collects NT steps and handler names for every call. Off: only the support mark is kept.
     public var collectsEvidence = true
+    /// NT steps are made into text only when they are asked for.
+    public var defersEvidence = false
 
     var environment = Environment()
     /// Nanoseconds since the start of the recording.

@@ -11,6 +11,9 @@ public final class NTExecutive {
 
     // Trace
     var traces: [NtTrace] = []
+    /// Entries at the front that were drained already.
+    var keptTraces = 0
+    let traceLimit: Int
     /// Entries lost since the last drain because the buffer was full.
     public internal(set) var tracesDropped = 0
     /// Routines called since the start, whether or not their traces were kept.
@@ -51,6 +54,7 @@ public final class NTExecutive {
 
     public init(_ configuration: ExecutiveConfiguration = ExecutiveConfiguration()) {
         self.configuration = configuration
+        traceLimit = configuration.traceLimit
         rootDirectory = ObjectDirectory(name: "")
         systemProcess = EProcess(
             id: 4,

@@ -46,8 +46,28 @@ extension NTExecutive {
         defer {
             traces.removeAll(keepingCapacity: true)
             tracesDropped = 0
+            keptTraces = 0
         }
-        return traces
+        return keptTraces == 0 ? traces : Array(traces[keptTraces...])
+    }
+
+    /// Empties the buffer, but keeps the entries until the next ``dropKeptTrace()`` for whoever asks.
+    public func keepTrace() {
+        keptTraces = traces.count
+        tracesDropped = 0
+    }
+
+    /// The entries that ``keepTrace()`` kept last.
+    public var keptTrace: ArraySlice<NtTrace> { traces[..<keptTraces] }
+
+    public func dropKeptTrace() {
+        guard keptTraces > 0 else { return }
+        if keptTraces == traces.count {
+            traces.removeAll(keepingCapacity: true)
+        } else {
+            traces.removeFirst(keptTraces)
+        }
+        keptTraces = 0
     }
 
     /// Notes a routine's result and hands it on.
@@ -55,7 +75,7 @@ extension NTExecutive {
     @inline(__always)
     func trace(_ routine: StaticString, _ detail: NtTrace.Detail, _ status: NTSTATUS) -> NTSTATUS {
         routineCount &+= 1
-        if traces.count < configuration.traceLimit {
+        if traces.count - keptTraces < traceLimit {
             traces.append(NtTrace(routine: routine, detail: detail, status: status))
         } else {
             tracesDropped += 1

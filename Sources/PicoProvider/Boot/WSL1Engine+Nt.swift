@@ -1,6 +1,6 @@
 // The provider's side of the pico interface: registration, processes, threads, memory, and LxpUtilTranslateStatus.
 import CFacts
-import Engine
+public import Engine
 import LinuxABI
 import NTKernel
 
@@ -65,13 +65,29 @@ extension WSL1Engine {
     /// What the executive has done so far.
     var ntCost: TranslationCost { TranslationCost(routines: kernel.routineCount, packets: kernel.ioStatistics.total) }
 
-    /// Moves the executive's trace into the evidence.
-    func drainSteps(into evidence: inout Evidence) {
+    /// Moves the executive's trace into the evidence, or keeps it for ``completeEvidence(of:)``.
+    func drainSteps(into result: inout DispatchResult) {
         guard collectsEvidence else {
             _ = kernel.drainTrace()
             return
         }
-        for step in kernel.drainTrace() {
+        if defersEvidence {
+            kernel.dropKeptTrace()
+            kernel.keepTrace()
+            result.isEvidenceDeferred = true
+        } else {
+            Self.tell(kernel.drainTrace()[...], in: &result.evidence)
+        }
+    }
+
+    public func completeEvidence(of result: inout DispatchResult) {
+        guard result.isEvidenceDeferred else { return }
+        result.isEvidenceDeferred = false
+        Self.tell(kernel.keptTrace, in: &result.evidence)
+    }
+
+    private static func tell(_ steps: ArraySlice<NtTrace>, in evidence: inout Evidence) {
+        for step in steps {
             evidence.steps.append(
                 Evidence.Step(
                     step.routineName,

@@ -7,8 +7,9 @@ final class LxpCall: VfsContext {
     var childTask = TaskID(rawValue: 0)
     /// A graft names the id of the child.
     var wantedID: Int32?
-    /// The slot of the table that serves it.
+    /// The slot of the table that serves it, and its number.
     var entryNumber = 0
+    lazy var entry = engine.table.beyond
     /// Set while a parked call is tried again.
     var parked: LxParkedCall?
     var interruption = LxpInterruption.restartSys

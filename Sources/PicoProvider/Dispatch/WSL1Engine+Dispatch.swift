@@ -69,7 +69,9 @@ extension WSL1Engine {
         call.source = ""
         call.isUninterruptible = false
         call.keepsWrites = false
-        call.interruption = table[number].interruption
+        call.entryNumber = number
+        call.entry = table[number]
+        call.interruption = call.entry.interruption
         call.costBefore = ntCost
         if !call.writes.isEmpty { call.writes = [] }
         if !call.given.isEmpty { call.given = [] }
@@ -82,12 +84,10 @@ extension WSL1Engine {
         _ guest: GuestCall
     ) -> DispatchResult {
         let call = self.call
-        let entry = table[number]
         var signals = early
         var result: Int64
-        call.entryNumber = number
-        guard let handler = entry.handler else {
-            result = -Int64(entry.errno.rawValue)
+        guard let handler = call.entry.handler else {
+            result = -Int64(call.entry.errno.rawValue)
             thread.signals.lastResult = result
             thread.signals.lastNumber = number
             deliverSignals(thread, call, rawResult: result, into: &signals)
@@ -106,7 +106,7 @@ extension WSL1Engine {
             case .notModelled(let what):
                 call.support = .notModelled
                 call.note = what
-                result = -Int64(entry.errno.rawValue)
+                result = -Int64(call.entry.errno.rawValue)
             case .exited: return finish(.exited, signals)
             case .wouldBlock:
                 guard thread.hasDeliverableSignal, !call.isUninterruptible || isDying(thread) else {
@@ -152,22 +152,18 @@ extension WSL1Engine {
     }
 
     private func finish(_ outcome: DispatchResult.Outcome, _ signals: [Int32]) -> DispatchResult {
-        let entry = table[call.entryNumber]
-        var evidence = Evidence()
-        if collectsEvidence { evidence = entry.evidence } else { evidence.support = entry.evidence.support }
-        if let support = call.support {
-            evidence.support = support
-            evidence.note = call.note
-            if !call.source.isEmpty { evidence.source = call.source }
+        var result = DispatchResult(outcome, writes: call.writes, given: call.given, signals: signals)
+        if collectsEvidence {
+            result.evidence = call.entry.evidence
+        } else {
+            result.evidence.support = call.entry.evidence.support
         }
-        drainSteps(into: &evidence)
-        var result = DispatchResult(
-            outcome,
-            writes: call.writes,
-            evidence: evidence,
-            given: call.given,
-            signals: signals
-        )
+        if let support = call.support {
+            result.evidence.support = support
+            result.evidence.note = call.note
+            if !call.source.isEmpty { result.evidence.source = call.source }
+        }
+        drainSteps(into: &result)
         let spent = ntCost - call.costBefore
         if outcome == .blocked {
             call.parked?.cost += spent

@@ -2,9 +2,9 @@
 import LinuxABI
 
 /// A partial one-to-one relation between recorded and engine names of one scope.
-struct Bijection: Hashable {
-    private(set) var forward: [UInt64: UInt64] = [:]
-    private(set) var backward: [UInt64: UInt64] = [:]
+final class Bijection {
+    private var forward = IntegerTable<UInt64>()
+    private var backward = IntegerTable<UInt64>()
     /// Pairs of unequal names alive: while there are none, nothing needs translation.
     private(set) var renamed = 0
 
@@ -16,6 +16,12 @@ struct Bijection: Hashable {
         case engineBound(to: UInt64)
     }
 
+    /// What the recorded name stands for on the engine; nil when it is not bound.
+    func engine(_ recorded: UInt64) -> UInt64? { forward[recorded] }
+
+    /// The recorded name that this one of the engine's stands for.
+    func recorded(_ engine: UInt64) -> UInt64? { backward[engine] }
+
     /// How a pair fits what is bound; binds nothing.
     func relation(_ recorded: UInt64, _ engine: UInt64) -> Relation {
         if let bound = forward[recorded] { return bound == engine ? .agrees : .recordedBound(to: bound) }
@@ -24,36 +30,48 @@ struct Bijection: Hashable {
     }
 
     /// First sight: binds an unbound pair.
-    mutating func relate(_ recorded: UInt64, _ engine: UInt64) -> Relation {
-        let relation = relation(recorded, engine)
-        if relation == .agrees, forward[recorded] == nil { bind(recorded, engine) }
-        return relation
+    func relate(_ recorded: UInt64, _ engine: UInt64) -> Relation {
+        if let bound = forward[recorded] { return bound == engine ? .agrees : .recordedBound(to: bound) }
+        if let bound = backward[engine] { return .engineBound(to: bound) }
+        bind(recorded, engine)
+        return .agrees
     }
 
     /// A new thing has these names: the recorded name begins a new generation. A live engine name clashes.
-    mutating func create(_ recorded: UInt64, _ engine: UInt64) -> Relation {
-        unbind(recorded)
+    func create(_ recorded: UInt64, _ engine: UInt64) -> Relation {
+        if let bound = forward[recorded] {
+            if bound == engine { return .agrees }
+            unbind(recorded)
+        }
         return relate(recorded, engine)
     }
 
     /// Binds, whatever either name stood for.
-    mutating func rebind(_ recorded: UInt64, _ engine: UInt64) {
+    func rebind(_ recorded: UInt64, _ engine: UInt64) {
         unbind(recorded)
         if let old = backward[engine] { unbind(old) }
         bind(recorded, engine)
     }
 
     /// The thing is gone; its names may be given again.
-    mutating func unbind(_ recorded: UInt64) {
-        guard let engine = forward.removeValue(forKey: recorded) else { return }
-        backward[engine] = nil
+    func unbind(_ recorded: UInt64) {
+        guard let engine = forward.remove(recorded) else { return }
+        backward.remove(engine)
         if engine != recorded { renamed -= 1 }
     }
 
-    private mutating func bind(_ recorded: UInt64, _ engine: UInt64) {
+    private func bind(_ recorded: UInt64, _ engine: UInt64) {
         forward[recorded] = engine
         backward[engine] = recorded
         if engine != recorded { renamed += 1 }
+    }
+
+    func copy() -> Bijection {
+        let copy = Bijection()
+        copy.forward = forward
+        copy.backward = backward
+        copy.renamed = renamed
+        return copy
     }
 }
 
@@ -70,7 +88,8 @@ final class Bijections {
         }
     }
 
-    private var scopes: [Scope: Bijection] = [:]
+    /// By space and id: few ids of a space have high bits.
+    private var scopes = IntegerTable<[(id: UInt64, names: Bijection)]>()
     /// Files that the recording made and whose inode numbers are bound, by the calls that made them.
     var filesSeen: Set<UInt64> = []
     /// The same, by listings.
@@ -78,34 +97,66 @@ final class Bijections {
     /// Address ranges whose engine addresses differ, by address space.
     private var shifts: [UInt64: [(range: Range<UInt64>, shift: UInt64)]] = [:]
 
+    private static func key(_ scope: Scope) -> UInt64 {
+        let space: UInt64 =
+            switch scope.space {
+            case .fd: 0
+            case .pid: 1
+            case .address: 2
+            case .inode: 3
+            case .device: 4
+            case .sysv: 5
+            case .timer: 6
+            case .watch: 7
+            case .key: 8
+            case .mount: 9
+            case .port: 10
+            case .ns: 11
+            }
+        return scope.id << 4 | space
+    }
+
+    private func known(_ scope: Scope) -> Bijection? {
+        guard let list = scopes[Self.key(scope)] else { return nil }
+        return list.first { $0.id == scope.id }?.names
+    }
+
     subscript(scope: Scope) -> Bijection {
-        get { scopes[scope] ?? Bijection() }
-        _modify { yield &scopes[scope, default: Bijection()] }
+        if let known = known(scope) { return known }
+        let made = Bijection()
+        scopes[Self.key(scope), default: []].append((scope.id, made))
+        return made
     }
 
     /// A table was copied (fork, unshare, exec): its names go with it.
     func inherit(_ space: NameSpace, from old: UInt64, to new: UInt64) {
-        scopes[Scope(space, new)] = scopes[Scope(space, old)]
-        if space == .address { shifts[new] = shifts[old] }
+        if let names = known(Scope(space, old)) { scopes[Self.key(Scope(space, new))] = [(new, names.copy())] }
+        if space == .address, let old = shifts[old] { shifts[new] = old }
+    }
+
+    /// Nobody has the table or address space any more.
+    func forget(_ space: NameSpace, _ id: UInt64) {
+        scopes.remove(Self.key(Scope(space, id)))
+        if space == .address { shifts[id] = nil }
     }
 
     /// The engine's name for a recorded one; itself when unbound.
     func engineName(_ recorded: UInt64, _ scope: Scope) -> UInt64 {
-        guard let bijection = scopes[scope], bijection.renamed > 0 else { return recorded }
-        return bijection.forward[recorded] ?? recorded
+        guard let bijection = known(scope), bijection.renamed > 0 else { return recorded }
+        return bijection.engine(recorded) ?? recorded
     }
 
-    func hasRenamed(_ scope: Scope) -> Bool { (scopes[scope]?.renamed ?? 0) > 0 }
+    func hasRenamed(_ scope: Scope) -> Bool { (known(scope)?.renamed ?? 0) > 0 }
 
     // MARK: - Addresses
 
     /// The engine's address for a recorded one.
     func engineAddress(_ recorded: UInt64, in space: UInt64) -> UInt64 {
-        guard let list = shifts[space] else { return recorded }
+        guard !shifts.isEmpty, let list = shifts[space] else { return recorded }
         return list.first { $0.range.contains(recorded) }.map { recorded &+ $0.shift } ?? recorded
     }
 
-    func hasShifts(in space: UInt64) -> Bool { shifts[space]?.isEmpty == false }
+    func hasShifts(in space: UInt64) -> Bool { !shifts.isEmpty && shifts[space]?.isEmpty == false }
 
     /// A mapping was made at these addresses.
     func map(_ recorded: UInt64, length: UInt64, engine: UInt64, in space: UInt64) {
@@ -115,7 +166,7 @@ final class Bijections {
     }
 
     func unmap(_ recorded: UInt64, length: UInt64, in space: UInt64) {
-        guard let list = shifts[space], !list.isEmpty, length > 0 else { return }
+        guard !shifts.isEmpty, let list = shifts[space], !list.isEmpty, length > 0 else { return }
         let gone = recorded..<max(recorded &+ length, recorded)
         shifts[space] = list.flatMap { entry -> [(range: Range<UInt64>, shift: UInt64)] in
             guard entry.range.overlaps(gone) else { return [entry] }

@@ -1,18 +1,41 @@
 // Times are compared by order: a later recorded reading may not be an earlier one on the engine.
 
 final class OrderKeeper {
+    /// A field of one subject: readings of different clocks or files have no order.
     struct Key: Hashable {
-        var field: String
-        /// Readings of different clocks or files have no order.
-        var subject: UInt64
+        fileprivate var hash: UInt64
     }
-    private var last: [Key: (recorded: Int64, engine: Int64)] = [:]
+    private struct Reading {
+        var recorded: Int64
+        var engine: Int64
+    }
+    private var last = IntegerTable<Reading>()
+    private var fields: [String: UInt64] = [:]
+
+    func key(_ field: String, _ subject: UInt64) -> Key {
+        let number: UInt64
+        if let known = fields[field] {
+            number = known
+        } else {
+            number = UInt64(fields.count + 1)
+            fields[field] = number
+        }
+        // One to one for a field; between fields, equal only by a chance of 2^-64.
+        var hash = (subject ^ number &* 0x9E37_79B9_7F4A_7C15) &* 0xBF58_476D_1CE4_E5B9
+        hash ^= hash >> 27
+        return Key(hash: hash)
+    }
+
+    /// Whether the engine's reading keeps the recorded order. Remembers nothing.
+    func wouldKeepOrder(_ key: Key, recorded: Int64, engine: Int64) -> Bool {
+        guard let old = last[key.hash] else { return true }
+        // A recorded step back (a clock that was set) starts a new order.
+        return recorded < old.recorded || engine >= old.engine
+    }
 
     /// Whether the engine's reading keeps the recorded order. Remembers the pair.
     func keepsOrder(_ key: Key, recorded: Int64, engine: Int64) -> Bool {
-        defer { last[key] = (recorded, engine) }
-        guard let old = last[key] else { return true }
-        // A recorded step back (a clock that was set) starts a new order.
-        return recorded < old.recorded || engine >= old.engine
+        defer { last[key.hash] = Reading(recorded: recorded, engine: engine) }
+        return wouldKeepOrder(key, recorded: recorded, engine: engine)
     }
 }

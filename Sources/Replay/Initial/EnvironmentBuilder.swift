@@ -20,15 +20,21 @@ struct EnvironmentBuilder {
         var records = trace.paths.enumerated()
             .sorted { ($0.element.beforeCall, $0.offset) < ($1.element.beforeCall, $1.offset) }
             .map(\.element)[...]
-        for moment in Timeline(trace).moments {
+        var timeline = Timeline(trace)
+        var open = TaskMap<(position: Int, call: RecordedCall)>()
+        while let moment = timeline.next() {
             switch moment {
             case .enter(let index):
                 while let record = records.first, record.beforeCall <= trace.calls[index].index {
                     world.files.learn(records.removeFirst())
                 }
-                world.enter(recorded(trace, index))
-            case .due(let index):
                 let call = recorded(trace, index)
+                world.enter(call)
+                open[call.record.task] = (index, call)
+            case .due(let index):
+                let task = trace.calls[index].task
+                let entered = open.remove(task)
+                let call = entered.flatMap { $0.position == index ? $0.call : nil } ?? recorded(trace, index)
                 world.complete(call)
                 names.collect(call, in: world)
             case .task(let index):
@@ -38,8 +44,9 @@ struct EnvironmentBuilder {
         }
         for record in records { world.files.learn(record) }
         var environment = environment(trace, world)
-        environment.names = names.source()
-        environment.given = RecordedAnswers(trace)
+        let answers = RecordedAnswers(trace)
+        environment.names = names.source(answers)
+        environment.given = answers
         return Preparation(
             environment: environment,
             changes: Dictionary(grouping: world.files.changes, by: \.beforeCall),
@@ -48,12 +55,7 @@ struct EnvironmentBuilder {
     }
 
     static func recorded(_ trace: Trace, _ index: Int) -> RecordedCall {
-        let record = trace.calls[index]
-        return RecordedCall(
-            record,
-            input: trace.memory(of: record, .input),
-            output: trace.memory(of: record, .output)
-        )
+        RecordedCall(trace.calls[index])
     }
 
     private static func environment(_ trace: Trace, _ world: RecordedWorld) -> Environment {

@@ -58,7 +58,7 @@ struct RecordedAnswers: GivenSource {
         return seconds * 1_000_000_000 + fraction * unit
     }
 
-    private func record(_ call: UInt64) -> CallRecord? {
+    func record(_ call: UInt64) -> CallRecord? {
         // Indices count from 0 without gaps, except in a trace whose beginning was lost.
         if call < UInt64(calls.count), calls[Int(call)].index == call { return calls[Int(call)] }
         return calls.first { $0.index == call }

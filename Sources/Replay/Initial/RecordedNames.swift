@@ -3,89 +3,113 @@ import Engine
 import LinuxABI
 import TraceLog
 
-/// Immutable offers, taken before the replay.
+/// Immutable offers: what a call's own record tells is read there, what later calls told is kept by the making call.
 struct RecordedNames: NameSource {
-    fileprivate struct Key: Hashable {
-        var kind: NameKind
-        var call: UInt64
-    }
-    fileprivate let offers: [Key: UInt64]
+    fileprivate let offers: IntegerTable<UInt64>
+    fileprivate let answers: RecordedAnswers
 
-    func offer(_ kind: NameKind, for call: UInt64) -> UInt64? { offers[Key(kind: kind, call: call)] }
+    func offer(_ kind: NameKind, for call: UInt64) -> UInt64? {
+        if let later = offers[NameCollector.key(kind, call)] { return later }
+        guard let record = answers.record(call) else { return nil }
+        return own(kind, RecordedCall(record))
+    }
+
+    /// The name that a call's own result or output tells.
+    private func own(_ kind: NameKind, _ call: RecordedCall) -> UInt64? {
+        guard let known = call.known, call.succeeded else { return nil }
+        let result = UInt64(bitPattern: call.record.result)
+        switch (known, kind) {
+        case (.clone, .task), (.clone3, .task), (.fork, .task), (.vfork, .task): return result > 0 ? result : nil
+        case (.mmap, .address), (.mremap, .address), (.shmat, .address): return result
+        case (.brk, .programBreak): return result
+        case (.shmget, .sysvID), (.semget, .sysvID), (.msgget, .sysvID): return result
+        case (.add_key, .keySerial), (.request_key, .keySerial): return result
+        case (.inotify_add_watch, .watch): return result
+        case (.timer_create, .timerID): return call.output.integer(call.word(2), count: 4)
+        case (.name_to_handle_at, .mountID): return call.output.integer(call.word(3), count: 4)
+        case (.ioctl, .terminal) where call.word(1) == Linux.terminalNumber:
+            return call.output.integer(call.word(2), count: 4)
+        case (.readlink, .namespaceID), (.readlinkat, .namespaceID):
+            return Self.bracketed(
+                call.output.prefix(call.word(known == .readlink ? 1 : 2), count: Int(clamping: result))
+            )
+        case (.stat, .inode), (.lstat, .inode), (.fstat, .inode), (.newfstatat, .inode), (.statx, .inode):
+            return FileStatus(decoding: call)?.inode
+        case (.stat, .device), (.lstat, .device), (.fstat, .device), (.newfstatat, .device), (.statx, .device):
+            return FileStatus(decoding: call)?.device
+        default: return nil
+        }
+    }
+
+    /// The number in `mnt:[4026531841]`.
+    private static func bracketed(_ bytes: [UInt8]) -> UInt64? {
+        let text = String(decoding: bytes, as: UTF8.self)
+        guard text.hasSuffix("]"), let open = text.lastIndex(of: "[") else { return nil }
+        return UInt64(text[text.index(after: open)...].dropLast())
+    }
 }
 
-/// Collects names while the recorded world is followed.
+/// Collects the names that only later calls tell, while the recorded world is followed.
 struct NameCollector {
-    private var offers: [RecordedNames.Key: UInt64] = [:]
+    private var offers = IntegerTable<UInt64>()
     /// The call that may have chosen a socket's port, by the socket's description.
-    private var portChoosers: [UInt64: UInt64] = [:]
+    private var portChoosers = IntegerTable<UInt64>()
 
-    func source() -> RecordedNames { RecordedNames(offers: offers) }
+    func source(_ answers: RecordedAnswers) -> RecordedNames { RecordedNames(offers: offers, answers: answers) }
+
+    fileprivate static func key(_ kind: NameKind, _ call: UInt64) -> UInt64 { UInt64(kind.rawValue) << 56 | call }
 
     mutating func collect(_ call: RecordedCall, in world: RecordedWorld) {
         guard let known = call.known else { return }
-        let task = world.task(call.record.task)
-        let result = UInt64(bitPattern: call.record.result)
         switch known {
-        case .connect where call.errno == Int64(Errno.EINPROGRESS.rawValue): choosePort(call, in: world, task)
+        case .connect where call.errno == Int64(Errno.EINPROGRESS.rawValue): choosePort(call, in: world)
         case _ where !call.succeeded: return
-        case .clone, .clone3, .fork, .vfork: if result > 0 { offer(.task, call.index, result) }
-        case .mmap, .mremap, .shmat: offer(.address, call.index, result)
-        case .brk: offer(.programBreak, call.index, result)
-        case .shmget, .semget, .msgget: offer(.sysvID, call.index, result)
-        case .add_key, .request_key: offer(.keySerial, call.index, result)
-        case .inotify_add_watch: offer(.watch, call.index, result)
-        case .timer_create:
-            if let id = call.output.integer(call.word(2), count: 4) { offer(.timerID, call.index, id) }
-        case .name_to_handle_at:
-            if let id = call.output.integer(call.word(3), count: 4) { offer(.mountID, call.index, id) }
-        case .ioctl where call.word(1) == ABI.constantIfKnown("TIOCGPTN"):
-            if let number = call.output.integer(call.word(2), count: 4) {
-                offer(.terminal, call.index, number)
-                if let maker = world.description(call.fd(0), in: task)?.createdBy { offer(.terminal, maker, number) }
+        case .ioctl where call.word(1) == Linux.terminalNumber:
+            let task = world.task(call.record.task)
+            if let number = call.output.integer(call.word(2), count: 4),
+                let maker = world.description(call.fd(0), in: task)?.createdBy
+            {
+                offer(.terminal, maker, number)
             }
-        case .readlink, .readlinkat:
-            let bytes = call.output.prefix(call.word(known == .readlink ? 1 : 2), count: Int(clamping: result))
-            if let id = Self.bracketed(bytes) { offer(.namespaceID, call.index, id) }
-        case .bind, .listen, .connect, .sendto: choosePort(call, in: world, task)
-        case .getsockname: takePort(call, of: world.description(call.fd(0), in: task))
-        case .accept, .accept4: takePort(call, of: world.description(Int32(truncatingIfNeeded: result), in: task)?.peer)
-        case .stat, .lstat, .fstat, .newfstatat, .statx: collectInode(known, call, in: world, task)
+        case .bind, .listen, .connect, .sendto: choosePort(call, in: world)
+        case .getsockname:
+            takePort(call, of: world.description(call.fd(0), in: world.task(call.record.task)))
+        case .accept, .accept4:
+            let result = Int32(truncatingIfNeeded: call.record.result)
+            takePort(call, of: world.description(result, in: world.task(call.record.task))?.peer)
+        case .stat, .lstat, .fstat, .newfstatat, .statx: collectInode(known, call, in: world)
         default: break
         }
     }
 
     private mutating func offer(_ kind: NameKind, _ call: UInt64, _ value: UInt64) {
-        let key = RecordedNames.Key(kind: kind, call: call)
+        let key = Self.key(kind, call)
         if offers[key] == nil { offers[key] = value }
     }
 
     /// The inode number that a made file, pipe or socket turned out to have.
-    private mutating func collectInode(
-        _ known: KnownCall,
-        _ call: RecordedCall,
-        in world: RecordedWorld,
-        _ task: TaskState
-    ) {
-        guard let status = FileStatus(decoding: call) else { return }
-        offer(.inode, call.index, status.inode)
-        offer(.device, call.index, status.device)
+    private mutating func collectInode(_ known: KnownCall, _ call: RecordedCall, in world: RecordedWorld) {
+        let task = world.task(call.record.task)
         let maker: UInt64?
         if known == .fstat {
             let description = world.description(call.fd(0), in: task)
             maker = description?.node.map(\.createdBy) ?? description?.createdBy
         } else {
-            maker = world.paths(call, in: task).first.flatMap { world.files.node($0)?.createdBy }
+            maker = world.paths(call, in: task).first?.node?.createdBy
         }
-        guard let maker else { return }
+        guard let maker, offers[Self.key(.inode, maker)] == nil, let status = FileStatus(decoding: call) else {
+            return
+        }
         offer(.inode, maker, status.inode)
         offer(.device, maker, status.device)
     }
 
     // MARK: - Ports
 
-    private mutating func choosePort(_ call: RecordedCall, in world: RecordedWorld, _ task: TaskState) {
-        guard let socket = world.description(call.fd(0), in: task), portChoosers[socket.id] == nil else { return }
+    private mutating func choosePort(_ call: RecordedCall, in world: RecordedWorld) {
+        guard let socket = world.description(call.fd(0), in: world.task(call.record.task)),
+            portChoosers[socket.id] == nil
+        else { return }
         portChoosers[socket.id] = call.index
     }
 
@@ -96,12 +120,5 @@ struct NameCollector {
         let family = UInt64(bytes[0]) | UInt64(bytes[1]) << 8
         guard family == ABI.constant("AF_INET") || family == ABI.constant("AF_INET6") else { return }
         offer(.port, maker, UInt64(bytes[2]) << 8 | UInt64(bytes[3]))
-    }
-
-    /// The number in `mnt:[4026531841]`.
-    private static func bracketed(_ bytes: [UInt8]) -> UInt64? {
-        let text = String(decoding: bytes, as: UTF8.self)
-        guard text.hasSuffix("]"), let open = text.lastIndex(of: "[") else { return nil }
-        return UInt64(text[text.index(after: open)...].dropLast())
     }
 }

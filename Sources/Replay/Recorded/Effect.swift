@@ -33,17 +33,23 @@ enum Effect {
 }
 
 /// A call as the recorded world looks at it.
-struct RecordedCall {
+final class RecordedCall {
     let record: CallRecord
     let known: KnownCall?
     let input: MemoryChunks
     let output: MemoryChunks
 
-    init(_ record: CallRecord, input: MemoryChunks, output: MemoryChunks) {
+    init(_ record: CallRecord) {
         self.record = record
         known = KnownCall.of(record.number, record.architecture)
-        self.input = input
-        self.output = output
+        var input: [MemoryChunks.Chunk] = []
+        var output: [MemoryChunks.Chunk] = []
+        for chunk in record.chunks {
+            let own = MemoryChunks.Chunk(address: chunk.address, bytes: chunk.bytes, length: chunk.length)
+            if chunk.direction == .input { input.append(own) } else { output.append(own) }
+        }
+        self.input = MemoryChunks(input)
+        self.output = MemoryChunks(output)
     }
 
     var index: UInt64 { record.index }

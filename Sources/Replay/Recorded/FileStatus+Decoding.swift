@@ -5,6 +5,14 @@ import TraceLog
 extension FileStatus {
     /// What a stat, lstat, fstat, newfstatat or statx call returned; nil when its buffer was not recorded.
     init?(decoding call: RecordedCall) {
+        if call.record.architecture == .x86_64, let buffer = Self.buffer(of: call),
+            let bytes = call.output.chunks.first, call.output.chunks.count == 1, bytes.address == buffer,
+            bytes.bytes.count == Self.layoutSize
+        {
+            self.init(bytes.bytes)
+            guard mode != 0 else { return nil }
+            return
+        }
         guard let description = ABI.call(Int(call.record.number), call.record.architecture) else { return nil }
         let decoded = description.variant(for: call.record.arguments).decode(
             call.record.arguments,
@@ -40,6 +48,39 @@ extension FileStatus {
             }
         }
         guard mode != 0 else { return nil }
+    }
+
+    /// Size of `struct stat` of x86-64.
+    private static let layoutSize = 144
+
+    private static func buffer(of call: RecordedCall) -> UInt64? {
+        switch call.known {
+        case .stat, .lstat, .fstat: call.word(1)
+        case .newfstatat: call.word(2)
+        default: nil
+        }
+    }
+
+    /// `struct stat` of x86-64 (asm/stat.h), which most calls of this kind return.
+    private init(_ bytes: [UInt8]) {
+        self.init()
+        bytes.withUnsafeBytes { raw in
+            func word(_ offset: Int) -> Int64 { raw.loadUnaligned(fromByteOffset: offset, as: Int64.self) }
+            func half(_ offset: Int) -> UInt32 { raw.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
+            device = UInt64(bitPattern: word(0))
+            inode = UInt64(bitPattern: word(8))
+            links = UInt64(bitPattern: word(16))
+            mode = half(24)
+            uid = half(28)
+            gid = half(32)
+            specialDevice = UInt64(bitPattern: word(40))
+            size = word(48)
+            blockSize = word(56)
+            blocks = word(64)
+            accessTime = word(72) &* 1_000_000_000 &+ word(80)
+            modificationTime = word(88) &* 1_000_000_000 &+ word(96)
+            changeTime = word(104) &* 1_000_000_000 &+ word(112)
+        }
     }
 
     // The kernel's user-visible dev_t: new_encode_dev in linux/kdev_t.h.

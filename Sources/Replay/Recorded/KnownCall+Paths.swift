@@ -3,12 +3,15 @@ import LinuxABI
 
 extension KnownCall {
     /// Path arguments in order; for two-path calls both.
-    func pathArguments(_ arguments: SyscallArguments) -> [PathArgument] {
-        func plain(_ path: Int, follow: Bool = true) -> [PathArgument] {
-            [PathArgument(directory: nil, path: path, follow: follow)]
+    func pathArguments(_ arguments: SyscallArguments) -> PathArguments {
+        func plain(_ path: Int, follow: Bool = true) -> PathArguments {
+            PathArguments(first: PathArgument(directory: nil, path: path, follow: follow))
         }
-        func at(_ directory: Int, follow: Bool = true) -> [PathArgument] {
-            [PathArgument(directory: directory, path: directory + 1, follow: follow)]
+        func at(_ directory: Int, follow: Bool = true) -> PathArguments {
+            PathArguments(first: PathArgument(directory: directory, path: directory + 1, follow: follow))
+        }
+        func both(_ one: PathArguments, _ other: PathArguments) -> PathArguments {
+            PathArguments(first: one.first, second: other.first)
         }
         func unless(_ flag: UInt64, in index: Int) -> Bool { arguments[index] & flag == 0 }
         switch self {
@@ -30,12 +33,12 @@ extension KnownCall {
         case .inotify_add_watch: return plain(1)
         case .symlink: return plain(1, follow: false)
         case .symlinkat: return at(1, follow: false)
-        case .rename, .link: return plain(0, follow: false) + plain(1, follow: false)
-        case .renameat, .renameat2: return at(0, follow: false) + at(2, follow: false)
-        case .linkat: return at(0, follow: !unless(Linux.atFollow, in: 4)) + at(2, follow: false)
-        case .pivot_root: return plain(0) + plain(1)
+        case .rename, .link: return both(plain(0, follow: false), plain(1, follow: false))
+        case .renameat, .renameat2: return both(at(0, follow: false), at(2, follow: false))
+        case .linkat: return both(at(0, follow: !unless(Linux.atFollow, in: 4)), at(2, follow: false))
+        case .pivot_root: return both(plain(0), plain(1))
         case .mount: return plain(1)
-        default: return []
+        default: return PathArguments()
         }
     }
 }

@@ -22,6 +22,10 @@ enum Linux {
     static let atRemoveDirectory = ABI.constant("AT_REMOVEDIR")
     static let renameExchange = ABI.constant("RENAME_EXCHANGE")
 
+    static let terminalNumber = ABI.constant("TIOCGPTN")
+    static let mapShared = ABI.constant("MAP_SHARED")
+    static let protectWrite = ABI.constant("PROT_WRITE")
+
     static let duplicate = ABI.constant("F_DUPFD")
     static let duplicateCloseOnExec = ABI.constant("F_DUPFD_CLOEXEC")
     static let setDescriptorFlags = ABI.constant("F_SETFD")

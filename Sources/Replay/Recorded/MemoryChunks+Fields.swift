@@ -4,7 +4,18 @@ import LinuxABI
 extension MemoryChunks {
     /// A little-endian integer of `count` bytes; nil when any byte is unknown.
     func integer(_ address: UInt64, count: Int) -> UInt64? {
-        guard address != 0, case .bytes(let bytes) = read(address, count: count) else { return nil }
+        guard address != 0 else { return nil }
+        // The usual case: one chunk holds it all, and no later one shadows it.
+        if chunks.count == 1 || chunks.last.map({ $0.address <= address }) == true, let chunk = chunks.last,
+            address >= chunk.address, address - chunk.address <= UInt64(chunk.bytes.count),
+            chunk.bytes.count - Int(address - chunk.address) >= count
+        {
+            var value: UInt64 = 0
+            let start = Int(address - chunk.address)
+            for offset in 0..<count { value |= UInt64(chunk.bytes[start + offset]) << UInt64(offset * 8) }
+            return value
+        }
+        guard case .bytes(let bytes) = read(address, count: count) else { return nil }
         return bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
 
@@ -17,17 +28,31 @@ extension MemoryChunks {
     }
 
     /// The bytes up to NUL; nil when there is no chunk at `address`. A missing NUL ends at the chunk.
-    func cString(_ address: UInt64) -> [UInt8]? {
+    func pathBytes(_ address: UInt64) -> ArraySlice<UInt8>? {
         guard address != 0 else { return nil }
-        for chunk in chunks.reversed() where address >= chunk.address {
-            let offset = address - chunk.address
-            guard offset < UInt64(chunk.bytes.count) else { continue }
-            return Array(chunk.bytes[Int(offset)...].prefix { $0 != 0 })
+        for index in chunks.indices.reversed() where address >= chunks[index].address {
+            let offset = address - chunks[index].address
+            let bytes = chunks[index].bytes
+            guard offset < UInt64(bytes.count) else { continue }
+            let start = Int(offset)
+            return bytes[start..<(bytes[start...].firstIndex(of: 0) ?? bytes.count)]
         }
         return nil
     }
 
-    func path(_ address: UInt64) -> String? { cString(address).map { String(decoding: $0, as: UTF8.self) } }
+    /// The bytes up to NUL, of the one chunk that holds them all; nil if there is none or it has no NUL.
+    func endedString(_ address: UInt64) -> ArraySlice<UInt8>? {
+        guard chunks.count == 1 || chunks.last.map({ $0.address <= address }) == true, let chunk = chunks.last,
+            address >= chunk.address, address - chunk.address < UInt64(chunk.bytes.count)
+        else { return nil }
+        let start = Int(address - chunk.address)
+        guard let end = chunk.bytes[start...].firstIndex(of: 0) else { return nil }
+        return chunk.bytes[start..<end]
+    }
+
+    func cString(_ address: UInt64) -> [UInt8]? { pathBytes(address).map(Array.init) }
+
+    func path(_ address: UInt64) -> String? { pathBytes(address).map { String(decoding: $0, as: UTF8.self) } }
 
     /// What is known of `count` bytes at `address`: possibly only a prefix.
     func prefix(_ address: UInt64, count: Int) -> [UInt8] {

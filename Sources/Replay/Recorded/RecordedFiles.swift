@@ -23,8 +23,10 @@ final class RecordedFiles {
         case absent
     }
 
-    /// What each name is now; names never seen are missing.
-    private(set) var current: [String: Name] = [:]
+    /// Every path that was looked at, by its text.
+    private var names: [String: PathName] = [:]
+    /// Counts changes of symbolic links: what path walks went by.
+    private(set) var linkGeneration: UInt64 = 0
     /// What each name was at time zero; the first decisive event has decided.
     private(set) var initial: [String: Name] = [:]
     private var openChanges: [OpenChange] = []
@@ -50,17 +52,37 @@ final class RecordedFiles {
         var inode: UInt64
     }
 
-    func node(_ path: String) -> FileNode? {
-        if case .node(let node) = current[path] { return node }
-        return nil
+    /// The object of a path; the same one each time.
+    func name(_ path: String) -> PathName {
+        if let known = names[path] { return known }
+        let name = PathName(path, isEngineServed: isEngineServed(path))
+        names[path] = name
+        return name
     }
 
+    func node(_ path: String) -> FileNode? { names[path]?.node }
+
     func isKnownAbsent(_ path: String) -> Bool {
-        if case .absent = current[path] { return true }
+        if case .absent = names[path]?.state { return true }
         return false
     }
 
-    func isEngineServed(_ path: String) -> Bool {
+    /// A symbolic link leads elsewhere, or may.
+    func linksChanged() { linkGeneration += 1 }
+
+    private func set(_ name: PathName, _ state: Name) {
+        if name.node?.kind == .symbolicLink { linkGeneration += 1 }
+        name.state = state
+        if name.node?.kind == .symbolicLink { linkGeneration += 1 }
+    }
+
+    private func learn(_ status: FileStatus, of node: FileNode) {
+        let wasLink = node.kind == .symbolicLink
+        node.learn(status)
+        if wasLink != (node.kind == .symbolicLink) { linkGeneration += 1 }
+    }
+
+    private func isEngineServed(_ path: String) -> Bool {
         engineServed.contains { path.hasPrefix($0) || path.utf8.elementsEqual($0.utf8.dropLast()) }
     }
 
@@ -73,155 +95,150 @@ final class RecordedFiles {
 
     /// Takes in the recorder's lstat of a path, made before the call that touched it first.
     func learn(_ record: PathRecord) {
-        if let listed = node(record.path), listed.initialPath == record.path, listed.status == nil, record.absent == nil
-        {
+        let name = name(record.path)
+        if let listed = name.node, listed.initialPath == record.path, listed.status == nil, record.absent == nil {
             // Known by its name in a listing only.
-            listed.learn(record.status)
+            learn(record.status, of: listed)
             listed.linkTarget = listed.linkTarget ?? record.linkTarget
+            linksChanged()
         }
-        guard current[record.path] == nil else { return }
+        guard name.state == nil else { return }
         if record.absent != nil {
-            decide(record.path, .absent)
+            decide(name, .absent)
             return
         }
-        let node = initialNode(record.path, status: record.status)
-        node.learn(record.status)
+        let node = initialNode(name, status: record.status)
+        learn(record.status, of: node)
         node.linkTarget = record.linkTarget
+        if record.linkTarget != nil { linksChanged() }
         if !record.head.isEmpty, node.kind == .regular { _ = node.prove(record.head, at: 0) }
     }
 
     /// A call succeeded on `path`: it exists.
-    func proveExists(_ path: String, kind: Environment.File.Kind, status: FileStatus? = nil, call: UInt64) -> FileNode {
-        if let node = node(path) { return node }
-        let wasAbsent = current[path] != nil
+    func proveExists(
+        _ name: PathName,
+        kind: Environment.File.Kind,
+        status: FileStatus? = nil,
+        call: UInt64
+    ) -> FileNode {
+        if let node = name.node { return node }
+        let wasAbsent = name.state != nil
         let node =
             wasAbsent
-            ? makeNode(kind, initialPath: nil, createdBy: nil) : initialNode(path, status: status, kind: kind)
-        if let status { node.learn(status) }
+            ? makeNode(kind, initialPath: nil, createdBy: nil) : initialNode(name, status: status, kind: kind)
+        if let status { learn(status, of: node) }
         if wasAbsent {
-            current[path] = .node(node)
-            report(
-                call,
-                "\(path): absent, then there without a recorded call that made it",
-                [],
-                path,
-                file: node
-            )
+            set(name, .node(node))
+            report(call, "\(name.text): absent, then there without a recorded call that made it", [], name, file: node)
         }
         return node
     }
 
     /// A call failed with ENOENT on `path`.
-    func proveAbsent(_ path: String, call: UInt64) {
-        switch current[path] {
-        case nil: decide(path, .absent)
+    func proveAbsent(_ name: PathName, call: UInt64) {
+        switch name.state {
+        case nil: decide(name, .absent)
         case .absent: break
         case .node:
             report(
                 call,
-                "\(path): existed, then gone without a recorded call that removed it",
-                [.absent(path: path)],
-                path
+                "\(name.text): existed, then gone without a recorded call that removed it",
+                [.absent(path: name.text)],
+                name
             )
-            current[path] = .absent
+            set(name, .absent)
         }
     }
 
-    /// A stat call told of `node` by the name `path`.
-    func observe(_ node: FileNode, _ status: FileStatus, path: String, call: UInt64) {
-        guard let old = node.status else {
+    /// A stat call told of `node` by this name.
+    func observe(_ node: FileNode, _ status: FileStatus, _ name: PathName, call: UInt64) {
+        guard let known = node.status else {
             // A file that recorded calls have changed tells its present state, not that of time zero.
-            node.learn(status)
+            learn(status, of: node)
             return
         }
-        guard old.inode != 0, status.inode != 0, !isEngineServed(path) else { return }
-        if old.inode != status.inode, old.device == status.device {
+        guard known.inode != 0, status.inode != 0, !name.isEngineServed else { return }
+        if known.inode != status.inode, known.device == status.device {
             let fresh = makeNode(FileNode.kind(mode: status.mode), initialPath: nil, createdBy: nil)
-            fresh.learn(status)
-            current[path] = .node(fresh)
-            report(
-                call,
-                "\(path): replaced by another file without a recorded call",
-                [],
-                path,
-                file: fresh
-            )
-        } else if !node.isModified, node.kind == .regular, old.size != status.size {
-            node.learn(status)
+            learn(status, of: fresh)
+            set(name, .node(fresh))
+            report(call, "\(name.text): replaced by another file without a recorded call", [], name, file: fresh)
+        } else if !node.isModified, node.kind == .regular, known.size != status.size {
+            learn(status, of: node)
             node.size = status.size
             report(
                 call,
-                "\(path): size \(old.size), then \(status.size) without a recorded write",
-                [.file(node.file(at: path))],
-                path
+                "\(name.text): size \(known.size), then \(status.size) without a recorded write",
+                [.file(node.file(at: name.text))],
+                name
             )
         }
     }
 
     /// Content read contradicts content proven: somebody else wrote.
-    func contradict(_ node: FileNode, path: String, bytes: [UInt8], at offset: Int64, call: UInt64) {
+    func contradict(_ node: FileNode, _ name: PathName, bytes: [UInt8], at offset: Int64, call: UInt64) {
         node.overwrite(offset..<(offset + Int64(bytes.count)))
         report(
             call,
-            "\(path): other content at \(offset) without a recorded write",
-            [.content(path: path, offset: offset, bytes: bytes)],
-            path
+            "\(name.text): other content at \(offset) without a recorded write",
+            [.content(path: name.text, offset: offset, bytes: bytes)],
+            name
         )
     }
 
     // MARK: - Changes by recorded calls
 
-    func create(_ path: String, kind: Environment.File.Kind, mode: UInt32, call: UInt64) -> FileNode {
-        proveDirectory(of: path, call: call)
-        if current[path] == nil { decide(path, .absent) }
+    func create(_ name: PathName, kind: Environment.File.Kind, mode: UInt32, call: UInt64) -> FileNode {
+        proveDirectory(of: name, call: call)
+        if name.state == nil { decide(name, .absent) }
         let node = makeNode(kind, initialPath: nil, createdBy: call)
         node.createdMode = mode
         if kind == .regular { node.truncate(to: 0) }
         node.isModified = true
-        current[path] = .node(node)
-        parent(of: path)?.added.insert(lastComponent(path))
+        set(name, .node(node))
+        parent(of: name.text)?.added.insert(lastComponent(name.text))
         return node
     }
 
-    func remove(_ path: String, kind: Environment.File.Kind, call: UInt64) {
-        if current[path] == nil { _ = proveExists(path, kind: kind, call: call) }
-        if let node = node(path) { node.names -= 1 }
-        current[path] = .absent
-        forgetName(path)
+    func remove(_ name: PathName, kind: Environment.File.Kind, call: UInt64) {
+        if name.state == nil { _ = proveExists(name, kind: kind, call: call) }
+        if let node = name.node { node.names -= 1 }
+        set(name, .absent)
+        forgetName(name.text)
     }
 
-    func link(_ source: String, _ path: String, call: UInt64) {
+    func link(_ source: PathName, _ name: PathName, call: UInt64) {
         let node = proveExists(source, kind: .regular, call: call)
-        proveDirectory(of: path, call: call)
-        if current[path] == nil { decide(path, .absent) }
+        proveDirectory(of: name, call: call)
+        if name.state == nil { decide(name, .absent) }
         node.names += 1
         node.isModified = true
-        current[path] = .node(node)
-        parent(of: path)?.added.insert(lastComponent(path))
+        set(name, .node(node))
+        parent(of: name.text)?.added.insert(lastComponent(name.text))
     }
 
-    func rename(_ source: String, _ path: String, exchange: Bool, call: UInt64) {
-        guard source != path else { return }
+    func rename(_ source: PathName, _ target: PathName, exchange: Bool, call: UInt64) {
+        guard source !== target else { return }
         let node = proveExists(source, kind: .regular, call: call)
         if exchange {
-            let other = proveExists(path, kind: .regular, call: call)
-            let (left, right) = (names(below: source), names(below: path))
-            move(left, from: source, to: path)
-            move(right, from: path, to: source)
-            current[source] = .node(other)
-            current[path] = .node(node)
+            let other = proveExists(target, kind: .regular, call: call)
+            let (left, right) = (namesBelow(source), namesBelow(target))
+            move(left, from: source, to: target)
+            move(right, from: target, to: source)
+            set(source, .node(other))
+            set(target, .node(node))
             return
         }
-        proveDirectory(of: path, call: call)
-        if current[path] == nil { decide(path, .absent) }
-        if let old = self.node(path) { old.names -= 1 }
-        let below = node.kind == .directory ? names(below: source) : []
-        for (name, _) in below { current[name] = .absent }
-        move(below, from: source, to: path)
-        current[source] = .absent
-        current[path] = .node(node)
-        forgetName(source)
-        parent(of: path)?.added.insert(lastComponent(path))
+        proveDirectory(of: target, call: call)
+        if target.state == nil { decide(target, .absent) }
+        if let old = target.node { old.names -= 1 }
+        let below = node.kind == .directory ? namesBelow(source) : []
+        for (name, _) in below { set(name, .absent) }
+        move(below, from: source, to: target)
+        set(source, .absent)
+        set(target, .node(node))
+        forgetName(source.text)
+        parent(of: target.text)?.added.insert(lastComponent(target.text))
     }
 
     /// The complete names of a directory, as getdents gave them now.
@@ -232,13 +249,13 @@ final class RecordedFiles {
 
     // MARK: - Inside
 
-    private func decide(_ path: String, _ name: Name) {
-        current[path] = name
-        if initial[path] == nil, isTimeZero(path) { initial[path] = name }
+    private func decide(_ name: PathName, _ state: Name) {
+        set(name, state)
+        if initial[name.text] == nil, isTimeZero(name.text) { initial[name.text] = state }
     }
 
     private func initialNode(
-        _ path: String,
+        _ name: PathName,
         status: FileStatus?,
         kind: Environment.File.Kind = .regular
     ) -> FileNode {
@@ -249,17 +266,17 @@ final class RecordedFiles {
         }
         if let identity, let node = byIdentity[identity], node.names > 0 {
             node.names += 1
-            decide(path, .node(node))
+            decide(name, .node(node))
             return node
         }
-        let isInitial = isTimeZero(path)
+        let isInitial = isTimeZero(name.text)
         let node = makeNode(
             status.map { FileNode.kind(mode: $0.mode) } ?? kind,
-            initialPath: isInitial ? path : nil,
+            initialPath: isInitial ? name.text : nil,
             createdBy: nil
         )
         if let identity { byIdentity[identity] = node }
-        decide(path, .node(node))
+        decide(name, .node(node))
         return node
     }
 
@@ -268,7 +285,7 @@ final class RecordedFiles {
         var directory = path
         while let slash = directory.lastIndex(of: "/"), slash != directory.startIndex {
             directory = String(directory[..<slash])
-            switch current[directory] {
+            switch names[directory]?.state {
             case .node(let node) where node.kind == .directory && node.initialPath != directory: return false
             default: break
             }
@@ -277,10 +294,11 @@ final class RecordedFiles {
     }
 
     /// A name was made in it: the directory exists.
-    private func proveDirectory(of path: String, call: UInt64) {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
-        let directory = String(path[..<slash])
-        if current[directory] == nil { _ = proveExists(directory, kind: .directory, call: call) }
+    private func proveDirectory(of name: PathName, call: UInt64) {
+        let path = name.text
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash != path.startIndex else { return }
+        let directory = self.name(String(path[..<slash]))
+        if directory.state == nil { _ = proveExists(directory, kind: .directory, call: call) }
     }
 
     private func forgetName(_ path: String) {
@@ -289,36 +307,41 @@ final class RecordedFiles {
         if parent.added.remove(name) == nil { parent.removed.insert(name) }
     }
 
-    private func names(below path: String) -> [(String, Name)] {
-        let prefix = path + "/"
-        return current.filter { $0.key.hasPrefix(prefix) }.map { ($0.key, $0.value) }
+    private func namesBelow(_ name: PathName) -> [(PathName, Name)] {
+        let prefix = name.text + "/"
+        return names.values.compactMap { name in
+            guard name.text.hasPrefix(prefix), let state = name.state else { return nil }
+            return (name, state)
+        }
     }
 
-    private func move(_ names: [(String, Name)], from source: String, to path: String) {
-        for (name, value) in names { current[path + name.dropFirst(source.count)] = value }
+    private func move(_ moved: [(PathName, Name)], from source: PathName, to target: PathName) {
+        for (name, state) in moved {
+            set(self.name(target.text + name.text.dropFirst(source.text.count)), state)
+        }
     }
 
     private func parent(of path: String) -> FileNode? {
-        guard let slash = path.lastIndex(of: "/") else { return nil }
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
         return node(slash == path.startIndex ? "/" : String(path[..<slash]))
     }
 
     private func lastComponent(_ path: String) -> String {
-        path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+        path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[path.utf8.index(after: $0)...]) } ?? path
     }
 
     private func report(
         _ call: UInt64,
         _ summary: String,
         _ grafts: [Graft],
-        _ path: String,
+        _ name: PathName,
         file node: FileNode? = nil
     ) {
-        guard !isEngineServed(path) else { return }
+        guard !name.isEngineServed else { return }
         openChanges.append(
             OpenChange(
                 change: OutsideChange(beforeCall: call, summary: summary, grafts: grafts),
-                file: node.map { ($0, path) }
+                file: node.map { ($0, name.text) }
             )
         )
     }

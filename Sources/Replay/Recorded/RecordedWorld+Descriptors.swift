@@ -73,9 +73,9 @@ extension RecordedWorld {
             effects.append(.changedDescription(fd: call.fd(0)))
             guard let socket = description(call.fd(0), in: task) else { return }
             boundSockets[call.input.prefix(call.word(1), count: Int(min(call.word(2), 128)))] = socket
-            if let path = unixPath(call, in: task), files.node(path) == nil {
+            if let path = unixPath(call, in: task), path.node == nil {
                 _ = files.create(path, kind: .socket, mode: 0o777 & ~task.directories.umask, call: call.index)
-                effects.append(.madePath(path))
+                effects.append(.madePath(path.text))
             }
         case .connect:
             effects.append(.changedDescription(fd: call.fd(0)))
@@ -142,7 +142,7 @@ extension RecordedWorld {
         if call.word(2) & Linux.closeRangeUnshare != 0 {
             task.files = copyTable(of: task)
         }
-        for fd in task.files.entries.keys.sorted() where fd >= 0 && range.contains(UInt32(fd)) {
+        for fd in task.files.entries.keys where fd >= 0 && range.contains(UInt32(fd)) {
             if call.word(2) & Linux.closeRangeCloseOnExec != 0 {
                 task.files.entries[fd]?.closeOnExec = true
             } else {
@@ -174,14 +174,13 @@ extension RecordedWorld {
     }
 
     /// The path of a unix socket address argument, resolved.
-    func unixPath(_ call: RecordedCall, in task: TaskState) -> String? {
+    func unixPath(_ call: RecordedCall, in task: TaskState) -> PathName? {
         let bytes = call.input.prefix(call.word(1), count: Int(min(call.word(2), 110)))
         // sun_family is AF_UNIX and the name is not abstract.
         guard bytes.count > 2, UInt64(bytes[0]) | UInt64(bytes[1]) << 8 == ABI.constant("AF_UNIX"), bytes[2] != 0 else {
             return nil
         }
-        let name = String(decoding: bytes[2...].prefix { $0 != 0 }, as: UTF8.self)
-        return resolve(name, at: Linux.atWorkingDirectory, in: task, follow: true)
+        return resolve(bytes[2...].prefix { $0 != 0 }, at: Linux.atWorkingDirectory, in: task, follow: true)
     }
 
     // MARK: - SCM_RIGHTS

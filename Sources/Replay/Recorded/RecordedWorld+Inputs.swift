@@ -3,19 +3,35 @@ import LinuxABI
 import TraceLog
 
 extension RecordedWorld {
-    /// Collects the marks on what the call uses; counts the uses too, once per call.
-    func inputs(of call: RecordedCall, _ variant: Variant, countsUses: Bool = true) -> Inputs {
-        var inputs = Inputs()
-        let task = task(call.record.task)
+    /// Counts who is used by the call, once per call.
+    func countUses(by call: RecordedCall, _ variant: Variant, _ task: TaskState) {
         let closes = call.known == .close
-        for (index, argument) in variant.arguments.enumerated() {
-            guard case .scalar(let scalar) = argument.type, case .renamed(let space) = scalar.rule else { continue }
-            let value = scalar.value(call.word(index))
+        for argument in variant.names {
+            let value = argument.value(call.record.arguments)
+            guard Comparison.isName(value, argument.space) else { continue }
+            switch argument.space {
+            case .fd:
+                if !closes {
+                    use(of: description(Int32(truncatingIfNeeded: value), in: task)?.createdBy, by: call)
+                }
+            case .pid, .address: break
+            default:
+                if !makers.isEmpty { use(of: makers[.init(argument.space)]?[UInt64(bitPattern: value)], by: call) }
+            }
+        }
+    }
+
+    /// Collects the marks on what the call uses.
+    func inputs(of call: RecordedCall, _ variant: Variant) -> Inputs {
+        var inputs = Inputs()
+        guard hasMarks else { return inputs }
+        let task = task(call.record.task)
+        for argument in variant.names {
+            let (space, value) = (argument.space, argument.value(call.record.arguments))
             guard Comparison.isName(value, space) else { continue }
             switch space {
             case .fd:
                 guard let description = description(Int32(truncatingIfNeeded: value), in: task) else { continue }
-                if countsUses, !closes { use(of: description.createdBy, by: call) }
                 inputs.add(description.mark, "fd \(value)")
                 inputs.add(description.node?.mark, "file behind fd \(value)")
                 if let path = description.path { inputs.add(marks.mark(onPath: path), "path \(path)") }
@@ -23,16 +39,14 @@ extension RecordedWorld {
                 guard let named = self.task(pid: Int32(truncatingIfNeeded: value), seenBy: task) else { continue }
                 inputs.add(named.absentMark ?? named.mark, "pid \(value)")
             case .address:
-                inputs.add(marks.mark(at: call.word(index), in: task.memory), "mapping at \(value)")
+                inputs.add(marks.mark(at: call.word(argument.index), in: task.memory), "mapping at \(value)")
             default:
                 inputs.add(marks.ids[.init(space)]?[UInt64(bitPattern: value)], "\(space.rawValue) id \(value)")
-                if countsUses { use(of: makers[.init(space)]?[UInt64(bitPattern: value)], by: call) }
             }
         }
-        guard hasMarks else { return inputs }
-        for path in paths(call, in: task) {
-            inputs.add(files.node(path)?.mark, "file \(path)")
-            inputs.add(marks.mark(onPath: path), "path \(path)")
+        paths(call, in: task).forEach { path in
+            inputs.add(path.node?.mark, "file \(path.text)")
+            inputs.add(marks.mark(onPath: path.text), "path \(path.text)")
         }
         descriptorsBehindPaths(call) { fd in
             guard let description = description(fd, in: task) else { return }
@@ -75,10 +89,12 @@ extension RecordedWorld {
 
     /// Descriptors that paths of the form `/proc/PID/fd/N` lead through.
     private func descriptorsBehindPaths(_ call: RecordedCall, _ body: (Int32) -> Void) {
-        for argument in call.known?.pathArguments(call.record.arguments) ?? [] {
-            guard let bytes = call.input.cString(call.word(argument.path)) else { continue }
+        call.known?.pathArguments(call.record.arguments).forEach { argument in
+            guard let bytes = call.input.pathBytes(call.word(argument.path)), bytes.count > 5,
+                bytes.first == UInt8(ascii: "/") || bytes.first == UInt8(ascii: "p")
+            else { return }
             let parts = String(decoding: bytes, as: UTF8.self).split(separator: "/")
-            guard parts.count > 3, parts[0] == "proc", parts[2] == "fd", let fd = Int32(parts[3]) else { continue }
+            guard parts.count > 3, parts[0] == "proc", parts[2] == "fd", let fd = Int32(parts[3]) else { return }
             body(fd)
         }
     }
@@ -105,11 +121,13 @@ extension RecordedWorld {
     private func usesWorkingDirectory(_ call: RecordedCall) -> Bool {
         guard let known = call.known else { return false }
         if known == .getcwd { return true }
-        return known.pathArguments(call.record.arguments).contains { argument in
-            let isRelative = call.input.cString(call.word(argument.path)).map { $0.first != UInt8(ascii: "/") } ?? false
-            return isRelative
-                && (argument.directory.map { call.fd($0) } ?? Linux.atWorkingDirectory)
-                    == Linux.atWorkingDirectory
+        var uses = false
+        known.pathArguments(call.record.arguments).forEach { argument in
+            let bytes = call.input.pathBytes(call.word(argument.path))
+            let isRelative = bytes.map { $0.first != UInt8(ascii: "/") } ?? false
+            let directory = argument.directory.map { call.fd($0) } ?? Linux.atWorkingDirectory
+            if isRelative, directory == Linux.atWorkingDirectory { uses = true }
         }
+        return uses
     }
 }

@@ -15,14 +15,13 @@ extension RecordedWorld {
         case .stat, .lstat, .newfstatat, .statx, .fstat:
             guard let status = FileStatus(decoding: call) else { return }
             if known == .fstat {
-                guard let description = description(call.fd(0), in: task), let node = description.node,
-                    let path = description.path
+                guard let description = description(call.fd(0), in: task), case .file(let node, let name) = description.kind
                 else { return }
-                files.observe(node, status, path: path, call: call.index)
+                files.observe(node, status, name, call: call.index)
             } else if let path = paths(call, in: task).first {
                 let kind = FileNode.kind(mode: status.mode)
                 let node = files.proveExists(path, kind: kind, status: status, call: call.index)
-                files.observe(node, status, path: path, call: call.index)
+                files.observe(node, status, path, call: call.index)
             }
         case .access, .faccessat, .faccessat2, .statfs, .getxattr, .lgetxattr, .chdir, .listxattr, .llistxattr:
             guard let path = paths(call, in: task).first else { return }
@@ -37,11 +36,14 @@ extension RecordedWorld {
                 if call.word(3) != 0, node.extendedAttributes[name] == nil { node.extendedAttributes[name] = value }
             }
         case .readlink, .readlinkat:
-            guard let path = paths(call, in: task).first, !files.isEngineServed(path) else { return }
+            guard let path = paths(call, in: task).first, !path.isEngineServed else { return }
             let buffer = call.word(known == .readlink ? 1 : 2)
             let node = files.proveExists(path, kind: .symbolicLink, call: call.index)
             let target = call.output.prefix(buffer, count: Int(clamping: call.record.result))
-            if node.linkTarget == nil { node.linkTarget = String(decoding: target, as: UTF8.self) }
+            if node.linkTarget == nil {
+                node.linkTarget = String(decoding: target, as: UTF8.self)
+                files.linksChanged()
+            }
         default: break
         }
     }
@@ -57,7 +59,7 @@ extension RecordedWorld {
             break
         default: return
         }
-        guard let path = paths(call, in: task).first, !files.isEngineServed(path) else { return }
+        guard let path = paths(call, in: task).first, !path.isEngineServed else { return }
         files.proveAbsent(path, call: call.index)
     }
 }

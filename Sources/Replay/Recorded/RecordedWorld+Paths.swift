@@ -10,22 +10,50 @@ struct PathArgument {
     var follow: Bool
 }
 
+/// The path arguments of a call: none, one or two.
+struct PathArguments {
+    var first: PathArgument?
+    var second: PathArgument?
+
+    @inline(__always)
+    func forEach(_ body: (PathArgument) -> Void) {
+        if let first { body(first) }
+        if let second { body(second) }
+    }
+}
+
 extension RecordedWorld {
     /// The absolute path that a name refers to, symbolic links followed as far as they are known.
     ///
     /// Nil when it is relative to a descriptor that is not known to be a directory.
-    func resolve(_ name: String, at directory: Int32, in task: TaskState, follow: Bool) -> String? {
-        let base: String
-        if name.hasPrefix("/") {
-            base = task.directories.root
+    func resolve(_ name: ArraySlice<UInt8>, at directory: Int32, in task: TaskState, follow: Bool) -> PathName? {
+        let base: PathName
+        if name.first == UInt8(ascii: "/") {
+            base = task.directories.rootName(files)
         } else if directory == Linux.atWorkingDirectory {
-            base = task.directories.workingDirectory
-        } else if let path = description(directory, in: task)?.path {
-            base = path
+            base = task.directories.workingName(files)
+        } else if let name = description(directory, in: task)?.name(files) {
+            base = name
         } else {
             return nil
         }
-        return walk(name, from: base, in: task, follow: follow)
+        // What a walk finds depends on links alone, but for mounts, other roots and the task's own names in /proc.
+        guard task.mounts.entries.isEmpty, task.directories.root == "/", !base.isEngineServed,
+            !name.starts(with: Self.processDirectory)
+        else { return walked(name, base, in: task, follow) }
+        if let known = walks.answer(name, below: base, follow: follow, generation: files.linkGeneration) {
+            return known.result
+        }
+        walkIsPrivate = false
+        let result = walked(name, base, in: task, follow)
+        if !walkIsPrivate { walks.keep(result, of: name, below: base, follow: follow) }
+        return result
+    }
+
+    private static let processDirectory = Array("/proc".utf8)
+
+    private func walked(_ name: ArraySlice<UInt8>, _ base: PathName, in task: TaskState, _ follow: Bool) -> PathName? {
+        walk(String(decoding: name, as: UTF8.self), from: base.text, in: task, follow: follow).map(files.name)
     }
 
     private func walk(_ name: String, from base: String, in task: TaskState, follow: Bool) -> String? {
@@ -70,22 +98,24 @@ extension RecordedWorld {
 
     /// `/proc/self/fd/3` is whatever descriptor 3 refers to.
     private func descriptorLink(_ path: String, in task: TaskState) -> String? {
-        guard path.hasPrefix("/proc/self/fd/"), let fd = Int32(path.dropFirst("/proc/self/fd/".count)) else {
-            return nil
-        }
+        guard path.hasPrefix("/proc/self/fd/") else { return nil }
+        walkIsPrivate = true
+        guard let fd = Int32(path.dropFirst("/proc/self/fd/".count)) else { return nil }
         return description(fd, in: task)?.path
     }
 
     /// The path arguments of a call, resolved; those that cannot be are left out.
-    func paths(_ call: RecordedCall, in task: TaskState) -> [String] {
-        guard let known = call.known else { return [] }
-        return known.pathArguments(call.record.arguments).compactMap { path($0, call, in: task) }
+    func paths(_ call: RecordedCall, in task: TaskState) -> PathNames {
+        guard let known = call.known else { return PathNames() }
+        var names = PathNames()
+        known.pathArguments(call.record.arguments).forEach { names.append(path($0, call, in: task)) }
+        return names
     }
 
-    func path(_ argument: PathArgument, _ call: RecordedCall, in task: TaskState) -> String? {
+    func path(_ argument: PathArgument, _ call: RecordedCall, in task: TaskState) -> PathName? {
         let directory = argument.directory.map { call.fd($0) } ?? Linux.atWorkingDirectory
-        guard let name = call.input.path(call.word(argument.path)) else { return nil }
-        if name.isEmpty { return argument.directory == nil ? nil : description(directory, in: task)?.path }
+        guard let name = call.input.pathBytes(call.word(argument.path)) else { return nil }
+        if name.isEmpty { return argument.directory == nil ? nil : description(directory, in: task)?.name(files) }
         return resolve(name, at: directory, in: task, follow: argument.follow)
     }
 
@@ -117,14 +147,14 @@ extension RecordedWorld {
         let node: FileNode
         if flags & Linux.openTemporary == Linux.openTemporary {
             node = files.makeNode(.regular, initialPath: nil, createdBy: call.index)
-        } else if flags & Linux.openCreate != 0, files.node(path) == nil {
+        } else if flags & Linux.openCreate != 0, path.node == nil {
             node = files.create(
                 path,
                 kind: .regular,
                 mode: UInt32(truncatingIfNeeded: mode) & ~task.directories.umask,
                 call: call.index
             )
-            effects.append(.madePath(path))
+            effects.append(.madePath(path.text))
         } else {
             node = files.proveExists(path, kind: .regular, call: call.index)
             use(of: node.createdBy, by: call)
@@ -132,7 +162,7 @@ extension RecordedWorld {
         if flags & Linux.openTruncate != 0, flags & Linux.accessModeMask != 0, node.kind == .regular {
             node.truncate(to: 0)
         }
-        let kind: OpenDescription.Kind = .file(node, path: path)
+        let kind: OpenDescription.Kind = .file(node, path)
         let opened = OpenDescription(id: identity(), kind: kind, flags: flags, createdBy: call.index)
         install(opened, result, closeOnExec: closeOnExec, in: task)
     }
@@ -141,7 +171,7 @@ extension RecordedWorld {
 
     func applyPaths(_ known: KnownCall, _ call: RecordedCall, in task: TaskState) {
         let paths = paths(call, in: task)
-        for path in paths { use(of: files.node(path)?.createdBy, by: call) }
+        paths.forEach { use(of: $0.node?.createdBy, by: call) }
         switch known {
         case .mkdir, .mkdirat: make(paths.first, .directory, mode: call.word(known == .mkdir ? 1 : 2), call, in: task)
         case .mknod, .mknodat:
@@ -149,20 +179,21 @@ extension RecordedWorld {
             make(paths.first, FileNode.kind(mode: UInt32(truncatingIfNeeded: mode)), mode: mode, call, in: task)
         case .symlink, .symlinkat:
             make(paths.first, .symbolicLink, mode: 0o777, call, in: task)
-            if let path = paths.first { files.node(path)?.linkTarget = call.input.path(call.word(0)) }
+            if let node = paths.first?.node { node.linkTarget = call.input.path(call.word(0)) }
+            files.linksChanged()
         case .rmdir: remove(paths.first, .directory, call)
         case .unlink: remove(paths.first, .regular, call)
         case .unlinkat:
             remove(paths.first, call.word(2) & Linux.atRemoveDirectory != 0 ? .directory : .regular, call)
         case .rename, .renameat, .renameat2:
-            guard paths.count == 2 else { return }
+            guard let source = paths.first, let target = paths.second else { return }
             let exchange = known == .renameat2 && call.word(4) & Linux.renameExchange != 0
-            files.rename(paths[0], paths[1], exchange: exchange, call: call.index)
-            effects += [.removedPath(paths[0]), .madePath(paths[1])]
+            files.rename(source, target, exchange: exchange, call: call.index)
+            effects += [.removedPath(source.text), .madePath(target.text)]
         case .link, .linkat:
-            guard paths.count == 2 else { return }
-            files.link(paths[0], paths[1], call: call.index)
-            effects.append(.madePath(paths[1]))
+            guard let source = paths.first, let target = paths.second else { return }
+            files.link(source, target, call: call.index)
+            effects.append(.madePath(target.text))
         case .truncate:
             change(paths.first) { $0.truncate(to: Int64(bitPattern: call.word(1))) }
         case .ftruncate:
@@ -190,7 +221,7 @@ extension RecordedWorld {
     }
 
     private func make(
-        _ path: String?,
+        _ path: PathName?,
         _ kind: Environment.File.Kind,
         mode: UInt64,
         _ call: RecordedCall,
@@ -199,20 +230,20 @@ extension RecordedWorld {
         guard let path else { return }
         let mode = UInt32(truncatingIfNeeded: mode) & 0o7777 & ~task.directories.umask
         _ = files.create(path, kind: kind, mode: mode, call: call.index)
-        effects.append(.madePath(path))
+        effects.append(.madePath(path.text))
     }
 
-    private func remove(_ path: String?, _ kind: Environment.File.Kind, _ call: RecordedCall) {
+    private func remove(_ path: PathName?, _ kind: Environment.File.Kind, _ call: RecordedCall) {
         guard let path else { return }
         files.remove(path, kind: kind, call: call.index)
-        effects.append(.removedPath(path))
+        effects.append(.removedPath(path.text))
     }
 
-    private func change(_ path: String?, _ body: (FileNode) -> Void) {
-        guard let path, let node = files.node(path) else { return }
+    private func change(_ path: PathName?, _ body: (FileNode) -> Void) {
+        guard let path, let node = path.node else { return }
         body(node)
         node.isModified = true
-        effects.append(.changedPath(path))
+        effects.append(.changedPath(path.text))
     }
 }
 

@@ -58,18 +58,18 @@ extension RecordedWorld {
             let namespaces = Self.cloneFlags(call) & Linux.namespaceFlags
             if namespaces != 0 { effects.append(.namespaces(namespaces)) }
         case .chdir, .fchdir:
-            let path = known == .chdir ? paths(call, in: task).first : description(call.fd(0), in: task)?.path
+            let path = known == .chdir ? paths(call, in: task).first?.text : description(call.fd(0), in: task)?.path
             task.directories.workingDirectory = path ?? task.directories.workingDirectory
             task.directories.workingDirectoryMark = nil
             effects.append(.workingDirectory)
-        case .chroot: task.directories.root = paths(call, in: task).first ?? task.directories.root
+        case .chroot: task.directories.root = paths(call, in: task).first?.text ?? task.directories.root
         case .pivot_root: pivot(call, in: task)
         case .umask:
             task.directories.umask = UInt32(truncatingIfNeeded: call.word(0)) & 0o777
             effects.append(.umask)
         case .mount: applyMount(call, in: task)
         case .umount2:
-            guard let point = paths(call, in: task).first else { return }
+            guard let point = paths(call, in: task).first?.text else { return }
             if let index = task.mounts.entries.lastIndex(where: { $0.point == point }) {
                 task.mounts.entries.remove(at: index)
             }
@@ -100,26 +100,27 @@ extension RecordedWorld {
 
     private func pivot(_ call: RecordedCall, in task: TaskState) {
         let paths = paths(call, in: task)
-        guard paths.count == 2 else { return }
+        guard let new = paths.first?.text, let put = paths.second?.text else { return }
         let old = task.directories.root
-        if paths[0] != paths[1] { task.mounts.entries.append(.init(point: paths[1], meaning: .alias(of: old))) }
+        if new != put { task.mounts.entries.append(.init(point: put, meaning: .alias(of: old))) }
         // Every task of the mount namespace whose root was the old one moves (pivot_root(2)).
         for other in tasks.values where other.mounts === task.mounts && other.directories.root == old {
-            other.directories.root = paths[0]
-            if other.directories.workingDirectory == old { other.directories.workingDirectory = paths[0] }
+            other.directories.root = new
+            if other.directories.workingDirectory == old { other.directories.workingDirectory = new }
         }
         effects.append(.workingDirectory)
     }
 
     private func applyMount(_ call: RecordedCall, in task: TaskState) {
-        guard let point = paths(call, in: task).first else { return }
+        guard let point = paths(call, in: task).first?.text else { return }
         let flags = call.word(3)
         let source = call.input.path(call.word(0)) ?? ""
         let type = call.input.path(call.word(2)) ?? ""
         let options = call.input.path(call.word(4)) ?? ""
         if flags & (Linux.mountRemount | Linux.mountPropagation) == 0 {
             if flags & (Linux.mountBind | Linux.mountMove) != 0 {
-                let origin = resolve(source, at: Linux.atWorkingDirectory, in: task, follow: true) ?? source
+                let resolved = resolve(Array(source.utf8)[...], at: Linux.atWorkingDirectory, in: task, follow: true)
+                let origin = resolved?.text ?? source
                 if origin != point { task.mounts.entries.append(.init(point: point, meaning: .alias(of: origin))) }
             } else {
                 task.mounts.entries.append(.init(point: point, meaning: .fresh))
@@ -129,15 +130,16 @@ extension RecordedWorld {
     }
 
     private func applyExec(_ call: RecordedCall, in task: TaskState) {
-        let path = paths(call, in: task).first ?? ""
+        let name = paths(call, in: task).first
         task.files = copyTable(of: task)
-        for (fd, entry) in task.files.entries where entry.closeOnExec { drop(fd, in: task) }
+        for fd in task.files.entries.keys where task.files.entries[fd]?.closeOnExec == true { drop(fd, in: task) }
         task.memory = identity()
         task.directories = task.directories.copy()
-        task.executable = path
+        task.executable = name?.text ?? ""
         task.tid = task.tgid
-        if !path.isEmpty { use(of: files.proveExists(path, kind: .regular, call: call.index).createdBy, by: call) }
-        effects.append(.executed(path: path))
+        tasks.renumber(task)
+        if let name { use(of: files.proveExists(name, kind: .regular, call: call.index).createdBy, by: call) }
+        effects.append(.executed(path: name?.text ?? ""))
     }
 
     private func applyWait(_ known: KnownCall, _ call: RecordedCall, in task: TaskState) {
@@ -214,7 +216,7 @@ extension RecordedWorld {
             let file = Int32(truncatingIfNeeded: call.word(4))
             // Shared and writable: later content may come from memory, which no call shows.
             let isSharedWritable =
-                call.word(3) & ABI.constant("MAP_SHARED") != 0 && call.word(2) & ABI.constant("PROT_WRITE") != 0
+                call.word(3) & Linux.mapShared != 0 && call.word(2) & Linux.protectWrite != 0
             if let description = description(file, in: task) {
                 use(of: description.createdBy, by: call)
                 if isSharedWritable { description.node?.overwrite(0..<Int64.max) }

@@ -73,7 +73,7 @@ extension RecordedWorld {
         _ call: RecordedCall
     ) {
         let count = call.record.result
-        guard let node = description.node, node.kind == .regular, let path = description.path else {
+        guard case .file(let node, let name) = description.kind, node.kind == .regular else {
             let peeks = known == .recvfrom && call.word(3) & Linux.messagePeek != 0
             if count > 0, description.isStream, !peeks {
                 effects.append(.readStream(fd: call.fd(0), count: Int(count)))
@@ -85,11 +85,11 @@ extension RecordedWorld {
             effects.append(.movedOffset(fd: call.fd(0)))
         }
         let bytes = Self.payload(known, call)
-        guard !bytes.isEmpty, offset >= 0, offset < Int64.max - Int64(bytes.count), !files.isEngineServed(path) else {
+        guard !bytes.isEmpty, offset >= 0, offset < Int64.max - Int64(bytes.count), !name.isEngineServed else {
             return
         }
         if !node.prove(bytes, at: offset) {
-            files.contradict(node, path: path, bytes: bytes, at: offset, call: call.index)
+            files.contradict(node, name, bytes: bytes, at: offset, call: call.index)
         }
     }
 
@@ -102,7 +102,7 @@ extension RecordedWorld {
     ) {
         let count = call.record.result
         let bytes = Self.payload(known, call)
-        guard let node = description.node, node.kind == .regular, let path = description.path else {
+        guard case .file(let node, let name) = description.kind, node.kind == .regular else {
             if count > 0, description.isStream { effects.append(.wroteStream(fd: call.fd(0), bytes: bytes)) }
             return
         }
@@ -110,7 +110,7 @@ extension RecordedWorld {
         let start = appends ? node.size ?? node.status?.size ?? offset : offset
         guard count > 0, start >= 0, start < Int64.max - count else { return }
         node.overwrite(start..<(start + count))
-        effects.append(.wroteFile(path: path, offset: start, bytes: bytes))
+        effects.append(.wroteFile(path: name.text, offset: start, bytes: bytes))
         if moves {
             description.offset = start + count
             effects.append(.movedOffset(fd: call.fd(0)))
@@ -118,21 +118,22 @@ extension RecordedWorld {
     }
 
     private func list(_ description: OpenDescription, _ call: RecordedCall, _ known: KnownCall) {
-        guard let node = description.node, let path = description.path else { return }
+        guard case .file(let node, let name) = description.kind else { return }
         effects.append(.movedOffset(fd: call.fd(0)))
         let entries = DirectoryEntry.parse(call, isOld: known == .getdents)
         if call.record.result == 0 {
-            if let names = description.listed, !files.isEngineServed(path) { files.list(node, names) }
+            if let names = description.listed, !name.isEngineServed { files.list(node, names) }
             description.listed = nil
             return
         }
         description.listed?.append(contentsOf: entries.map(\.name))
-        guard !files.isEngineServed(path) else { return }
-        let prefix = path == "/" ? "/" : path + "/"
+        guard !name.isEngineServed else { return }
+        let prefix = name.text == "/" ? "/" : name.text + "/"
         for entry in entries where !node.added.contains(entry.name) {
             // A name in a listing exists; its kind is all that is known of it.
-            if files.node(prefix + entry.name) == nil, !files.isKnownAbsent(prefix + entry.name) {
-                let child = files.proveExists(prefix + entry.name, kind: entry.kind, call: call.index)
+            let name = files.name(prefix + entry.name)
+            if name.state == nil {
+                let child = files.proveExists(name, kind: entry.kind, call: call.index)
                 child.listedInode = entry.inode
             }
         }

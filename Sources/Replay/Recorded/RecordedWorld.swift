@@ -8,11 +8,14 @@ import TraceLog
 /// The environment is built from it (first pass), and grafts, marks and translations during the replay.
 final class RecordedWorld {
     let files = RecordedFiles()
-    var tasks: [TaskID: TaskState] = [:]
+    var tasks = TaskTable()
+    var walks = PathWalks()
+    /// The last walk went by the task's own descriptors.
+    var walkIsPrivate = false
     /// Effects of the call applied last.
     var effects: [Effect] = []
-    /// Later calls that used what a call made, by the making call.
-    var uses: [UInt64: UInt64] = [:]
+    /// Later calls that used what a call made, by the making call; of calls that are ``count(usesOf:)``ed only.
+    private(set) var uses: [UInt64: UInt64] = [:]
     /// The call that made an id.
     var makers: [Bijections.Scope: [UInt64: UInt64]] = [:]
     var marks = MarkTable()
@@ -70,8 +73,7 @@ final class RecordedWorld {
 
     /// The living task with this pid in the namespace of `viewer`.
     func task(pid: Int32, seenBy viewer: TaskState) -> TaskState? {
-        tasks.values.first { $0.tid == pid && $0.isAlive }
-            ?? tasks.values.filter { $0.tid == pid }.max { $0.id < $1.id }
+        tasks.numbered(pid)
     }
 
     // MARK: - Applying calls
@@ -126,10 +128,17 @@ final class RecordedWorld {
         task.isAlive = false
     }
 
-    /// Counts a use of what `creator` made.
+    /// Counts from now on who uses what this call made: it is a root.
+    func count(usesOf call: UInt64) { uses[call] = uses[call] ?? 0 }
+
+    /// Whether any call's uses are counted.
+    var countsUses: Bool { !uses.isEmpty }
+
+    /// Notes a use of what `creator` made.
+    @inline(__always)
     func use(of creator: UInt64?, by call: RecordedCall) {
-        guard let creator, creator != call.index else { return }
-        uses[creator, default: 0] += 1
+        guard let creator, !uses.isEmpty, creator != call.index else { return }
+        uses[creator]? += 1
     }
 
     /// A copy of the task's descriptor table becomes its own.
@@ -188,7 +197,7 @@ final class RecordedWorld {
             memory: identity()
         )
         for directory in [task.directories.root, task.directories.workingDirectory] {
-            _ = files.proveExists(directory, kind: .directory, call: 0)
+            _ = files.proveExists(files.name(directory), kind: .directory, call: 0)
         }
         var shared: [String: OpenDescription] = [:]
         for descriptor in snapshot.descriptors {
@@ -208,13 +217,14 @@ final class RecordedWorld {
         let kind: OpenDescription.Kind
         switch StartDescriptor.target(descriptor) {
         case .file(let path):
+            let name = files.name(path)
             let node = files.proveExists(
-                path,
+                name,
                 kind: FileNode.kind(mode: descriptor.status.mode),
                 status: descriptor.status,
                 call: 0
             )
-            kind = .file(node, path: path)
+            kind = .file(node, name)
         case .terminal(let path): kind = .terminal(path: path)
         case .pipe(let id, let writeEnd): kind = .pipe(id: id, writeEnd: writeEnd)
         case .socket(let id): kind = .socket(id: id)

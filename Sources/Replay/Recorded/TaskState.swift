@@ -5,7 +5,7 @@ import LinuxABI
 /// An open file description: shared by dup, fork and SCM_RIGHTS.
 final class OpenDescription {
     enum Kind {
-        case file(FileNode, path: String)
+        case file(FileNode, PathName)
         case terminal(path: String)
         /// Ends with one id belong together.
         case pipe(id: UInt64, writeEnd: Bool)
@@ -39,7 +39,16 @@ final class OpenDescription {
     }
     var path: String? {
         switch kind {
-        case .file(_, let path), .terminal(let path): path
+        case .file(_, let name): name.text
+        case .terminal(let path): path
+        case .pipe, .socket, .other: nil
+        }
+    }
+    /// Its path as an object.
+    func name(_ files: RecordedFiles) -> PathName? {
+        switch kind {
+        case .file(_, let name): name
+        case .terminal(let path): files.name(path)
         case .pipe, .socket, .other: nil
         }
     }
@@ -54,7 +63,7 @@ final class OpenDescription {
 
     var target: Environment.Descriptor.Target {
         switch kind {
-        case .file(_, let path): .file(path: path)
+        case .file(_, let name): .file(path: name.text)
         case .terminal(let path): .terminal(path: path)
         case .pipe(let id, let writeEnd): .pipe(id: id, writeEnd: writeEnd)
         case .socket(let id): .socket(id: id)
@@ -71,20 +80,58 @@ final class DescriptorTable {
     }
 
     let id: UInt64
-    var entries: [Int32: Entry]
+    var entries: DescriptorEntries
 
-    init(id: UInt64, entries: [Int32: Entry] = [:]) {
+    init(id: UInt64, entries: DescriptorEntries = DescriptorEntries()) {
         self.id = id
         self.entries = entries
     }
 }
 
+/// The entries of a descriptor table by number: low numbers by position, the few high ones by key.
+struct DescriptorEntries {
+    private static let positions = 1024
+    private var low: [DescriptorTable.Entry?] = []
+    private var high: [Int32: DescriptorTable.Entry] = [:]
+
+    subscript(fd: Int32) -> DescriptorTable.Entry? {
+        get {
+            if fd >= 0, fd < low.count { return low[Int(fd)] }
+            return high.isEmpty ? nil : high[fd]
+        }
+        set {
+            guard fd >= 0, fd < Self.positions else {
+                high[fd] = newValue
+                return
+            }
+            while low.count <= fd { low.append(nil) }
+            low[Int(fd)] = newValue
+        }
+    }
+
+    @discardableResult
+    mutating func removeValue(forKey fd: Int32) -> DescriptorTable.Entry? {
+        guard let entry = self[fd] else { return nil }
+        self[fd] = nil
+        return entry
+    }
+
+    /// Open numbers in order.
+    var keys: [Int32] { low.indices.filter { low[$0] != nil }.map { Int32($0) } + high.keys.sorted() }
+}
+
 /// Working directory, root and umask; shared with CLONE_FS.
 final class DirectoryContext {
-    var workingDirectory: String
-    var root: String
+    var workingDirectory: String {
+        didSet { working = nil }
+    }
+    var root: String {
+        didSet { rootObject = nil }
+    }
     var umask: UInt32
     var workingDirectoryMark: Mark?
+    private var working: PathName?
+    private var rootObject: PathName?
 
     init(workingDirectory: String, root: String, umask: UInt32) {
         self.workingDirectory = workingDirectory
@@ -96,6 +143,20 @@ final class DirectoryContext {
         let copy = DirectoryContext(workingDirectory: workingDirectory, root: root, umask: umask)
         copy.workingDirectoryMark = workingDirectoryMark
         return copy
+    }
+
+    func workingName(_ files: RecordedFiles) -> PathName {
+        if let working { return working }
+        let name = files.name(workingDirectory)
+        working = name
+        return name
+    }
+
+    func rootName(_ files: RecordedFiles) -> PathName {
+        if let rootObject { return rootObject }
+        let name = files.name(root)
+        rootObject = name
+        return name
     }
 }
 

@@ -86,8 +86,30 @@ public struct VerdictCounts: Sendable, Hashable, Codable {
     public init() {}
 
     public subscript(verdict: Verdict) -> UInt64 {
-        get { self[keyPath: Self.path(verdict)] }
-        set { self[keyPath: Self.path(verdict)] = newValue }
+        get {
+            switch verdict {
+            case .same: same
+            case .differs: differs
+            case .unsupported: unsupported
+            case .blocked: blocked
+            case .follows: follows
+            case .given: given
+            case .unjudged: unjudged
+            case .engineFailed: engineFailed
+            }
+        }
+        set {
+            switch verdict {
+            case .same: same = newValue
+            case .differs: differs = newValue
+            case .unsupported: unsupported = newValue
+            case .blocked: blocked = newValue
+            case .follows: follows = newValue
+            case .given: given = newValue
+            case .unjudged: unjudged = newValue
+            case .engineFailed: engineFailed = newValue
+            }
+        }
     }
 
     public var total: UInt64 { Verdict.allCases.reduce(0) { $0 + self[$1] } }
@@ -100,18 +122,5 @@ public struct VerdictCounts: Sendable, Hashable, Codable {
 
     public static func += (left: inout Self, right: Self) {
         for verdict in Verdict.allCases { left[verdict] += right[verdict] }
-    }
-
-    private static func path(_ verdict: Verdict) -> WritableKeyPath<VerdictCounts, UInt64> {
-        switch verdict {
-        case .same: \.same
-        case .differs: \.differs
-        case .unsupported: \.unsupported
-        case .blocked: \.blocked
-        case .follows: \.follows
-        case .given: \.given
-        case .unjudged: \.unjudged
-        case .engineFailed: \.engineFailed
-        }
     }
 }

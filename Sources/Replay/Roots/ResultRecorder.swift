@@ -12,12 +12,13 @@ struct ResultRecorder {
     private var evidenceIndex: [Evidence: Int] = [:]
     private let keepsEvidence: Bool
     private var candidates: [RootCandidate] = []
-    private var tallies: [Cell: VerdictCounts] = [:]
+    private var tallies = CellTallies()
     /// By call number.
-    private var costs: [Int: (count: UInt64, cost: TranslationCost)] = [:]
+    private var costs = IntegerTable<(count: UInt64, cost: TranslationCost)>()
     private var notes: [UInt64: [String]] = [:]
     /// Errors that the recorded program met, by call name: it goes on after such.
-    private var recordedErrors: [String: UInt64] = [:]
+    private var recordedErrors = IntegerTable<(variant: Variant, count: UInt64)>()
+    private var namelessErrors: [String: UInt64] = [:]
     private var positions: [UInt64: Int] = [:]
     private let started = ContinuousClock.now
 
@@ -46,26 +47,26 @@ struct ResultRecorder {
         cause: MarkedInput? = nil
     ) {
         let record = pending.call.record
-        let name = pending.variant?.fullName ?? ABI.name(Int(record.number), record.architecture)
         result.verdicts[pending.position] = judgement.verdict
         isAdded[pending.position] = true
         if let cost = answer?.cost {
-            let sum = costs[Int(record.number), default: (0, TranslationCost())]
-            costs[Int(record.number)] = (sum.count + 1, sum.cost + cost)
+            costs[UInt64(record.number), default: (0, TranslationCost())].count += 1
+            costs[UInt64(record.number), default: (0, TranslationCost())].cost += cost
         }
-        for cell in pending.variant?.cells(record.arguments, memory: pending.call.input) ?? [] {
-            tallies[cell, default: VerdictCounts()][judgement.verdict] += 1
+        if let variant = pending.variant {
+            tallies.add(judgement.verdict, variant, record.arguments, pending.call.input)
         }
-        if Errno(result: record.result) != nil, !record.flags.contains(.unfinished) {
-            recordedErrors[name, default: 0] += 1
+        if record.result < 0, Errno(result: record.result) != nil, !record.flags.contains(.unfinished) {
+            countError(pending)
         }
+        guard judgement.verdict != .same || !pending.notes.isEmpty else { return }
+        let name = Self.name(pending)
         if judgement.verdict == .unjudged {
             // Reasons are counted without their particulars.
             let reason = judgement.reason.split(separator: " (", maxSplits: 1).first.map(String.init) ?? ""
             result.unjudged[reason, default: 0] += 1
             if pending.variant == nil || pending.variant?.isOpaque == true { result.opaque[name, default: 0] += 1 }
         }
-        guard judgement.verdict != .same || !pending.notes.isEmpty else { return }
         var report = CallReport(call: record.index, task: record.task, name: name, verdict: judgement.verdict)
         report.culprit = judgement.culprit
         report.differences = judgement.differences
@@ -83,6 +84,19 @@ struct ResultRecorder {
         }
         positions[record.index] = pending.position
         reports.append(report)
+    }
+
+    private static func name(_ pending: Pending) -> String {
+        pending.variant?.fullName ?? ABI.name(Int(pending.call.record.number), pending.call.record.architecture)
+    }
+
+    private mutating func countError(_ pending: Pending) {
+        guard let variant = pending.variant else {
+            namelessErrors[Self.name(pending), default: 0] += 1
+            return
+        }
+        let identity = UInt64(UInt(bitPattern: ObjectIdentifier(variant).hashValue))
+        recordedErrors[identity, default: (variant, 0)].count += 1
     }
 
     /// A divergence that nothing earlier explains.
@@ -139,8 +153,11 @@ struct ResultRecorder {
         }
         reports.sort { $0.call < $1.call }
         for index in reports.indices { reports[index].notes += notes[reports[index].call] ?? [] }
+        let tallies = tallies.all
         let proven = tallies.filter { $0.value.same + $0.value.given > 0 }
-        let context = FatalContext(uses: world.uses, recordedErrors: recordedErrors)
+        var errors = namelessErrors
+        for (_, entry) in recordedErrors { errors[entry.variant.fullName, default: 0] += entry.count }
+        let context = FatalContext(uses: world.uses, recordedErrors: errors)
         var grouping = RootGrouping(candidates: candidates, working: Set(proven.keys))
         grouping.attach(&reports)
         result.roots = grouping.roots(context: context, evidence: { evidenceIndex[$0] })
@@ -156,7 +173,7 @@ struct ResultRecorder {
         }
         let architecture = result.source.architecture
         result.costs = costs.map { number, sum in
-            .init(call: ABI.name(number, architecture), count: sum.count, cost: sum.cost)
+            .init(call: ABI.name(Int(number), architecture), count: sum.count, cost: sum.cost)
         }
         result.costs.sort { $0.call < $1.call }
         result.counts = result.verdicts.counts

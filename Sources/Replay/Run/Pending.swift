@@ -2,15 +2,20 @@
 import Engine
 import LinuxABI
 
-struct Pending {
+final class Pending {
     /// Position in the trace's calls.
-    var position: Int
-    var call: RecordedCall
-    var variant: Variant?
+    let position: Int
+    let call: RecordedCall
+    let plan: CallPlan?
+    var variant: Variant? { plan?.variant }
+    let task: TaskState
     /// What the engine was given.
     var guest: GuestCall
-    var inputs: Inputs
-    var scopes: NameScopes
+    /// The marks on what it uses; nil until somebody wants to know.
+    var inputs: Inputs?
+    let scopes: NameScopes
+    /// Signals that the recording delivers to its process after it (bit n-1 is signal n).
+    var held: UInt64 = 0
     /// The engine has not got it yet: it is made at its completion, because its answer raced.
     var isDeferred = false
     /// The first bytes of a transfer whose rest is asked for when it is due.
@@ -20,6 +25,15 @@ struct Pending {
     var notes: [String] = []
     /// Names in input memory differ on the engine and could not be translated.
     var isPartlyTranslated = false
+
+    init(position: Int, call: RecordedCall, plan: CallPlan?, task: TaskState, guest: GuestCall) {
+        self.position = position
+        self.call = call
+        self.plan = plan
+        self.task = task
+        self.guest = guest
+        scopes = NameScopes(descriptors: task.files.id, pids: task.pidNamespace, addresses: task.memory)
+    }
 }
 
 /// What the comparison of one call came to.

@@ -7,11 +7,11 @@ extension ReplayRun {
     func complete(_ position: Int) throws(EngineFailure) {
         let task = trace.calls[position].task
         guard var pending = parked[task], pending.position == position else { return }
-        parked[task] = nil
+        parked.remove(task)
         advance(to: trace.calls[position].exitTime)
         // What it waited for may have diverged meanwhile.
         if world.hasMarks, let variant = pending.variant {
-            pending.inputs.marked += world.inputs(of: pending.call, variant, countsUses: false).marked
+            pending.inputs?.marked += world.inputs(of: pending.call, variant).marked
         }
         try makeExits(dueAt: trace.calls[position].exitTime)
         if let partial = pending.partial {

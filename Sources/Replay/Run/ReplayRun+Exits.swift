@@ -102,12 +102,12 @@ extension ReplayRun {
     private func makeExit(_ pending: Pending) throws(EngineFailure) {
         var pending = pending
         let task = pending.call.record.task
-        exiting[task] = nil
+        exiting.remove(task)
         guard engineTasks.contains(task) else {
             record.add(pending, .unjudged(.replayer, "the engine had ended this task before"), result: nil)
             return
         }
-        hold(pending.position, task)
+        hold(pending)
         let result = try engine.dispatch(pending.guest, on: task)
         try settle(&pending, result)
     }

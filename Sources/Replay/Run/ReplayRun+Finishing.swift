@@ -4,21 +4,27 @@ import LinuxABI
 import TraceLog
 
 extension ReplayRun {
-    func finish(_ pending: Pending, _ result: DispatchResult) {
+    func finish(_ pending: Pending, _ answer: DispatchResult) {
+        var result = answer
         let call = pending.call
         let task = call.record.task
         let value: Int64? = if case .returned(let value) = result.outcome { value } else { nil }
         var judgement = judge(pending, result)
+        let agrees = !judgement.verdict.isDivergence && judgement.verdict != .unjudged
+        // Before the call changes what its inputs are.
+        if !agrees {
+            lookUpInputs(of: pending)
+            engine.completeEvidence(of: &result)
+        }
         if call.makesTask, let value {
             if value > 0 {
-                engineTasks.insert(pending.guest.childTask)
+                engineTasks[pending.guest.childTask] = ()
             } else {
                 engineTasks.remove(pending.guest.childTask)
             }
         }
         let oldMemory = world.task(task).memory
         if call.record.flags.isDisjoint(with: .resultUnknown) { world.complete(call) }
-        let agrees = !judgement.verdict.isDivergence && judgement.verdict != .unjudged
         relateEffects(pending, engine: value, oldMemory: oldMemory)
         markCutInput(pending)
         if result.outcome == .exited {
@@ -34,12 +40,11 @@ extension ReplayRun {
         if experiment.overridden.contains(call.index) {
             repair(pending, engine: value, mark: nil, withholds: false)
             judgement = Judgement(verdict: .given)
-            var noted = pending
-            noted.notes.append("answer replaced by the recorded one")
-            record.add(noted, judgement, result: result)
+            pending.notes.append("answer replaced by the recorded one")
+            record.add(pending, judgement, result: result)
             return
         }
-        var inputs = pending.inputs
+        var inputs = pending.inputs ?? Inputs()
         if world.hasMarks {
             let more = world.conditionalInputs(world.task(task), engine: value, recorded: call.record.result)
             inputs.marked += more.marked
@@ -63,6 +68,7 @@ extension ReplayRun {
             return
         }
         record.addRoot(pending, judgement, result: result)
+        world.count(usesOf: call.index)
         let withholds = experiment.unrepaired.contains(call.index) || !options.resynchronise
         repair(pending, engine: value, mark: Mark(call: call.index, isJudged: true), withholds: withholds)
     }
@@ -101,7 +107,8 @@ extension ReplayRun {
             case .opened(let fd, _):
                 // Descriptors that a call returns are bound by the comparison; others have their own numbers.
                 let scope = Bijections.Scope(.fd, pending.scopes.descriptors)
-                if names[scope].forward[UInt64(fd)] == nil { _ = names[scope].relate(UInt64(fd), UInt64(fd)) }
+                let bijection = names[scope]
+                if bijection.engine(UInt64(fd)) == nil { _ = bijection.relate(UInt64(fd), UInt64(fd)) }
             case .reaped(let pid): names[pending.scopes.scope(.pid)].unbind(UInt64(pid))
             default: break
             }

@@ -6,20 +6,25 @@ import TraceLog
 extension ReplayRun {
     func handle(_ pending: inout Pending, _ result: DispatchResult) throws(EngineFailure) {
         if result.outcome == .blocked {
+            lookUpInputs(of: pending)
             pending.isDeferred = isWithdrawn
             isWithdrawn = false
             parked[pending.call.record.task] = pending
             // The child of a vfork runs while its parent waits.
-            if pending.call.makesTask { engineTasks.insert(pending.guest.childTask) }
+            if pending.call.makesTask { engineTasks[pending.guest.childTask] = () }
             return
         }
         if options.resynchronise, mayRace(pending, result) {
+            lookUpInputs(of: pending)
             pending.isDeferred = true
             parked[pending.call.record.task] = pending
             return
         }
         if options.resynchronise, isShort(pending, result) || isLowCount(pending, result), overlaps(pending) {
             // The rest may come from a call that overlaps.
+            lookUpInputs(of: pending)
+            var result = result
+            engine.completeEvidence(of: &result)
             pending.partial = result
             parked[pending.call.record.task] = pending
             return
@@ -55,6 +60,7 @@ extension ReplayRun {
 
     private func completeCount(_ pending: inout Pending, _ result: inout DispatchResult) throws(EngineFailure) {
         guard let (recorded, engine) = counts(pending, result), engine < recorded else { return }
+        self.engine.completeEvidence(of: &result)
         let next = try self.engine.dispatch(pending.guest, on: pending.call.record.task)
         if next.outcome == .blocked { self.engine.cancel(pending.call.record.task) }
         guard let (_, more) = counts(pending, next) else { return }
@@ -135,11 +141,13 @@ extension ReplayRun {
         else { return }
         var total = first
         if total > 0, total < recorded {
+            engine.completeEvidence(of: &result)
             var rounds = 0
             while total < recorded, rounds < 64 {
                 rounds += 1
                 let rest = transfer.rest(of: pending.guest, after: UInt64(total))
-                let next = try engine.dispatch(rest, on: pending.call.record.task)
+                var next = try engine.dispatch(rest, on: pending.call.record.task)
+                engine.completeEvidence(of: &next)
                 if next.outcome == .blocked { engine.cancel(pending.call.record.task) }
                 guard case .returned(let more) = next.outcome, more > 0 else { break }
                 result = Self.join(result, next)
@@ -174,7 +182,10 @@ extension ReplayRun {
         joined.given += second.given
         joined.signals += second.signals
         if let more = second.cost { joined.cost = (joined.cost ?? TranslationCost()) + more }
-        if joined.evidence == Evidence() { joined.evidence = second.evidence }
+        if joined.evidence == Evidence() {
+            joined.evidence = second.evidence
+            joined.isEvidenceDeferred = second.isEvidenceDeferred
+        }
         return joined
     }
 
@@ -193,7 +204,7 @@ extension ReplayRun {
         if call.result > 0, pending.call.makesTask { return false }
         if let engine = InterruptedClass(value), engine == InterruptedClass(call.result) { return false }
         guard value < 0 || value == 0 && asksWithoutEffect(pending) else { return false }
-        return exiting.keys.contains(where: { $0 != call.task }) || overlaps(pending)
+        return exiting.values.contains(where: { $0.call.record.task != call.task }) || overlaps(pending)
     }
 
     /// Whether another task enters a call before this one's recorded completion.

@@ -29,9 +29,8 @@ extension ReplayRun {
 
     private func judgeAnswer(_ pending: Pending, _ result: DispatchResult) -> Judgement {
         let call = pending.call
-        guard let variant = pending.variant else {
-            return .unjudged(.replayer, "no description of this call")
-        }
+        guard let plan = pending.plan else { return .unjudged(.replayer, "no description of this call") }
+        let variant = plan.variant
         if variant.isOpaque { return .unjudged(.replayer, "opaque: \(variant.fullName) is known by name only") }
         if call.record.flags.contains(.resultLost) { return .unjudged(.recording, "the recorder lost the result") }
         if call.record.flags.contains(.interrupted) {
@@ -56,7 +55,7 @@ extension ReplayRun {
         let recorded = call.record.result
         if result.given.contains(where: { $0.part == .result }) { value = recorded }
         // The register that a handler's return puts back is no answer of the call's.
-        if variant.callName == "rt_sigreturn" { return agreed(result) }
+        if plan.isHandlerReturn { return agreed(result) }
         if recorded < 0 && recorded >= -4095 || value < 0 && value >= -4095 {
             if recorded == value { return agreed(result) }
             if let one = InterruptedClass(recorded), one == InterruptedClass(value) { return agreed(result) }
@@ -74,7 +73,8 @@ extension ReplayRun {
                 result
             )
         }
-        return judgeValues(pending, variant, value, result)
+        if result.given.isEmpty, agreesFlatly(pending, plan, value, result) { return .same }
+        return judgeValues(pending, plan, value, result)
     }
 
     private static let printer = Printer(stringLimit: 64, listLimit: 8)
@@ -116,11 +116,12 @@ extension ReplayRun {
 
     private func judgeValues(
         _ pending: Pending,
-        _ variant: Variant,
+        _ plan: CallPlan,
         _ value: Int64,
         _ result: DispatchResult
     ) -> Judgement {
         let call = pending.call
+        let variant = plan.variant
         var output = call.output
         var writes = result.writes
         let isOwn = Momentary.fits(result, call)
@@ -134,7 +135,7 @@ extension ReplayRun {
             output.chunks.append(.init(address: address, bytes: bytes))
         }
         let memory = EngineMemory(writes, over: call.input)
-        if value == call.record.result, !variant.holdsNames, sameBytes(output, memory) {
+        if value == call.record.result, !plan.holdsNames, sameBytes(output, memory) {
             return isOwn ? .same : agreed(result)
         }
 
@@ -191,6 +192,63 @@ extension ReplayRun {
         return isOwn ? .same : agreed(result)
     }
 
+    /// Whether an answer that the environment had no part in agrees, as far as that can be seen without decoding it.
+    ///
+    /// False says nothing yet.
+    private func agreesFlatly(_ pending: Pending, _ plan: CallPlan, _ value: Int64, _ result: DispatchResult) -> Bool {
+        let call = pending.call
+        guard plan.holdsNames else {
+            guard value == call.record.result else { return false }
+            return call.output.chunks.isEmpty || sameBytes(call.output, EngineMemory(result.writes, over: call.input))
+        }
+        guard let layout = plan.layout else { return false }
+        var comparison = FlatComparison(names: names, order: order, scopes: pending.scopes)
+        guard comparison.agree(layout.result, call.record.result, value) else { return false }
+        let words = call.record.arguments
+        var compared = 0
+        var maker: UInt64?
+        for output in layout.outputs where words[output.argument] != 0 {
+            if compared == 0, let own = self.maker(of: call) {
+                maker = own
+                comparison.generation = own + 1
+                comparison.isNewFile = !names.filesSeen.contains(own)
+            }
+            let address = words[output.argument]
+            guard let recorded = Self.whole(call.output.chunks, address, output.size),
+                let engine = Self.whole(result.writes, address, output.size),
+                comparison.agree(output, recorded, engine, subject: call.word(0))
+            else { return false }
+            compared += 1
+        }
+        // What has no layout is compared byte by byte.
+        if call.output.chunks.count > compared {
+            let memory = EngineMemory(result.writes, over: call.input)
+            for chunk in call.output.chunks
+            where !layout.outputs.contains(where: { words[$0.argument] == chunk.address }) {
+                guard chunk.bytes.count == chunk.length,
+                    memory.read(chunk.address, count: chunk.length) == .bytes(chunk.bytes)
+                else { return false }
+            }
+        }
+        if let maker { names.filesSeen.insert(maker) }
+        comparison.commit()
+        record.ignoredFields += comparison.ignored
+        return true
+    }
+
+    /// The bytes of the one chunk that stands at an address with this length, if no other touches it.
+    private static func whole(_ chunks: [MemoryChunks.Chunk], _ address: UInt64, _ size: Int) -> [UInt8]? {
+        var found: [UInt8]?
+        for chunk in chunks {
+            if chunk.address == address, chunk.bytes.count == size, chunk.length == size, found == nil {
+                found = chunk.bytes
+            } else if chunk.address < address &+ UInt64(size), chunk.address &+ UInt64(chunk.length) > address {
+                return nil
+            }
+        }
+        return found
+    }
+
     /// The call that made the file which this call looks at; nil for files of time zero.
     ///
     /// A file system gives the inode numbers of deleted files again: the first look at a made file begins a generation.
@@ -203,7 +261,7 @@ extension ReplayRun {
             .statx where call.input.path(call.word(1))?.isEmpty == true:
             description = world.description(call.fd(0), in: task)
         case .stat, .lstat, .newfstatat, .statx:
-            return world.paths(call, in: task).first.flatMap { world.files.node($0)?.createdBy }
+            return world.paths(call, in: task).first?.node?.createdBy
         default: return nil
         }
         return description?.node.map(\.createdBy) ?? description?.createdBy

@@ -166,10 +166,10 @@ extension ReplayRun {
         guard !withholds else { return }
         // The recorded number if the engine has it free, else the lowest that is.
         let bijection = names[scope]
-        let isFree = bijection.backward[UInt64(fd)] == nil || bijection.forward[UInt64(fd)] == UInt64(fd)
+        let isFree = bijection.recorded(UInt64(fd)) == nil || bijection.engine(UInt64(fd)) == UInt64(fd)
         let number = isFree ? UInt64(fd) : lowestFree(bijection, from: 0)
         let accepted: Bool
-        if let source, names[scope].forward[UInt64(source)] != nil {
+        if let source, bijection.engine(UInt64(source)) != nil {
             accepted = graft(
                 .duplicate(
                     fd: Int32(number),
@@ -209,7 +209,7 @@ extension ReplayRun {
         let plainFlags = flags & ~Linux.namespaceFlags
         let accepted = !withholds && graft(.child(task: child, pid: state.tid, flags: plainFlags), pending)
         if accepted {
-            engineTasks.insert(child)
+            engineTasks[child] = ()
             _ = names[pending.scopes.scope(.pid)].create(UInt64(state.tid), UInt64(state.tid))
             if let mark { state.mark = state.mark ?? mark }
         } else if let mark {
@@ -243,13 +243,13 @@ extension ReplayRun {
             _ = graft(.credentials(uids: task.uids, gids: task.gids), pending)
         case .open, .openat, .openat2, .creat, .mkdir, .mkdirat, .mknod, .mknodat, .symlink, .symlinkat, .link, .linkat,
             .unlink, .unlinkat, .rmdir, .rename, .renameat, .renameat2:
-            for path in world.paths(call, in: task) {
-                if let node = world.files.node(path) {
+            world.paths(call, in: task).forEach { name in
+                if let node = name.node {
                     if let mark { node.mark = node.mark ?? mark }
-                    _ = graft(.file(node.file(at: path)), pending)
-                } else if world.files.isKnownAbsent(path) {
-                    if let mark { world.marks.paths[path] = mark }
-                    _ = graft(.absent(path: path), pending)
+                    _ = graft(.file(node.file(at: name.text)), pending)
+                } else if name.state != nil {
+                    if let mark { world.marks.paths[name.text] = mark }
+                    _ = graft(.absent(path: name.text), pending)
                 }
             }
         default: break

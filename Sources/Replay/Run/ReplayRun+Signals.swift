@@ -7,6 +7,7 @@ extension ReplayRun {
     /// A recorded delivery. Posted if nothing recorded explains it and the engine has not made it.
     func recordedSignal(_ index: Int) throws(EngineFailure) {
         let signal = trace.signals[index]
+        signals.pass(signal)
         advance(to: signal.time)
         // Delivered and ignored: nothing that a program or an engine could tell.
         guard signal.hasEffect else {
@@ -33,10 +34,12 @@ extension ReplayRun {
     }
 
     /// Tells the engine which signals come later in the recording than this call.
-    func hold(_ position: Int, _ task: TaskID) {
+    func hold(_ pending: Pending) {
+        let task = pending.call.record.task
         // What was delivered before this call is due with it, also when the same signal comes again later.
-        let mask = (signals.held[position] ?? 0) & ~signals.awaitedMask(task)
-        guard holding[task, default: 0] != mask else { return }
+        var mask = pending.held
+        if mask != 0 { mask &= ~signals.awaitedMask(task) }
+        guard (holding[task] ?? 0) != mask else { return }
         holding[task] = mask
         engine.hold(mask, for: task)
     }

@@ -15,17 +15,18 @@ final class ReplayRun {
     let names = Bijections()
     let order = OrderKeeper()
     /// The call of each task that waits for its recorded completion.
-    var parked: [TaskID: Pending] = [:]
+    var parked = TaskMap<Pending>()
     /// The last call of each task that ended while it was recorded.
-    let lastCalls: [TaskID: Int]
+    let lastCalls: TaskMap<Int>
     /// The call that the engine just answered with `blocked` is not parked in it.
     var isWithdrawn = false
+    private var plans = CallPlans()
     /// The call entered last.
     var entered = 0
     /// Exits that were entered and have not been given to the engine yet.
-    var exiting: [TaskID: Pending] = [:]
+    var exiting = TaskMap<Pending>()
     /// Tasks that the engine has.
-    var engineTasks: Set<TaskID> = []
+    var engineTasks = TaskMap<Void>()
     var nextFreeTask: UInt32
     /// Bytes the engine read or wrote ahead of the recording, by description.
     var readAhead: [UInt64: [UInt8]] = [:]
@@ -34,7 +35,7 @@ final class ReplayRun {
     var listings: [UInt64: (recorded: Set<[UInt8]>, engine: Set<[UInt8]>)] = [:]
     var signals = SignalLedger()
     /// What the engine holds back now, by task.
-    var holding: [TaskID: UInt64] = [:]
+    var holding = TaskMap<UInt64>()
     var record: ResultRecorder
     private var clock: UInt64 = 0
 
@@ -51,15 +52,18 @@ final class ReplayRun {
         self.experiment = experiment
         self.engine = engine
         world = RecordedWorld(trace)
-        var lastCalls: [TaskID: Int] = [:]
-        for position in trace.calls.indices { lastCalls[trace.calls[position].task] = position }
-        let ended = Set(trace.tasks.filter { if case .exited = $0.kind { true } else { false } }.map(\.task))
-        self.lastCalls = lastCalls.filter { ended.contains($0.key) }
+        var last = TaskMap<Int>()
+        for position in trace.calls.indices { last[trace.calls[position].task] = position }
+        var lastCalls = TaskMap<Int>()
+        for event in trace.tasks {
+            if case .exited = event.kind { lastCalls[event.task] = last[event.task] }
+        }
+        self.lastCalls = lastCalls
         nextFreeTask = (trace.tasks.map(\.task.rawValue).max() ?? 0) + 1
         record = ResultRecorder(engine: engine.identity, trace: trace, keepsEvidence: options.evidence)
         world.onDrop = { [names] table, fd in names[.init(.fd, table)].unbind(UInt64(fd)) }
         world.onCopy = { [names] space, old, new in names.inherit(space, from: old, to: new) }
-        engineTasks.insert(preparation.environment.process.task)
+        engineTasks[preparation.environment.process.task] = ()
         for state in world.tasks.values {
             for fd in state.files.entries.keys {
                 _ = names[.init(.fd, state.files.id)].relate(UInt64(fd), UInt64(fd))
@@ -71,10 +75,11 @@ final class ReplayRun {
         var limits = Limits(options)
         var current = 0
         do throws(EngineFailure) {
+            engine.defersEvidence = true
             try engine.boot(preparation.environment)
-            let timeline = Timeline(trace)
-            signals.plan(timeline, trace)
-            for moment in timeline.moments {
+            signals.plan(trace)
+            var timeline = Timeline(trace)
+            while let moment = timeline.next() {
                 if case .enter(let position) = moment {
                     current = position
                     entered = position
@@ -87,7 +92,7 @@ final class ReplayRun {
         } catch {
             record.fail(at: current, error.description, trace)
         }
-        for pending in (Array(parked.values) + Array(exiting.values)).sorted(by: { $0.position < $1.position }) {
+        for pending in (parked.values + exiting.values).sorted(by: { $0.position < $1.position }) {
             leaveUnfinished(pending)
         }
         record.events += signals.leftovers()
@@ -112,7 +117,7 @@ final class ReplayRun {
     private func taskEvent(_ event: TaskRecord) throws(EngineFailure) {
         guard case .exited(let status) = event.kind else { return }
         if isInterruptedByChild(event.task) { try makeExit(of: event.task) }
-        if let pending = parked.removeValue(forKey: event.task) { leaveUnfinished(pending) }
+        if let pending = parked.remove(event.task) { leaveUnfinished(pending) }
         if exiting[event.task] == nil, engineTasks.remove(event.task) != nil {
             advance(to: event.time)
             engine.taskEnded(event.task, status: status)
@@ -136,44 +141,44 @@ final class ReplayRun {
         let task = call.record.task
         advance(to: call.record.entryTime)
         try makeExits(dueAt: call.record.entryTime)
-        for change in preparation.changes[call.index] ?? [] {
+        for change in preparation.changes.isEmpty ? [] : preparation.changes[call.index] ?? [] {
             record.events.append(EnvironmentEvent(.outsideActor, call: call.index, change.summary))
             for graft in change.grafts where engineTasks.contains(task) { _ = engine.graft(graft, on: task) }
         }
-        let description = ABI.call(Int(call.record.number), call.record.architecture)
-        let variant = description?.variant(for: call.record.arguments)
+        let plan = plans.plan(call.record.number, call.record.architecture, call.record.arguments)
+        let variant = plan?.variant
         let state = world.task(task)
-        let scopes = NameScopes(
-            descriptors: state.files.id,
-            pids: state.pidNamespace,
-            addresses: state.memory
-        )
         var pending = Pending(
             position: position,
             call: call,
-            variant: variant,
-            guest: guest(call),
-            inputs: variant.map { world.inputs(of: call, $0) } ?? Inputs(),
-            scopes: scopes
+            plan: plan,
+            task: state,
+            guest: guest(call)
         )
+        pending.held = signals.held(position, trace)
+        if let variant, world.countsUses { world.countUses(by: call, variant, state) }
+        // What changes the inputs between here and the answer.
+        if call.known == .close || call.makesTask || !exiting.isEmpty || parked[task] != nil || mayLinger(pending) {
+            lookUpInputs(of: pending)
+        }
         if call.record.flags.contains(.denied) {
             let reason = "denied by the workload's own seccomp filter: no kernel ran it"
             record.add(pending, .unjudged(.recording, reason), result: nil)
             return
         }
-        translate(call, variant, scopes, &pending)
+        translate(call, variant, pending.scopes, &pending)
         world.enter(call)
         guard engineTasks.contains(task) else {
             missingTask(pending)
             return
         }
         if var stopped = parked[task], stopped.isStopped {
-            parked[task] = nil
+            parked.remove(task)
             let result = try engine.retry(task)
             if result.outcome == .blocked { engine.cancel(task) }
             try settle(&stopped, result)
         }
-        if let lost = parked.removeValue(forKey: task) {
+        if let lost = parked.remove(task) {
             // A call that never completed, and yet the task goes on (its exec in another thread, a lost record).
             if !lost.isDeferred, lost.partial == nil { engine.cancel(task) }
             leaveUnfinished(lost)
@@ -187,20 +192,25 @@ final class ReplayRun {
             record.add(pending, .unjudged(.recording, reason), result: nil)
             return
         }
-        hold(position, task)
+        hold(pending)
         if call.word(2) & Linux.waitNoHang != 0 { try makeExit(waitedForBy: call) }
         try handle(&pending, dispatch(pending))
     }
 
+    /// Collects the marks on what the call uses, unless that was done when it began.
+    func lookUpInputs(of pending: Pending) {
+        guard pending.inputs == nil else { return }
+        pending.inputs = pending.variant.map { world.inputs(of: pending.call, $0) } ?? Inputs()
+    }
+
     private func guest(_ call: RecordedCall) -> GuestCall {
+        let makesTask = call.makesTask
         let child: TaskID
-        if let born = world.birth[call.index] {
+        if makesTask || call.known == nil, let born = world.birth[call.index] {
             child = born.task
         } else {
             child = TaskID(rawValue: nextFreeTask)
-            if call.known == .clone || call.known == .clone3 || call.known == .fork || call.known == .vfork {
-                nextFreeTask += 1
-            }
+            if makesTask { nextFreeTask += 1 }
         }
         return GuestCall(
             index: call.index,

@@ -12,43 +12,66 @@ struct SignalLedger {
     private(set) var posted: Set<Int> = []
     /// Positions of the signals recorded between a call's completion and its task's next entry, by the call's position.
     private(set) var interrupting: [Int: [Int]] = [:]
+    /// Thread groups by task, and what the recording still delivers to each.
+    private var group = TaskMap<Int32>()
+    private var future: [Int32: FutureSignals] = [:]
 
-    /// Signals that a call must not deliver: the recording delivers them to its process later. By the call's position.
-    private(set) var held: [Int: UInt64] = [:]
+    /// How often each signal is still to come, with the mask of those that are.
+    private struct FutureSignals {
+        var counts = [UInt32](repeating: 0, count: 64)
+        var mask: UInt64 = 0
 
-    mutating func plan(_ timeline: Timeline, _ trace: Trace) {
-        planInterruptions(timeline, trace)
-        var group: [TaskID: Int32] = [:]
-        for record in trace.tasks {
-            if case .created(_, let tgid, _, _) = record.kind { group[record.task] = tgid }
+        mutating func add(_ bit: Int) {
+            counts[bit] += 1
+            mask |= 1 << UInt64(bit)
         }
-        var future: [Int32: UInt64] = [:]
-        func bit(_ index: Int) -> UInt64 { 1 << UInt64(max(0, trace.signals[index].signal - 1) & 63) }
-        for moment in timeline.moments.reversed() {
-            switch moment {
-            case .signal(let index) where trace.signals[index].hasEffect:
-                if let group = group[trace.signals[index].task] { future[group, default: 0] |= bit(index) }
-            case .enter(let position):
-                guard let group = group[trace.calls[position].task], let later = future[group], later != 0 else {
-                    continue
-                }
-                let own = (interrupting[position] ?? []).reduce(UInt64(0)) { $0 | bit($1) }
-                if later & ~own != 0 { held[position] = later & ~own }
-            case .due, .task, .signal: break
-            }
+
+        mutating func remove(_ bit: Int) {
+            counts[bit] -= 1
+            if counts[bit] == 0 { mask &= ~(1 << UInt64(bit)) }
         }
     }
 
-    private mutating func planInterruptions(_ timeline: Timeline, _ trace: Trace) {
-        var last: [TaskID: Int] = [:]
-        for moment in timeline.moments {
-            switch moment {
-            case .enter(let position): last[trace.calls[position].task] = position
-            case .signal(let index) where trace.signals[index].hasEffect:
-                if let call = last[trace.signals[index].task] { interrupting[call, default: []].append(index) }
-            case .due, .task, .signal: break
-            }
+    /// Looks ahead once: which signals the recording delivers, to whom, and after which calls.
+    mutating func plan(_ trace: Trace) {
+        for record in trace.tasks {
+            if case .created(_, let tgid, _, _) = record.kind { group[record.task] = tgid }
         }
+        let signals = trace.signals.enumerated().filter(\.element.hasEffect)
+            .map { (index: $0.offset, place: Timeline.place(afterCalls: $0.element.afterCalls, in: trace.calls)) }
+            .sorted {
+                ($0.place, trace.signals[$0.index].time, $0.index) < ($1.place, trace.signals[$1.index].time, $1.index)
+            }
+        var last = TaskMap<Int>()
+        var entered = 0
+        for (index, place) in signals {
+            let signal = trace.signals[index]
+            if let group = group[signal.task] { future[group, default: FutureSignals()].add(Self.bit(signal)) }
+            while entered < place {
+                last[trace.calls[entered].task] = entered
+                entered += 1
+            }
+            if let call = last[signal.task] { interrupting[call, default: []].append(index) }
+        }
+    }
+
+    private static func bit(_ signal: SignalRecord) -> Int { Int(max(0, signal.signal - 1) & 63) }
+
+    /// The recording has delivered this signal.
+    mutating func pass(_ signal: SignalRecord) {
+        guard signal.hasEffect, let group = group[signal.task] else { return }
+        future[group]?.remove(Self.bit(signal))
+    }
+
+    /// Signals that the call, which is entered now, must not deliver: the recording delivers them to its process later.
+    func held(_ position: Int, _ trace: Trace) -> UInt64 {
+        guard !future.isEmpty, let group = group[trace.calls[position].task], let later = future[group]?.mask,
+            later != 0
+        else { return 0 }
+        let own = (interrupting[position] ?? []).reduce(UInt64(0)) {
+            $0 | 1 << UInt64(Self.bit(trace.signals[$1]))
+        }
+        return later & ~own
     }
 
     /// Whether a signal stopped the task in this call or right after it. Who sent it may have done so before the call.

@@ -15,52 +15,115 @@ enum Moment: Hashable {
 /// Entries in recorded order, each completion before the first entry that it precedes, tasks and signals between.
 ///
 /// Entry order is total (the index). A completion stands before the first later entry whose time is not earlier, and
-/// before the same task's next entry whatever the clock says.
-struct Timeline {
-    private(set) var moments: [Moment] = []
+/// before the same task's next entry whatever the clock says. Only what is open is kept: the calls that have been
+/// entered and are not complete.
+struct Timeline: IteratorProtocol {
+    private struct Open {
+        var time: UInt64
+        var position: Int
+        var task: TaskID
+    }
+    /// A moment with its order among those before the same entry.
+    private struct Placed {
+        var time: UInt64
+        var rank: Int
+        var index: Int
+        var moment: Moment
+    }
+
+    private let calls: [CallRecord]
+    /// Positions of the tasks' and signals' records by the entry that they stand before.
+    private let records: [(place: Int, moment: Placed)]
+    private var nextRecord = 0
+    /// The entry that comes next, and whether what stands before it has been gathered.
+    private var place = 0
+    private var isGathered = false
+    private var gathered: [Placed] = []
+    private var nextGathered = 0
+    /// The latest entry time so far: clocks of different processors may disagree by a little; entry order may not.
+    private var clock: UInt64 = 0
+    private var open: [Open] = []
+    private var earliest = UInt64.max
+    private var isOpen = TaskMap<Int>()
 
     init(_ trace: Trace) {
-        let calls = trace.calls
-        // Clocks of different processors may disagree by a little; entry order may not.
-        var entry: [UInt64] = []
-        entry.reserveCapacity(calls.count)
-        for call in calls { entry.append(max(call.entryTime, entry.last ?? 0)) }
-
-        var buckets = [[(time: UInt64, rank: Int, index: Int, moment: Moment)]](
-            repeating: [],
-            count: calls.count + 1
-        )
-        var nextOfTask: [TaskID: Int] = [:]
-        for index in calls.indices.reversed() {
-            let call = calls[index]
-            let next = nextOfTask[call.task] ?? calls.count
-            nextOfTask[call.task] = index
-            guard !call.flags.contains(.unfinished) else { continue }
-            let place = min(next, Self.firstEntry(entry, after: index, notBefore: call.exitTime))
-            buckets[place].append((call.exitTime, 1, index, .due(index)))
-        }
+        calls = trace.calls
+        var records: [(place: Int, moment: Placed)] = []
+        records.reserveCapacity(trace.tasks.count + trace.signals.count)
         for (index, record) in trace.tasks.enumerated() {
-            let place = Self.place(afterCalls: record.afterCalls, in: calls)
             var rank = 3
             if case .created = record.kind { rank = 0 }
-            buckets[place].append((record.time, rank, index, .task(index)))
+            let placed = Placed(time: record.time, rank: rank, index: index, moment: .task(index))
+            records.append((Self.place(afterCalls: record.afterCalls, in: calls), placed))
         }
         for (index, record) in trace.signals.enumerated() {
-            let place = Self.place(afterCalls: record.afterCalls, in: calls)
-            buckets[place].append((record.time, 2, index, .signal(index)))
+            let placed = Placed(time: record.time, rank: 2, index: index, moment: .signal(index))
+            records.append((Self.place(afterCalls: record.afterCalls, in: calls), placed))
         }
-        moments.reserveCapacity(calls.count * 2 + trace.tasks.count + trace.signals.count)
-        for place in buckets.indices {
-            if buckets[place].count > 1 {
-                buckets[place].sort { ($0.time, $0.rank, $0.index) < ($1.time, $1.rank, $1.index) }
-            }
-            moments += buckets[place].map(\.moment)
-            if place < calls.count { moments.append(.enter(place)) }
+        self.records = records.sorted { $0.place < $1.place }
+    }
+
+    mutating func next() -> Moment? {
+        if !isGathered { gather() }
+        if nextGathered < gathered.count {
+            nextGathered += 1
+            return gathered[nextGathered - 1].moment
+        }
+        guard place < calls.count else { return nil }
+        let position = place
+        if !calls[position].flags.contains(.unfinished) {
+            let (task, time) = (calls[position].task, calls[position].exitTime)
+            open.append(Open(time: time, position: position, task: task))
+            earliest = min(earliest, time)
+            isOpen[task] = position
+        }
+        place += 1
+        isGathered = false
+        return .enter(position)
+    }
+
+    /// What stands before the next entry.
+    private mutating func gather() {
+        isGathered = true
+        gathered.removeAll(keepingCapacity: true)
+        nextGathered = 0
+        if place < calls.count {
+            clock = max(clock, calls[place].entryTime)
+            let task = calls[place].task
+            if earliest <= clock || isOpen.contains(task) { complete(upTo: clock, task) }
+        } else {
+            complete(upTo: .max, nil)
+        }
+        while nextRecord < records.count, records[nextRecord].place <= place {
+            gathered.append(records[nextRecord].moment)
+            nextRecord += 1
+        }
+        if gathered.count > 1 {
+            gathered.sort { ($0.time, $0.rank, $0.index) < ($1.time, $1.rank, $1.index) }
         }
     }
 
+    private mutating func complete(upTo time: UInt64, _ task: TaskID?) {
+        earliest = .max
+        var kept = 0
+        for index in open.indices {
+            let call = open[index]
+            if call.time <= time || call.task == task {
+                gathered.append(
+                    Placed(time: call.time, rank: 1, index: call.position, moment: .due(call.position))
+                )
+                if isOpen[call.task] == call.position { isOpen.remove(call.task) }
+            } else {
+                earliest = min(earliest, call.time)
+                open[kept] = call
+                kept += 1
+            }
+        }
+        open.removeLast(open.count - kept)
+    }
+
     /// The first call with that index or a higher one: some indexes may not be in use.
-    private static func place(afterCalls: UInt64, in calls: [CallRecord]) -> Int {
+    static func place(afterCalls: UInt64, in calls: [CallRecord]) -> Int {
         var low = 0
         var high = min(Int(clamping: afterCalls), calls.count)
         // Mostly all are.
@@ -68,19 +131,6 @@ struct Timeline {
         while low < high {
             let middle = (low + high) / 2
             if calls[middle].index < afterCalls { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
-
-    /// The first entry after `index` that is not earlier than `time`.
-    private static func firstEntry(_ entry: [UInt64], after index: Int, notBefore time: UInt64) -> Int {
-        var low = index + 1
-        // Most calls complete before the next entry.
-        if low >= entry.count || entry[low] >= time { return low }
-        var high = entry.count
-        while low < high {
-            let middle = (low + high) / 2
-            if entry[middle] >= time { high = middle } else { low = middle + 1 }
         }
         return low
     }

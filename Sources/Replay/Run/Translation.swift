@@ -11,9 +11,8 @@ extension ReplayRun {
     func translate(_ call: RecordedCall, _ variant: Variant?, _ scopes: NameScopes, _ pending: inout Pending) {
         guard options.resynchronise, let variant else { return }
         let fds = Bijections.Scope(.fd, scopes.descriptors)
-        for (index, argument) in variant.arguments.enumerated() {
-            guard case .scalar(let scalar) = argument.type, case .renamed(let space) = scalar.rule else { continue }
-            let value = scalar.value(call.word(index))
+        for argument in variant.names {
+            let (index, space, value) = (argument.index, argument.space, argument.value(call.record.arguments))
             let translated: Int64
             if space == .address {
                 guard names.hasShifts(in: scopes.addresses) else { continue }
@@ -39,14 +38,14 @@ extension ReplayRun {
 
     private func descriptor(_ recorded: UInt64, _ scope: Bijections.Scope, isChosen: Bool) -> UInt64 {
         let bijection = names[scope]
-        if let engine = bijection.forward[recorded] { return engine }
-        guard bijection.backward[recorded] != nil else { return recorded }
+        if let engine = bijection.engine(recorded) { return engine }
+        guard bijection.recorded(recorded) != nil else { return recorded }
         return isChosen ? lowestFree(bijection, from: recorded + 1) : Self.noDescriptor
     }
 
     func lowestFree(_ bijection: Bijection, from start: UInt64) -> UInt64 {
         var fd = start
-        while bijection.backward[fd] != nil { fd += 1 }
+        while bijection.recorded(fd) != nil { fd += 1 }
         return fd
     }
 

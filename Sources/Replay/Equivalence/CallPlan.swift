@@ -1,0 +1,221 @@
+// What a comparison needs to know of a description, worked out once.
+import LinuxABI
+
+/// A description, and how answers to its calls are compared without decoding them.
+final class CallPlan {
+    let variant: Variant
+    /// Equal bytes do not settle it: names and times are related even then.
+    let holdsNames: Bool
+    /// The layout of what it writes, where every part of it has a fixed place; nil: answers are decoded.
+    let layout: FlatLayout?
+    /// The register that a handler's return puts back is no answer of the call's.
+    let isHandlerReturn: Bool
+
+    init(_ variant: Variant) {
+        self.variant = variant
+        holdsNames = variant.holdsNames
+        layout = FlatLayout(variant)
+        isHandlerReturn = variant.callName == "rt_sigreturn"
+    }
+}
+
+/// Where the values of a call's output stand, and by which rule each is compared.
+struct FlatLayout {
+    struct Leaf {
+        enum Kind {
+            case exact
+            case ignored
+            case renamed(NameSpace)
+            /// Seconds here and a fraction behind them: one reading.
+            case moment(fraction: Int, fractionSize: Int, unit: Int64, field: String)
+            /// A length that means nothing for directories.
+            case size
+        }
+        var offset: Int
+        var size: Int
+        var isSigned: Bool
+        var kind: Kind
+    }
+    /// Memory that one argument points to.
+    struct Output {
+        var argument: Int
+        var size: Int
+        var leaves: [Leaf] = []
+        /// The device that inode numbers are of.
+        var device: Leaf?
+        /// The file that readings are of.
+        var inode: Leaf?
+        /// Type and permission bits.
+        var mode: Leaf?
+    }
+    enum Result {
+        case exact
+        case renamed(NameSpace, creates: Bool)
+    }
+
+    private(set) var outputs: [Output] = []
+    let result: Result
+
+    init?(_ variant: Variant) {
+        switch variant.result.rule {
+        case .renamed(let space): result = .renamed(space, creates: variant.result.creates)
+        case .exact, .atMost: result = .exact
+        default: return nil
+        }
+        for (index, argument) in variant.arguments.enumerated() {
+            guard case .pointer(let direction, let pointee, let rule) = argument.type else { continue }
+            guard direction != .input else {
+                if pointee.writesNothing { continue }
+                return nil
+            }
+            guard argument.condition == nil, !argument.isAlways, !argument.isOnlyOfFailure, !argument.creates else {
+                return nil
+            }
+            switch pointee {
+            case .value(let type):
+                var output = Output(argument: index, size: type.size)
+                guard Self.add(type, at: 0, rule, argument.name, &output) else { return nil }
+                outputs.append(output)
+            case .cstring, .text, .buffer, .strings, .sigset:
+                guard (rule ?? .exact) == .exact else { return nil }
+            default: return nil
+            }
+        }
+    }
+
+    private static func add(_ type: ABIType, at offset: Int, _ rule: Rule?, _ path: String, _ output: inout Output)
+        -> Bool
+    {
+        switch type {
+        case .pad: return true
+        case .scalar(let scalar):
+            guard !scalar.isBigEndian else { return false }
+            var leaf = Leaf(offset: offset, size: scalar.size, isSigned: scalar.isSigned, kind: .exact)
+            switch rule ?? scalar.rule {
+            case .exact, .atMost, .set: break
+            case .ignored, .class: leaf.kind = .ignored
+            case .renamed(let space): leaf.kind = .renamed(space)
+            case .ordered, .related: return false
+            }
+            output.leaves.append(leaf)
+            return true
+        case .structure(let structure):
+            guard structure.name != "siginfo" else { return false }
+            var index = 0
+            while index < structure.fields.count {
+                let field = structure.fields[index]
+                let place = offset + field.offset
+                if index + 1 < structure.fields.count,
+                    let moment = moment(field, structure.fields[index + 1], offset, rule, path)
+                {
+                    output.leaves.append(moment)
+                    index += 2
+                    continue
+                }
+                guard add(field, at: place, rule ?? field.rule, "\(path).\(field.name)", &output) else { return false }
+                index += 1
+            }
+            return true
+        case .bytes(let count, let own):
+            guard (rule ?? own) == .exact else { return false }
+            output.leaves.append(Leaf(offset: offset, size: count, isSigned: false, kind: .exact))
+            return true
+        default: return false
+        }
+    }
+
+    private static func add(
+        _ field: StructDescription.Field,
+        at offset: Int,
+        _ rule: Rule?,
+        _ path: String,
+        _ output: inout Output
+    ) -> Bool {
+        guard case .scalar(let scalar) = field.type else { return add(field.type, at: offset, rule, path, &output) }
+        guard !scalar.isBigEndian else { return false }
+        var leaf = Leaf(offset: offset, size: scalar.size, isSigned: scalar.isSigned, kind: .exact)
+        switch rule ?? scalar.rule {
+        case .exact, .atMost, .set: if field.name.hasSuffix("_size") { leaf.kind = .size }
+        case .ignored, .class: leaf.kind = .ignored
+        case .renamed(let space):
+            leaf.kind = .renamed(space)
+            if space == .inode { output.inode = leaf }
+        case .ordered, .related: return false
+        }
+        // Fields by which others are told apart: as the comparison of decoded values finds them.
+        if field.name.hasSuffix("_dev") || field.name.hasSuffix("dev_minor") { output.device = leaf }
+        if field.name == "st_mode" || field.name == "stx_mode" { output.mode = leaf }
+        output.leaves.append(leaf)
+        return true
+    }
+
+    private static func moment(
+        _ seconds: StructDescription.Field,
+        _ fraction: StructDescription.Field,
+        _ offset: Int,
+        _ rule: Rule?,
+        _ path: String
+    ) -> Leaf? {
+        guard seconds.name.hasSuffix("sec"), fraction.name.hasSuffix("sec"), case .scalar(let one) = seconds.type,
+            case .scalar(let other) = fraction.type, (rule ?? seconds.rule ?? one.rule) == .ordered,
+            (rule ?? fraction.rule ?? other.rule) == .ordered
+        else { return nil }
+        return Leaf(
+            offset: offset + seconds.offset,
+            size: one.size,
+            isSigned: one.isSigned,
+            kind: .moment(
+                fraction: offset + fraction.offset,
+                fractionSize: other.size,
+                unit: fraction.name.hasSuffix("usec") ? 1_000_000 : 1_000_000_000,
+                field: "\(path).\(seconds.name)"
+            )
+        )
+    }
+}
+
+extension Pointee {
+    /// Input memory stays as it was.
+    fileprivate var writesNothing: Bool { if case .mmsghdr = self { false } else { true } }
+}
+
+/// Plans by description.
+struct CallPlans {
+    private enum Slot {
+        case unseen
+        case none
+        case only(CallPlan)
+        case several(CallDescription)
+    }
+    private var slots = [Slot](repeating: .unseen, count: 512)
+    private var plans = IntegerTable<CallPlan>()
+
+    /// The plan of the description that holds for a call; nil if nothing describes it.
+    mutating func plan(_ number: UInt32, _ architecture: Architecture, _ words: SyscallArguments) -> CallPlan? {
+        let number = Int(number)
+        guard architecture == .x86_64, number < slots.count else {
+            return ABI.call(number, architecture).map { plan($0.variant(for: words)) }
+        }
+        switch slots[number] {
+        case .only(let plan): return plan
+        case .several(let description): return plan(description.variant(for: words))
+        case .none: return nil
+        case .unseen:
+            guard let description = ABI.call(number, .x86_64) else {
+                slots[number] = .none
+                return nil
+            }
+            slots[number] =
+                description.variants.isEmpty ? .only(CallPlan(description.plain)) : .several(description)
+            return plan(UInt32(number), architecture, words)
+        }
+    }
+
+    private mutating func plan(_ variant: Variant) -> CallPlan {
+        let key = UInt64(UInt(bitPattern: ObjectIdentifier(variant).hashValue))
+        if let known = plans[key] { return known }
+        let made = CallPlan(variant)
+        plans[key] = made
+        return made
+    }
+}

@@ -1,0 +1,104 @@
+// Absolute paths as objects: looked up once, then compared and followed by identity.
+import LinuxABI
+
+/// One absolute path of the recorded world, and what it names now. There is one object for each path.
+final class PathName {
+    let text: String
+    /// What the name is now; nil while no call has told. Set through ``RecordedFiles`` only.
+    var state: RecordedFiles.Name?
+    /// It lies in a directory that the engine serves itself.
+    let isEngineServed: Bool
+
+    init(_ text: String, isEngineServed: Bool) {
+        self.text = text
+        self.isEngineServed = isEngineServed
+    }
+
+    var node: FileNode? {
+        if case .node(let node) = state { return node }
+        return nil
+    }
+}
+
+/// The resolved path arguments of a call, in order; those that could not be resolved are left out.
+struct PathNames {
+    private(set) var first: PathName?
+    private(set) var second: PathName?
+
+    var count: Int { first == nil ? 0 : second == nil ? 1 : 2 }
+
+    mutating func append(_ name: PathName?) {
+        guard let name else { return }
+        if first == nil { first = name } else { second = name }
+    }
+
+    @inline(__always)
+    func forEach(_ body: (PathName) -> Void) {
+        if let first { body(first) }
+        if let second { body(second) }
+    }
+}
+
+/// Answers of path walks that hold until a symbolic link appears, changes or goes.
+struct PathWalks {
+    struct Walk {
+        fileprivate var base: PathName
+        fileprivate var name: [UInt8]
+        fileprivate var follow: Bool
+        var result: PathName?
+    }
+    private var walks = IntegerTable<Walk>()
+    private var generation: UInt64 = 0
+    /// More than this are forgotten together: a workload that never comes back to a name needs no memory of it.
+    private static let limit = 1 << 15
+
+    /// The walk of `name` below `base`, if it is known.
+    mutating func answer(
+        _ name: ArraySlice<UInt8>,
+        below base: PathName,
+        follow: Bool,
+        generation current: UInt64
+    ) -> Walk? {
+        if current != generation || walks.count > Self.limit {
+            walks.removeAll()
+            generation = current
+        }
+        guard let walk = walks[Self.key(name, ObjectIdentifier(base), follow)], walk.base === base,
+            walk.follow == follow, Self.equal(walk.name, name)
+        else { return nil }
+        return walk
+    }
+
+    mutating func keep(_ result: PathName?, of name: ArraySlice<UInt8>, below base: PathName, follow: Bool) {
+        walks[Self.key(name, ObjectIdentifier(base), follow)] =
+            Walk(base: base, name: Array(name), follow: follow, result: result)
+    }
+
+    @inline(__always)
+    private static func equal(_ left: [UInt8], _ right: ArraySlice<UInt8>) -> Bool {
+        guard left.count == right.count else { return false }
+        return left.withUnsafeBytes { one in
+            right.withUnsafeBytes { other in
+                one.elementsEqual(other)
+            }
+        }
+    }
+
+    @inline(__always)
+    private static func key(_ name: ArraySlice<UInt8>, _ base: ObjectIdentifier, _ follow: Bool) -> UInt64 {
+        var hash = UInt64(UInt(bitPattern: base)) ^ (follow ? 0x5bd1_e995 : 0)
+        name.withUnsafeBytes { bytes in
+            var offset = 0
+            while offset + 8 <= bytes.count {
+                hash = (hash ^ bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) &* 0x9FB2_1C65_1E98_DF25
+                hash ^= hash >> 32
+                offset += 8
+            }
+            while offset < bytes.count {
+                hash = (hash ^ UInt64(bytes[offset])) &* 0x100_0000_01b3
+                offset += 1
+            }
+        }
+        return hash ^ hash >> 29
+    }
+}

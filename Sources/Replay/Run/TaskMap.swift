@@ -1,0 +1,35 @@
+// Something for each of some tasks: by position, since task numbers are small and dense.
+import LinuxABI
+
+struct TaskMap<Value> {
+    private var slots: [Value?] = []
+    private(set) var count = 0
+
+    var isEmpty: Bool { count == 0 }
+
+    subscript(task: TaskID) -> Value? {
+        @inline(__always)
+        get {
+            let index = Int(task.rawValue)
+            return index < slots.count ? slots[index] : nil
+        }
+        set {
+            let index = Int(task.rawValue)
+            while slots.count <= index { slots.append(nil) }
+            count += (newValue == nil ? 0 : 1) - (slots[index] == nil ? 0 : 1)
+            slots[index] = newValue
+        }
+    }
+
+    @discardableResult
+    mutating func remove(_ task: TaskID) -> Value? {
+        guard let value = self[task] else { return nil }
+        self[task] = nil
+        return value
+    }
+
+    func contains(_ task: TaskID) -> Bool { self[task] != nil }
+
+    /// In order of the tasks.
+    var values: [Value] { count == 0 ? [] : slots.compactMap { $0 } }
+}
