@@ -98,6 +98,16 @@ public struct MemoryChunks: MemoryView, Sendable {
         return kept.isEmpty ? .absent : .cut(kept, length: kept.count)
     }
 
+    /// The bytes up to NUL, of the one chunk that holds them all; nil if there is none or it has no NUL.
+    public func endedString(_ address: UInt64) -> ArraySlice<UInt8>? {
+        guard chunks.count == 1 || chunks.last.map({ $0.address <= address }) == true, let chunk = chunks.last,
+            address >= chunk.address, address - chunk.address < UInt64(chunk.bytes.count)
+        else { return nil }
+        let start = Int(address - chunk.address)
+        guard let end = chunk.bytes[start...].firstIndex(of: 0) else { return nil }
+        return chunk.bytes[start..<end]
+    }
+
     /// The last chunk that covers `address`, the offset in it, and the offset at which it ends or a later chunk
     /// shadows it. A chunk of no bytes (a bad pointer) covers nothing.
     private func covering(_ address: UInt64) -> (chunk: Chunk, offset: Int, end: Int)? {

@@ -31,7 +31,7 @@ struct EquivalenceTests {
 
     @Test("A name that was given up may stand for another thing")
     func generations() {
-        var bijection = Bijection()
+        let bijection = Bijection()
         #expect(bijection.create(3, 7) == .agrees)
         #expect(bijection.renamed == 1)
         #expect(bijection.relate(3, 8) == .recordedBound(to: 7))

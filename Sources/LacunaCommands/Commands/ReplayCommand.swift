@@ -33,14 +33,21 @@ struct ReplayCommand: ParsableCommand {
     var noResync = false
     @Option(help: ArgumentHelp("Prove this many roots by experiment, gravest first.", valueName: "count"))
     var receipts = 0
+    @Flag(help: "Say on standard error how long it took, and how many calls a second that is.")
+    var speed = false
     @Flag(help: "The whole result as one JSON object; equal results are equal bytes.")
     var json = false
 
     func run() throws {
         let make = try replay.engine.make
+        let start = ContinuousClock.now
         let trace = try trace.load()
         let options = replay.options(receipts: receipts, resynchronise: !noResync)
-        let result = Replayer(trace: trace, options: options).run(making: make)
+        let loaded = ContinuousClock.now
+        let replayer = Replayer(trace: trace, options: options)
+        let prepared = ContinuousClock.now
+        let result = replayer.run(making: make)
+        if speed { tellSpeed(result, loading: loaded - start, preparing: prepared - loaded) }
         if json {
             try StandardOutput.print(String(decoding: try result.canonicalJSON(), as: UTF8.self) + "\n")
         } else {
@@ -50,5 +57,16 @@ struct ReplayCommand: ParsableCommand {
             throw CommandFailure("\(self.trace.file): the engine broke at call \(failure.call): \(failure.reason)")
         }
         if result.counts.divergences > 0 { throw ExitCode(ExitStatus.found) }
+    }
+
+    private func tellSpeed(_ result: ReplayResult, loading: Duration, preparing: Duration) {
+        func seconds(_ duration: Duration) -> String { String((duration / .milliseconds(1)).rounded() / 1000) }
+        let replaying = result.throughput
+        let all = loading / .seconds(1) + preparing / .seconds(1) + replaying.seconds
+        StandardError.line(
+            "\(result.source.calls) calls: read in \(seconds(loading)) s, environment in \(seconds(preparing)) s, "
+                + "replayed and compared in \(seconds(.seconds(replaying.seconds))) s "
+                + "(\(Int(replaying.callsPerSecond)) calls/s; \(Int(Double(result.source.calls) / all)) with all three)"
+        )
     }
 }

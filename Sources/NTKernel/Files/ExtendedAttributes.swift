@@ -25,9 +25,13 @@ struct ExtendedAttributeSet {
     private(set) var packedSize = 0
 
     func value(_ name: String) -> [UInt8]? {
-        let upper = name.uppercased()
+        let isUpper = !name.utf8.contains { $0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "z") || $0 >= 0x80 }
+        let upper = isUpper ? name : name.uppercased()
         return entries.first { $0.name == upper }?.value
     }
+
+    /// The values that NTFS itself reads (`LX_FILE_METADATA_*`).
+    private(set) var linux = (user: [UInt8]?.none, group: [UInt8]?.none, mode: [UInt8]?.none, device: [UInt8]?.none)
 
     /// Applies all changes or none.
     mutating func apply(_ changes: [ExtendedAttribute]) -> NTSTATUS {
@@ -47,6 +51,7 @@ struct ExtendedAttributeSet {
         guard size <= Self.budget else { return .STATUS_EA_TOO_LARGE }
         entries = new
         packedSize = size
+        linux = (value("$LXUID"), value("$LXGID"), value("$LXMOD"), value("$LXDEV"))
         return .STATUS_SUCCESS
     }
 

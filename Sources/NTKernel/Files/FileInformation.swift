@@ -111,10 +111,11 @@ public struct FileStatLxInformation: FileQueryInformation, Sendable {
         reparseTag = file.reparsePoint?.tag ?? 0
         numberOfLinks = UInt32(file.numberOfLinks)
         self.effectiveAccess = effectiveAccess
-        let user = Self.word(file.extendedAttribute("$LXUID"))
-        let group = Self.word(file.extendedAttribute("$LXGID"))
-        let mode = Self.word(file.extendedAttribute("$LXMOD"))
-        let deviceBytes = file.extendedAttribute("$LXDEV")
+        let attributes = file.extendedAttributes.linux
+        let user = Self.word(attributes.user)
+        let group = Self.word(attributes.group)
+        let mode = Self.word(attributes.mode)
+        let deviceBytes = attributes.device
         let major = Self.word(deviceBytes)
         let minor = Self.word(deviceBytes, at: 4)
         var flags: LxFlags = file.isCaseSensitive ? .caseSensitiveDirectory : []
@@ -132,7 +133,7 @@ public struct FileStatLxInformation: FileQueryInformation, Sendable {
 
     private static func word(_ bytes: [UInt8]?, at offset: Int = 0) -> UInt32? {
         guard let bytes, bytes.count >= offset + 4 else { return nil }
-        return (0..<4).reduce(0) { $0 | UInt32(bytes[offset + $1]) << (8 * UInt32($1)) }
+        return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
     }
 }
 

@@ -74,25 +74,31 @@ func LxpStat(_ c: LxpCall, _ inode: VfsInode, into address: UInt64) throws(LxFai
 
 /// `struct stat` of x86-64.
 func LxpStatBytes(_ attributes: VfsAttributes) -> [UInt8] {
-    var out = LxpBytes()
-    out.bytes.reserveCapacity(144)
-    out.add(attributes.device)
-    out.add(attributes.inode)
-    out.add(attributes.links)
-    out.add(attributes.mode)
-    out.add(attributes.uid)
-    out.add(attributes.gid)
-    out.add(UInt32(0))
-    out.add(attributes.specialDevice)
-    out.add(attributes.size)
-    out.add(attributes.blockSize)
-    out.add(attributes.blocks)
-    for time in [attributes.accessTime, attributes.modificationTime, attributes.changeTime] {
-        out.add(time / 1_000_000_000)
-        out.add(time % 1_000_000_000)
+    [UInt8](unsafeUninitializedCapacity: 144) { buffer, count in
+        let raw = UnsafeMutableRawBufferPointer(buffer)
+        func word(_ offset: Int, _ value: UInt64) { raw.storeBytes(of: value, toByteOffset: offset, as: UInt64.self) }
+        func half(_ offset: Int, _ value: UInt32) { raw.storeBytes(of: value, toByteOffset: offset, as: UInt32.self) }
+        func time(_ offset: Int, _ value: Int64) {
+            word(offset, UInt64(bitPattern: value / 1_000_000_000))
+            word(offset + 8, UInt64(bitPattern: value % 1_000_000_000))
+        }
+        word(0, attributes.device)
+        word(8, attributes.inode)
+        word(16, attributes.links)
+        half(24, attributes.mode)
+        half(28, attributes.uid)
+        half(32, attributes.gid)
+        half(36, 0)
+        word(40, attributes.specialDevice)
+        word(48, UInt64(bitPattern: attributes.size))
+        word(56, UInt64(bitPattern: attributes.blockSize))
+        word(64, UInt64(bitPattern: attributes.blocks))
+        time(72, attributes.accessTime)
+        time(88, attributes.modificationTime)
+        time(104, attributes.changeTime)
+        for offset in stride(from: 120, to: 144, by: 8) { word(offset, 0) }
+        count = 144
     }
-    out.pad(to: 144)
-    return out.bytes
 }
 
 private func LxpAccess(

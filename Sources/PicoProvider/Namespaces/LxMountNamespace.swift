@@ -6,13 +6,25 @@ final class LxMountNamespace: LxNamespace {
         let entry: ObjectIdentifier
     }
 
+    /// How mounts refer to their namespace, which may go before them: cheaper than a weak reference at each step of a walk.
+    final class Link {
+        fileprivate(set) unowned(unsafe) var namespace: LxMountNamespace?
+    }
+
+    let link = Link()
+
     /// In the order of mounting; the first is the root.
     private(set) var mounts: [VfsMount] = []
     /// The topmost mount at each mount point.
     private var topmost: [Point: [VfsMount]] = [:]
     var root: VfsMount?
 
-    init(identifier: UInt64) { super.init(kind: .mnt, identifier: identifier) }
+    init(identifier: UInt64) {
+        super.init(kind: .mnt, identifier: identifier)
+        link.namespace = self
+    }
+
+    deinit { link.namespace = nil }
 
     static func point(_ location: VfsLocation) -> Point {
         Point(mount: ObjectIdentifier(location.mount), entry: ObjectIdentifier(location.entry))
@@ -27,7 +39,12 @@ final class LxMountNamespace: LxNamespace {
         mount.namespace = self
         mount.point = location
         mounts.append(mount)
-        if let location { topmost[Self.point(location), default: []].append(mount) } else { root = mount }
+        if let location {
+            topmost[Self.point(location), default: []].append(mount)
+            location.entry.mounts += 1
+        } else {
+            root = mount
+        }
     }
 
     func detach(_ mount: VfsMount) {
@@ -35,6 +52,7 @@ final class LxMountNamespace: LxNamespace {
             let point = Self.point(location)
             topmost[point]?.removeAll { $0 === mount }
             if topmost[point]?.isEmpty == true { topmost[point] = nil }
+            location.entry.mounts -= 1
         }
         mounts.removeAll { $0 === mount }
     }

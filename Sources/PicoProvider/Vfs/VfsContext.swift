@@ -83,6 +83,9 @@ class VfsContext {
         limit: Int = 4096,
         cutting: Bool = false
     ) throws(LxFailure) -> String {
+        if let bytes = memory.endedString(address), bytes.count < limit {
+            return String(decoding: bytes, as: UTF8.self)
+        }
         let bytes: [UInt8]
         switch memory.read(address, count: limit) {
         case .bytes(let known): bytes = known

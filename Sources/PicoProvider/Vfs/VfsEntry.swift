@@ -9,6 +9,8 @@ final class VfsEntry {
     let inode: VfsInode
     /// Names seen so far, of a file system that caches names.
     private(set) var children: [String: VfsEntry] = [:]
+    /// How many mounts of all namespaces stand on it.
+    var mounts = 0
     /// The name was removed: `/proc/self/cwd` and getcwd say so.
     private(set) var isDeleted = false
 

@@ -17,11 +17,16 @@ final class VfsMount {
     var master: Int?
     var isUnbindable = false
     /// nil: the namespace is gone, and an open file keeps the mount.
-    private weak var owner: LxMountNamespace?
+    private var owner: LxMountNamespace.Link
     /// A mount without a namespace stands alone: nothing is mounted below it.
     var namespace: LxMountNamespace {
-        get { owner ?? LxMountNamespace(identifier: 0) }
-        set { owner = newValue }
+        get { owner.namespace ?? LxMountNamespace(identifier: 0) }
+        set { owner = newValue.link }
+    }
+
+    /// What is mounted on an entry that is seen through this mount, topmost.
+    func mount(on entry: VfsEntry) -> VfsMount? {
+        entry.mounts == 0 ? nil : owner.namespace?.mount(at: VfsLocation(mount: self, entry: entry))
     }
 
     init(
@@ -37,7 +42,7 @@ final class VfsMount {
         self.root = root
         self.point = point
         self.flags = flags
-        owner = namespace
+        owner = namespace.link
         superblock.mountCount += 1
     }
 }

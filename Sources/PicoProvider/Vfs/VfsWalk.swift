@@ -107,7 +107,7 @@ struct VfsWalk {
     /// Into whatever is mounted there.
     static func across(_ location: VfsLocation) -> VfsLocation {
         var location = location
-        while let mount = location.mount.namespace.mount(at: location) {
+        while let mount = location.mount.mount(on: location.entry) {
             location = VfsLocation(mount: mount, entry: mount.root)
         }
         return location

@@ -44,6 +44,9 @@ final class RecordedCall {
         known = KnownCall.of(record.number, record.architecture)
         var input: [MemoryChunks.Chunk] = []
         var output: [MemoryChunks.Chunk] = []
+        let outputs = record.chunks.count { $0.direction == .output }
+        if outputs > 0 { output.reserveCapacity(outputs) }
+        if outputs < record.chunks.count { input.reserveCapacity(record.chunks.count - outputs) }
         for chunk in record.chunks {
             let own = MemoryChunks.Chunk(address: chunk.address, bytes: chunk.bytes, length: chunk.length)
             if chunk.direction == .input { input.append(own) } else { output.append(own) }

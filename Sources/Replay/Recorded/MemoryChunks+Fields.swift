@@ -40,16 +40,6 @@ extension MemoryChunks {
         return nil
     }
 
-    /// The bytes up to NUL, of the one chunk that holds them all; nil if there is none or it has no NUL.
-    func endedString(_ address: UInt64) -> ArraySlice<UInt8>? {
-        guard chunks.count == 1 || chunks.last.map({ $0.address <= address }) == true, let chunk = chunks.last,
-            address >= chunk.address, address - chunk.address < UInt64(chunk.bytes.count)
-        else { return nil }
-        let start = Int(address - chunk.address)
-        guard let end = chunk.bytes[start...].firstIndex(of: 0) else { return nil }
-        return chunk.bytes[start..<end]
-    }
-
     func cString(_ address: UInt64) -> [UInt8]? { pathBytes(address).map(Array.init) }
 
     func path(_ address: UInt64) -> String? { pathBytes(address).map { String(decoding: $0, as: UTF8.self) } }

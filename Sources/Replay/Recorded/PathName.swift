@@ -8,10 +8,27 @@ final class PathName {
     var state: RecordedFiles.Name?
     /// It lies in a directory that the engine serves itself.
     let isEngineServed: Bool
+    /// The directory it is in; nil for the root, and for what is no plain absolute path.
+    let parent: PathName?
+    /// The last component.
+    fileprivate let component: [UInt8]
+    private var children = IntegerTable<PathName>()
 
-    init(_ text: String, isEngineServed: Bool) {
+    init(_ text: String, in parent: PathName?, isEngineServed: Bool) {
         self.text = text
+        self.parent = parent
         self.isEngineServed = isEngineServed
+        component = Array(text.utf8.reversed().prefix { $0 != UInt8(ascii: "/") }.reversed())
+        if let parent { parent.children[PathWalks.key(component[...])] = self }
+    }
+
+    /// Walks that start here may go by components.
+    var isPlain: Bool { parent != nil || text == "/" }
+
+    /// The name of a component below this one, if it was looked at before.
+    func child(_ name: ArraySlice<UInt8>) -> PathName? {
+        guard let child = children[PathWalks.key(name)], PathWalks.equal(child.component, name) else { return nil }
+        return child
     }
 
     var node: FileNode? {
@@ -33,7 +50,7 @@ struct PathNames {
     }
 
     @inline(__always)
-    func forEach(_ body: (PathName) -> Void) {
+    func visit(_ body: (PathName) -> Void) {
         if let first { body(first) }
         if let second { body(second) }
     }
@@ -75,7 +92,7 @@ struct PathWalks {
     }
 
     @inline(__always)
-    private static func equal(_ left: [UInt8], _ right: ArraySlice<UInt8>) -> Bool {
+    fileprivate static func equal(_ left: [UInt8], _ right: ArraySlice<UInt8>) -> Bool {
         guard left.count == right.count else { return false }
         return left.withUnsafeBytes { one in
             right.withUnsafeBytes { other in
@@ -86,7 +103,12 @@ struct PathWalks {
 
     @inline(__always)
     private static func key(_ name: ArraySlice<UInt8>, _ base: ObjectIdentifier, _ follow: Bool) -> UInt64 {
-        var hash = UInt64(UInt(bitPattern: base)) ^ (follow ? 0x5bd1_e995 : 0)
+        key(name, seed: UInt64(UInt(bitPattern: base)) ^ (follow ? 0x5bd1_e995 : 0))
+    }
+
+    @inline(__always)
+    fileprivate static func key(_ name: ArraySlice<UInt8>, seed: UInt64 = 0) -> UInt64 {
+        var hash = seed
         name.withUnsafeBytes { bytes in
             var offset = 0
             while offset + 8 <= bytes.count {

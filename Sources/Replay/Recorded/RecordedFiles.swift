@@ -55,9 +55,25 @@ final class RecordedFiles {
     /// The object of a path; the same one each time.
     func name(_ path: String) -> PathName {
         if let known = names[path] { return known }
-        let name = PathName(path, isEngineServed: isEngineServed(path))
+        let name = PathName(path, in: directory(of: path), isEngineServed: isEngineServed(path))
         names[path] = name
         return name
+    }
+
+    /// The name of a component below a directory.
+    func name(_ component: ArraySlice<UInt8>, in directory: PathName) -> PathName {
+        if let known = directory.child(component) { return known }
+        let text = String(decoding: component, as: UTF8.self)
+        return name(directory.text == "/" ? "/" + text : directory.text + "/" + text)
+    }
+
+    /// The directory that a plain absolute path is in.
+    private func directory(of path: String) -> PathName? {
+        let slash = UInt8(ascii: "/")
+        guard path.utf8.count > 1, path.utf8.first == slash, path.utf8.last != slash, !path.contains("//"),
+            let last = path.utf8.lastIndex(of: slash)
+        else { return nil }
+        return name(last == path.startIndex ? "/" : String(path[..<last]))
     }
 
     func node(_ path: String) -> FileNode? { names[path]?.node }

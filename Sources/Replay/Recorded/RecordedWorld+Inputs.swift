@@ -44,7 +44,7 @@ extension RecordedWorld {
                 inputs.add(marks.ids[.init(space)]?[UInt64(bitPattern: value)], "\(space.rawValue) id \(value)")
             }
         }
-        paths(call, in: task).forEach { path in
+        paths(call, in: task).visit { path in
             inputs.add(path.node?.mark, "file \(path.text)")
             inputs.add(marks.mark(onPath: path.text), "path \(path.text)")
         }
@@ -89,7 +89,7 @@ extension RecordedWorld {
 
     /// Descriptors that paths of the form `/proc/PID/fd/N` lead through.
     private func descriptorsBehindPaths(_ call: RecordedCall, _ body: (Int32) -> Void) {
-        call.known?.pathArguments(call.record.arguments).forEach { argument in
+        call.known?.pathArguments(call.record.arguments).visit { argument in
             guard let bytes = call.input.pathBytes(call.word(argument.path)), bytes.count > 5,
                 bytes.first == UInt8(ascii: "/") || bytes.first == UInt8(ascii: "p")
             else { return }
@@ -122,7 +122,7 @@ extension RecordedWorld {
         guard let known = call.known else { return false }
         if known == .getcwd { return true }
         var uses = false
-        known.pathArguments(call.record.arguments).forEach { argument in
+        known.pathArguments(call.record.arguments).visit { argument in
             let bytes = call.input.pathBytes(call.word(argument.path))
             let isRelative = bytes.map { $0.first != UInt8(ascii: "/") } ?? false
             let directory = argument.directory.map { call.fd($0) } ?? Linux.atWorkingDirectory

@@ -15,7 +15,8 @@ extension RecordedWorld {
         case .stat, .lstat, .newfstatat, .statx, .fstat:
             guard let status = FileStatus(decoding: call) else { return }
             if known == .fstat {
-                guard let description = description(call.fd(0), in: task), case .file(let node, let name) = description.kind
+                guard let description = description(call.fd(0), in: task),
+                    case .file(let node, let name) = description.kind
                 else { return }
                 files.observe(node, status, name, call: call.index)
             } else if let path = paths(call, in: task).first {

@@ -16,7 +16,7 @@ struct PathArguments {
     var second: PathArgument?
 
     @inline(__always)
-    func forEach(_ body: (PathArgument) -> Void) {
+    func visit(_ body: (PathArgument) -> Void) {
         if let first { body(first) }
         if let second { body(second) }
     }
@@ -45,9 +45,59 @@ extension RecordedWorld {
             return known.result
         }
         walkIsPrivate = false
-        let result = walked(name, base, in: task, follow)
+        let result: PathName?
+        switch descend(name, from: base, follow: follow) {
+        case .name(let name): result = name
+        case .loop: result = nil
+        case .elsewhere: result = walked(name, base, in: task, follow)
+        }
         if !walkIsPrivate { walks.keep(result, of: name, below: base, follow: follow) }
         return result
+    }
+
+    private enum Descent {
+        case name(PathName)
+        /// Too many links.
+        case loop
+        /// Into what an engine serves itself, or from a place that is no plain path: as ``walk(_:from:in:follow:)`` has it.
+        case elsewhere
+    }
+
+    /// A walk by components, for tasks without mounts of their own whose root is `/`.
+    private func descend(_ name: ArraySlice<UInt8>, from base: PathName, follow: Bool) -> Descent {
+        let slash = UInt8(ascii: "/")
+        let dot = UInt8(ascii: ".")
+        let root = files.name("/")
+        guard base.isPlain else { return .elsewhere }
+        let followsLast = follow || name.last == slash
+        var current = base
+        var rest = name
+        var links = 0
+        while let start = rest.firstIndex(where: { $0 != slash }) {
+            let end = rest[start...].firstIndex(of: slash) ?? rest.endIndex
+            let component = rest[start..<end]
+            rest = rest[end...]
+            if component.count == 1, component.first == dot { continue }
+            if component.count == 2, component.first == dot, component.last == dot {
+                current = current.parent ?? current
+                continue
+            }
+            let child = files.name(component, in: current)
+            guard child.isPlain else { return .elsewhere }
+            let isLast = !rest.contains { $0 != slash }
+            guard !isLast || followsLast else { return .name(child) }
+            if child.isEngineServed { return .elsewhere }
+            guard let link = child.node, link.kind == .symbolicLink, let target = link.linkTarget else {
+                current = child
+                continue
+            }
+            links += 1
+            // The kernel gives up after 40 links too (MAXSYMLINKS).
+            guard links <= 40 else { return .loop }
+            if target.utf8.first == slash { current = root }
+            rest = (Array(target.utf8) + (isLast ? [] : rest))[...]
+        }
+        return .name(current)
     }
 
     private static let processDirectory = Array("/proc".utf8)
@@ -108,7 +158,7 @@ extension RecordedWorld {
     func paths(_ call: RecordedCall, in task: TaskState) -> PathNames {
         guard let known = call.known else { return PathNames() }
         var names = PathNames()
-        known.pathArguments(call.record.arguments).forEach { names.append(path($0, call, in: task)) }
+        known.pathArguments(call.record.arguments).visit { names.append(path($0, call, in: task)) }
         return names
     }
 
@@ -171,7 +221,7 @@ extension RecordedWorld {
 
     func applyPaths(_ known: KnownCall, _ call: RecordedCall, in task: TaskState) {
         let paths = paths(call, in: task)
-        paths.forEach { use(of: $0.node?.createdBy, by: call) }
+        paths.visit { use(of: $0.node?.createdBy, by: call) }
         switch known {
         case .mkdir, .mkdirat: make(paths.first, .directory, mode: call.word(known == .mkdir ? 1 : 2), call, in: task)
         case .mknod, .mknodat:

@@ -243,7 +243,7 @@ extension ReplayRun {
             _ = graft(.credentials(uids: task.uids, gids: task.gids), pending)
         case .open, .openat, .openat2, .creat, .mkdir, .mkdirat, .mknod, .mknodat, .symlink, .symlinkat, .link, .linkat,
             .unlink, .unlinkat, .rmdir, .rename, .renameat, .renameat2:
-            world.paths(call, in: task).forEach { name in
+            world.paths(call, in: task).visit { name in
                 if let node = name.node {
                     if let mark { node.mark = node.mark ?? mark }
                     _ = graft(.file(node.file(at: name.text)), pending)

@@ -11,6 +11,11 @@ class WslfsInode: VfsInode {
     /// Handles of open files: the way to a file without a name.
     private var openHandles: [(handle: Handle, isWritable: Bool)] = []
 
+    /// Where it is found by its file reference.
+    final var table: WslfsInodeTable?
+
+    deinit { leaveTable() }
+
     init(superblock: WslfsSuperblock, _ information: FileStatLxInformation) {
         fileID = information.fileID
         last = information

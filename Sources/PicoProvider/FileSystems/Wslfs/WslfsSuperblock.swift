@@ -7,15 +7,12 @@ class WslfsSuperblock: VfsSuperblock {
     let volume: NtfsVolume
     /// The volume's root directory, held for as long as it is mounted: opens by file reference start here.
     let volumeHandle: Handle
-    private var inodes: [UInt64: WeakInode] = [:]
-    private var purgeAt = 1024
+    private let inodes = WslfsInodeTable()
     /// st_ino where the environment offered one; else the file reference itself.
     private var numbers: [UInt64: UInt64] = [:]
     private var usedNumbers: Set<UInt64> = []
     /// No source gives the size of a WSL 1 directory: the environment's stay.
     var directorySizes: [UInt64: Int64] = [:]
-
-    private struct WeakInode { weak var inode: WslfsInode? }
 
     /// Mounts `volume`; the root directory gets the owner and mode of `/`.
     init(
@@ -49,16 +46,12 @@ class WslfsSuperblock: VfsSuperblock {
 
     /// The one object for a file; its mode and owner are brought up to date.
     func inode(_ information: FileStatLxInformation) -> WslfsInode {
-        if let known = inodes[information.fileID]?.inode {
+        if let known = inodes[information.fileID] {
             known.update(information)
             return known
         }
-        if inodes.count >= purgeAt {
-            inodes = inodes.filter { $0.value.inode != nil }
-            purgeAt = max(1024, inodes.count * 2)
-        }
         let made = makeInode(information)
-        inodes[information.fileID] = WeakInode(inode: made)
+        inodes.insert(made)
         return made
     }
 
@@ -97,6 +90,26 @@ class WslfsSuperblock: VfsSuperblock {
         statistics.countsAreGiven = true
         return statistics
     }
+}
+
+/// The inodes alive, by file reference. Each takes itself out as it goes: weak references would make every use of an
+/// inode dearer.
+final class WslfsInodeTable {
+    private var inodes: [UInt64: Unmanaged<WslfsInode>] = [:]
+
+    subscript(fileID: UInt64) -> WslfsInode? { inodes[fileID]?.takeUnretainedValue() }
+
+    func insert(_ inode: WslfsInode) {
+        inodes[inode.fileID] = Unmanaged.passUnretained(inode)
+        inode.table = self
+    }
+
+    fileprivate func remove(_ inode: WslfsInode) { inodes[inode.fileID] = nil }
+}
+
+extension WslfsInode {
+    /// The inode is about to go.
+    func leaveTable() { table?.remove(self) }
 }
 
 /// The type of the distribution's root: every mount is a volume of its own.
