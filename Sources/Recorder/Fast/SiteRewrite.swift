@@ -28,7 +28,7 @@ struct SiteRewrite: Hashable {
     ///   - isShared: other threads may be running the code: what they can run is changed within one aligned word.
     init?(_ code: [UInt8], site: Int, address: UInt64, number: UInt32?, isShared: Bool) {
         guard site + 2 <= code.count, code[site] == 0x0f, code[site + 1] == 0x05 else { return nil }
-        let moved = SiteRewrite.movedCode(code, site, address, number)
+        let moved = SiteRewrite.movedCode(code, site, number)
         if let moved, !isShared || (address - UInt64(moved.count)) & 7 <= 3 {
             form = .movEax(distance: moved.count)
             self.moved = moved
@@ -40,15 +40,12 @@ struct SiteRewrite: Hashable {
     }
 
     /// `mov $number, %eax` and plain register moves up to the site.
-    private static func movedCode(_ code: [UInt8], _ site: Int, _ address: UInt64, _ number: UInt32?) -> [UInt8]? {
+    private static func movedCode(_ code: [UInt8], _ site: Int, _ number: UInt32?) -> [UInt8]? {
         for distance in 5...16 where site > distance {
             let start = site - distance
             guard code[start] == 0xb8, code[start - 1] & 0xf0 != 0x40 else { continue }
             let value = (0..<4).reduce(UInt32(0)) { $0 | UInt32(code[start + 1 + $1]) << UInt32(8 * $1) }
-            // A jump of five bytes must not straddle a cache line.
-            guard number == nil ? value < 512 : value == number, (address - UInt64(distance)) & 63 <= 59 else {
-                continue
-            }
+            guard number == nil ? value < 512 : value == number else { continue }
             var position = start + 5
             while position < site, let length = moveLength(code[position..<site]) { position += length }
             if position == site { return Array(code[start..<site]) }
@@ -78,8 +75,6 @@ struct SiteRewrite: Hashable {
 
     /// Index of five bytes of padding after a `ret`, within reach of a short jump.
     private static func padding(_ code: [UInt8], _ site: Int, _ address: UInt64) -> Int? {
-        // Both bytes of the jump in one cache line.
-        guard address & 63 != 63 else { return nil }
         for start in max(1, site - 120)..<min(code.count - 5, site + 125) where code[start - 1] == 0xc3 {
             var end = start
             while let length = noOperation(code, end) {
