@@ -1,6 +1,7 @@
 // Runs programs in a folder, as a process group that can be ended whole.
 import Foundation
 import Glibc
+import Synchronization
 import Testing
 
 /// How a program ended, and what it printed on standard output and error.
@@ -16,6 +17,9 @@ struct CannotRun: Error {
     var code: Int32
 }
 
+/// Output files of the latest runs.
+private let kept = Mutex<[Int32]>([])
+
 /// Runs a command with standard input empty; kills all of its process group after `limit` seconds.
 func run(
     _ command: [String],
@@ -27,7 +31,13 @@ func run(
         .merging(environment) { $1 }
     var template = Array("/tmp/lacuna-output-XXXXXX".utf8CString)
     let output = mkstemp(&template)
-    defer { close(output) }
+    // The next one must not get its inode number: it would seem to be the same file in some runs, and another in others.
+    defer {
+        kept.withLock { kept in
+            kept.append(output)
+            if kept.count > 64 { close(kept.removeFirst()) }
+        }
+    }
     unlink(template)
 
     var actions = posix_spawn_file_actions_t()
