@@ -119,7 +119,7 @@ let package = Package(
         library("PicoProvider", ["LinuxABI", "Engine", "NTKernel", "CFacts"]),
         library("Facts", ["LinuxABI", "Engine", "CFacts"]),
         library("Replay", ["LinuxABI", "TraceLog", "Engine"]),
-        library("LiveEngine", ["LinuxABI", "Engine", "CLinux"]),
+        library("LiveEngine", ["LinuxABI", "TraceLog", "Engine", "CLinux"]),
         library("EngineLauncher", ["LinuxABI", "Engine", "LiveEngine", "CEngineData", yams]),
         library("Compat", ["LinuxABI", "TraceLog", "Engine", "Replay", yams]),
         library("Report", ["LinuxABI", "TraceLog", "Engine", "Replay", "Compat", "Facts", "CReportAssets"]),

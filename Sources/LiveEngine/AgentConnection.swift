@@ -29,8 +29,50 @@ struct AgentRequest {
     var held: UInt64 = 0
     /// What ``RequestFlags/clear`` and ``RequestFlags/ensure`` are about.
     var range: (address: UInt64, length: UInt64) = (0, 0)
+    /// A moment that is put in place before the call: nanoseconds from that clock's present.
+    var deadline: (address: UInt64, distance: Int64, clock: UInt32) = (0, 0, 0)
+    /// Of what the reply is to say more.
+    var about = About.nothing
     var inputs: [MemoryChunks.Chunk] = []
     var outputs: [ExitItem] = []
+}
+
+/// What a request wants to know of the file that its call was on; `ABOUT_…` of Mailbox.h.
+enum About: Equatable {
+    case nothing
+    case descriptor(argument: Int)
+    case path(argument: Int)
+
+    /// The address of the chunk with the answer.
+    static let address = UInt64.max - 4095
+
+    var word: UInt32 {
+        switch self {
+        case .nothing: 0
+        case .descriptor(let argument): 0x100 | UInt32(argument)
+        case .path(let argument): 0x200 | UInt32(argument)
+        }
+    }
+}
+
+/// The answer; -1: not known.
+struct FileNature {
+    /// `f_type` of statfs(2).
+    var system: Int64
+    var mode: Int64
+    /// `st_rdev`.
+    var device: Int64
+    /// SO_DOMAIN.
+    var domain: Int64
+
+    init?(_ writes: inout [MemoryChunks.Chunk]) {
+        guard let index = writes.firstIndex(where: { $0.address == About.address }) else { return nil }
+        let bytes = writes.remove(at: index).bytes
+        system = Int64(bitPattern: bytes.word(0))
+        mode = Int64(bitPattern: bytes.word(8))
+        device = Int64(bitPattern: bytes.word(16))
+        domain = Int64(bitPattern: bytes.word(24))
+    }
 }
 
 struct AgentReply {
@@ -44,23 +86,13 @@ struct AgentReply {
 }
 
 /// Frames, both ways. One request at a time.
-final class AgentConnection {
+final class AgentConnection: AgentChannel {
     private enum Operation: UInt32 { case call = 1, wait, cancel, signal, free }
-
-    /// What the agent said of itself.
-    struct Greeting {
-        var namespaces: UInt64
-        var handler: UInt64
-        var restorer: UInt64
-        /// Descriptors that every task has and the recording has not.
-        var descriptors: ClosedRange<UInt64>
-        var slots: Int
-    }
 
     private let transport: any AgentTransport
     private var buffer: [UInt8] = []
     private var position = 0
-    private(set) var greeting = Greeting(namespaces: 0, handler: 0, restorer: 0, descriptors: 0...0, slots: 0)
+    private(set) var greeting = AgentGreeting(namespaces: 0, handler: 0, restorer: 0, descriptors: 0...0, slots: 0)
     /// The agent's largest request, `REQUEST_LIMIT`.
     static let requestLimit = 0x3a0000
 
@@ -75,8 +107,8 @@ final class AgentConnection {
         while true {
             if let start = buffer.firstRange(of: magic)?.lowerBound, buffer.count >= start + 64 {
                 let words = (0..<8).map { word(start + $0 * 8) }
-                guard words[1] == 1 else { throw EngineFailure("the agent speaks protocol \(words[1]), not 1") }
-                greeting = Greeting(
+                guard words[1] == 2 else { throw EngineFailure("the agent speaks protocol \(words[1]), not 2") }
+                greeting = AgentGreeting(
                     namespaces: words[2],
                     handler: words[3],
                     restorer: words[4],
@@ -135,14 +167,11 @@ final class AgentConnection {
         try exchange(.cancel, slot, UInt32(clamping: milliseconds))
     }
 
-    @discardableResult
     func signal(_ slot: UInt32, _ signal: Int32) throws(EngineFailure) -> Int64 {
         try exchange(.signal, slot, UInt32(bitPattern: signal)).result
     }
 
     func free(_ slot: UInt32) throws(EngineFailure) { _ = try exchange(.free, slot, 0) }
-
-    func close() { transport.close() }
 
     private func exchange(
         _ operation: Operation,
@@ -236,6 +265,10 @@ struct ByteWriter {
         add(request.held)
         add(request.range.address)
         add(request.range.length)
+        add(request.deadline.address)
+        add(request.deadline.distance)
+        add(request.deadline.clock)
+        add(request.about.word)
         add(UInt32(request.inputs.count))
         add(UInt32(request.outputs.count))
         for chunk in request.inputs {

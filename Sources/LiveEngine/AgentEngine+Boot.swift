@@ -96,12 +96,19 @@ extension AgentEngine {
         try tryTo("make a mount namespace", make("unshare", .value(ABI.constant("CLONE_NEWNS")), in: slot))
         try must("enter the root", make("chdir", .text(rootPath), in: slot))
         let turned = try make("pivot_root", .text("."), .text("."), in: slot)
+        let compiler = opened as? ProgramCompiler
+        // Whether it turned is known where the program runs.
+        let turn = compiler?.lastID ?? 0
+        compiler?.condition = .ifSucceeded(turn)
         if turned.result == 0 {
             try must("leave the old root", make("umount2", .text("."), .value(2), in: slot))
             try make("chdir", .text("/"), in: slot)
-        } else {
+        }
+        compiler?.condition = .ifFailed(turn)
+        if turned.result != 0 || compiler != nil {
             try must("enter the root", make("chroot", .text("."), in: slot))
         }
+        compiler?.condition = .always
     }
 
     private func becomeUser(_ process: Environment.Process, _ slot: UInt32) throws(EngineFailure) {
@@ -174,17 +181,14 @@ extension AgentEngine {
 
     /// Makes both ends of what leads outside, in the conductor, high enough to be in nobody's way.
     private func openOutside() throws(EngineFailure) {
-        let high = try connection.greeting.descriptors.upperBound + 16
-        func raise(_ fd: Int32) throws(EngineFailure) -> Int64 {
-            let moved = try make("fcntl", .number(fd), .value(1030), .number(high)).result
-            try make("close", .number(fd))
-            return moved
-        }
         func pair(_ bytes: [UInt8]) throws(EngineFailure) -> (Int64, Int64) {
             guard bytes.count == 8 else { throw EngineFailure("cannot make a pipe for the replay") }
-            let word = bytes.word(0)
-            let first = try raise(Int32(truncatingIfNeeded: word & 0xffff_ffff))
-            return (first, try raise(Int32(truncatingIfNeeded: word >> 32)))
+            let compiled = (opened as? ProgramCompiler)?.pairReferences
+            let first = compiled?.0 ?? Int64(bytes.word(0) & 0xffff_ffff)
+            let second = compiled?.1 ?? Int64(bytes.word(0) >> 32)
+            // Out of the way of the numbers that programs have.
+            let high = Int32(truncatingIfNeeded: try connection.greeting.descriptors.upperBound + 15)
+            return (try raised(first, above: high, in: 0), try raised(second, above: high, in: 0))
         }
         for descriptor in environment.process.descriptors {
             switch descriptor.target {
@@ -234,6 +238,7 @@ extension AgentEngine {
                 source = try make("open", .text("/dev/null"), .value(Self.readWrite), in: slot).result
                 isBorrowed = false
             }
+            if !isBorrowed, source >= 0 { source = try raised(source, above: fd, in: slot) }
             guard source >= 0, source != Int64(fd) else { continue }
             try make("dup3", .number(source), .number(fd), .value(flags & Self.closeOnExec), in: slot)
             if !isBorrowed { try make("close", .number(source), in: slot) }

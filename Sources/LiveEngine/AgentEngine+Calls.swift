@@ -43,7 +43,9 @@ extension AgentEngine {
         case "exit", "exit_group": request.flags.insert(.exit)
         case "execve", "execveat": request.flags.insert(.exec)
         case "rt_sigreturn":
-            guard state.handlerDepth > 0 else { return notModelled("no handler ran here") }
+            // What has run elsewhere says itself whether a handler did.
+            let isLive = try connection.mode == .live
+            guard state.handlerDepth > 0 || !isLive else { return notModelled("no handler ran here") }
             request.flags = .signalReturn
             request.inputs = []
             request.outputs = []
@@ -63,7 +65,7 @@ extension AgentEngine {
             request.flags.insert(.ensure)
             request.range = (start, call.arguments[1])
         case "bind": choosePort(call, &request)
-        case "futex", "clock_nanosleep", "timerfd_settime", "timer_settime": try moveDeadline(name, call, &request)
+        case "futex", "clock_nanosleep", "timerfd_settime", "timer_settime": moveDeadline(name, call, &request)
         case "close_range": return try closeRange(call, state, request)
         case "ptrace":
             isTracing = true
@@ -79,7 +81,7 @@ extension AgentEngine {
         case "reboot", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "swapon",
             "swapoff", "settimeofday", "clock_settime", "acct":
             guard options.isDisposable else { return notModelled("\(name) would change this machine") }
-        default: break
+        default: request.about = about(name, call, state)
         }
         return nil
     }

@@ -46,16 +46,20 @@ extension AgentEngine {
                 place += UInt64(count + 15) & ~15
             }
         }
-        // These never wait for anything but the processor.
-        let reply = try connection.call(request, milliseconds: max(options.budget, 10_000))
+        // These never wait for anything but the machine, which may be busy.
+        var reply = try connection.call(request, milliseconds: max(options.budget, 10_000))
+        if reply.status == .blocked { reply = try connection.wait(slot, milliseconds: 10_000) }
         if !reply.signals.isEmpty { strayed[slot, default: []] += reply.signals }
-        guard reply.status == .returned else { throw EngineFailure("the agent's own \(name) did not return") }
+        guard reply.status == .returned else {
+            throw EngineFailure("the agent's own \(name) did not return: \(reply.status)")
+        }
         return (reply.result, reply.writes.first?.bytes ?? [])
     }
 
     /// The same, where failure means that the engine cannot be set up.
     @discardableResult
     func must(_ what: String, _ answer: (result: Int64, output: [UInt8])) throws(EngineFailure) -> Int64 {
+        (opened as? ProgramCompiler)?.require(what, isTry: false)
         guard answer.result >= 0 else {
             throw EngineFailure(
                 "cannot \(what) for the replay: \(Errno(result: answer.result)?.name ?? String(answer.result))"
@@ -68,6 +72,15 @@ extension AgentEngine {
     func tryTo(_ what: String, _ answer: (result: Int64, output: [UInt8])) throws(EngineFailure) {
         guard answer.result != -Int64(Errno.EPERM.rawValue) else { return }
         try must(what, answer)
+        (opened as? ProgramCompiler)?.require(what, isTry: true)
+    }
+
+    /// The descriptor moved above `number`, which another is to have.
+    func raised(_ fd: Int64, above number: Int32, in slot: UInt32) throws(EngineFailure) -> Int64 {
+        // F_DUPFD_CLOEXEC
+        let moved = try make("fcntl", .number(fd), .value(1030), .number(Int64(number) + 1), in: slot).result
+        try make("close", .number(fd), in: slot)
+        return moved
     }
 
     /// The next task gets this pid, where the kernel lets the conductor say so.

@@ -6,7 +6,7 @@ extension AgentEngine {
     /// tmpfs, as devtmpfs is one; terminals, shared memory and queues are new instances.
     func layOutDevices(_ place: String) throws(EngineFailure) {
         try tryTo("mount /dev", make("mount", .text("dev"), .text(place), .text("tmpfs"), .value(2), .text("mode=755")))
-        try copyNodes("/dev", to: place)
+        if try connection.mode == .live { try copyNodes("/dev", to: place) } else { try makeNodes(place) }
         let instances = [
             ("pts", "devpts", "newinstance,ptmxmode=0666,mode=620,gid=5"), ("shm", "tmpfs", "mode=1777"),
             ("mqueue", "mqueue", ""),
@@ -15,6 +15,22 @@ extension AgentEngine {
             try make("mkdir", .text("\(place)/\(name)"), .value(0o755))
             try make("mount", .text(type), .text("\(place)/\(name)"), .text(type), .value(0), .text(options))
         }
+    }
+
+    /// What every machine has, where nobody can look what it has.
+    private func makeNodes(_ place: String) throws(EngineFailure) {
+        // Major and minor numbers by Documentation/admin-guide/devices.txt.
+        let nodes: [(String, UInt64)] = [
+            ("null", 0x103), ("zero", 0x105), ("full", 0x107), ("random", 0x108), ("urandom", 0x109), ("tty", 0x500),
+        ]
+        for (name, device) in nodes {
+            try make("mknod", .text("\(place)/\(name)"), .value(0o20666), .value(device))
+        }
+        let links = [
+            ("ptmx", "pts/ptmx"), ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
+            ("stderr", "/proc/self/fd/2"),
+        ]
+        for (name, target) in links { try make("symlink", .text(target), .text("\(place)/\(name)")) }
     }
 
     private func copyNodes(_ source: String, to place: String) throws(EngineFailure) {

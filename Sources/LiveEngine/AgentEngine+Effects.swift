@@ -6,6 +6,7 @@ extension AgentEngine {
     func settle(
         _ name: String,
         _ parked: ParkedCall,
+        _ file: FileNature?,
         _ task: TaskID,
         _ state: TaskState,
         _ result: inout DispatchResult
@@ -49,8 +50,8 @@ extension AgentEngine {
             if !isError, call.arguments[0] & Linux.cloneFiles != 0 { state.files = state.files.copy() }
             if !isError, call.arguments[0] & Linux.clonePid != 0 { state.childrenAreNested = true }
         case "setns": if !isError { state.childrenAreNested = true }
-        case "getdents64": try hideDescriptors(call, state, &result)
-        default: try markGiven(name, call, state, &result)
+        case "getdents64": try hideDescriptors(file, &result)
+        default: markGiven(name, call, file, state, &result)
         }
     }
 

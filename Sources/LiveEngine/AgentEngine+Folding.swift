@@ -19,11 +19,12 @@ extension AgentEngine {
     /// Remembers the pid that a child got instead of the recorded one.
     func notePid(_ pid: Int64, of call: GuestCall) {
         guard let recorded = environment.names.offer(.task, for: call.index) else { return }
-        notePid(pid, recorded: Int64(truncatingIfNeeded: recorded))
+        let compiler = opened as? ProgramCompiler
+        notePid(compiler?.reference(to: call.index) ?? pid, recorded: Int64(truncatingIfNeeded: recorded))
     }
 
     func notePid(_ pid: Int64, recorded: Int64) {
-        guard outside.lastPid < 0, pid > 0 else { return }
+        guard outside.lastPid < 0 || opened?.mode == .compiling, pid > 0 else { return }
         pids[recorded] = pid == recorded ? nil : pid
     }
 
@@ -77,8 +78,8 @@ extension AgentEngine {
             request.inputs[index].bytes.count >= 8
         else { return }
         let word = request.inputs[index].bytes.word(0)
-        guard let pid = pids[Int64(word >> 32)] else { return }
-        request.inputs[index].bytes.setWord(0, word & 0xffff_ffff | UInt64(pid) << 32)
+        guard let pid = pids[Int64(word >> 32)], let pid = Int32(exactly: pid) else { return }
+        request.inputs[index].bytes.setWord(0, word & 0xffff_ffff | UInt64(UInt32(bitPattern: pid)) << 32)
     }
 
     // MARK: - Addresses
@@ -106,6 +107,7 @@ extension AgentEngine {
             request.outputs[index].lengthAddress = space.windows.fold(request.outputs[index].lengthAddress)
         }
         request.range.address = space.windows.fold(request.range.address)
+        request.deadline.address = space.windows.fold(request.deadline.address)
     }
 
     /// Pointers of struct clone_args that nobody follows: the kernel checks them all the same.

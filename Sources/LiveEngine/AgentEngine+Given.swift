@@ -12,18 +12,36 @@ extension AgentEngine {
         0x7363_6673: "securityfs", 0x6462_6720: "debugfs", 0x7472_6163: "tracefs",
     ]
 
+    /// What must be known of the file that a call is on.
+    func about(_ name: String, _ call: GuestCall, _ state: TaskState) -> About {
+        if Self.readers.contains(name) {
+            let isKnown = opened?.mode == .live && state.files[call.arguments[0]] != nil
+            return isKnown ? .nothing : .descriptor(argument: 0)
+        }
+        if name == "getdents64" || name == "fstat" { return .descriptor(argument: 0) }
+        guard Self.statusBuffers[name] != nil else { return .nothing }
+        let place = name == "newfstatat" || name == "statx" ? 1 : 0
+        guard case .bytes(let path) = call.memory.readString(call.arguments[place], limit: 4096), !path.isEmpty else {
+            return .descriptor(argument: 0)
+        }
+        return path[0] == UInt8(ascii: "/") ? .path(argument: place) : .nothing
+    }
+
     /// Marks bytes that no replay can repeat: of random devices, and of files that tell the machine's state.
-    func markGiven(_ name: String, _ call: GuestCall, _ state: TaskState, _ result: inout DispatchResult)
-        throws(EngineFailure)
-    {
+    func markGiven(
+        _ name: String,
+        _ call: GuestCall,
+        _ file: FileNature?,
+        _ state: TaskState,
+        _ result: inout DispatchResult
+    ) {
         guard case .returned(let count) = result.outcome, count >= 0 else { return }
         if let offset = Self.statusBuffers[name] {
-            try markStatus(name, call.arguments[offset], call, state, &result)
+            markStatus(name, call.arguments[offset], file, &result)
             return
         }
         if name == "readlink" || name == "readlinkat" { hideAgent(&result) }
-        guard Self.readers.contains(name) else { return }
-        guard let what = try source(of: call.arguments[0], count, state) else { return }
+        guard Self.readers.contains(name), let what = source(of: call.arguments[0], file, count, state) else { return }
         if name == "read" || name == "pread64" {
             let room = Int(clamping: min(call.arguments[2], 1 << 22))
             let isMomentary = what != Self.random
@@ -44,15 +62,8 @@ extension AgentEngine {
         if what != Self.random { result.given.append(GivenUse(name: what, part: .result, isMomentary: true)) }
     }
 
-    /// SO_DOMAIN is AF_NETLINK: counters and ages of the moment.
-    private func isNetlink(_ fd: UInt64, _ state: TaskState) -> Bool {
-        let size = Argument.bytes([4, 0, 0, 0])
-        let answer = try? make("getsockopt", .value(fd), .value(1), .value(39), .output(4), size, in: state.slot)
-        return answer?.output.first == 16
-    }
-
     /// Lists the descriptors of a task without the agent's own.
-    func hideDescriptors(_ call: GuestCall, _ state: TaskState, _ result: inout DispatchResult) throws(EngineFailure) {
+    func hideDescriptors(_ file: FileNature?, _ result: inout DispatchResult) throws(EngineFailure) {
         guard case .returned(let count) = result.outcome, count > 0, let write = result.writes.first else { return }
         let own = try connection.greeting.descriptors.map { Array(String($0).utf8) }
         var kept: [UInt8] = []
@@ -65,16 +76,14 @@ extension AgentEngine {
             if !own.contains(Array(entry.dropFirst(19).prefix { $0 != 0 })) { kept += entry }
             position += length
         }
-        guard kept.count < write.bytes.count else { return }
-        let status = try make("fstatfs", .value(call.arguments[0]), .output(120), in: state.slot).output
-        guard status.word(0) == 0x9fa0 else { return }
+        guard kept.count < write.bytes.count, file?.system == 0x9fa0 else { return }
         result.writes[0] = .init(address: write.address, bytes: kept)
         result.outcome = .returned(Int64(kept.count))
     }
 
     private static let random = "random bytes"
     private static let signals = "processor times of a signal's sender"
-    private static let anonymousInodes: UInt64 = 0x0904_1934
+    private static let anonymousInodes: Int64 = 0x0904_1934
     /// Which argument of a call is where it writes a file's status.
     private static let statusBuffers = ["stat": 1, "lstat": 1, "fstat": 1, "newfstatat": 2, "statx": 4]
 
@@ -82,10 +91,9 @@ extension AgentEngine {
     private func markStatus(
         _ name: String,
         _ buffer: UInt64,
-        _ call: GuestCall,
-        _ state: TaskState,
+        _ file: FileNature?,
         _ result: inout DispatchResult
-    ) throws(EngineFailure) {
+    ) {
         guard let write = result.writes.first(where: { $0.address == buffer }) else { return }
         let isExtended = name == "statx"
         guard write.bytes.count >= (isExtended ? 256 : 144) else { return }
@@ -94,7 +102,10 @@ extension AgentEngine {
         // Only file systems without a disk: major 0.
         guard isExtended ? device & 0xffff_ffff == 0 : device & 0xfff00 == 0 else { return }
         let key = isExtended ? device >> 32 : device
-        if kernelDevices[key] == nil { kernelDevices[key] = try isKernels(name, call, state) }
+        // A relative path leads to a file system that another call has named.
+        if let file, file.system >= 0 {
+            kernelDevices[key] = Self.momentary[UInt64(truncatingIfNeeded: file.system)] != nil
+        }
         guard kernelDevices[key] == true else { return }
         let parts: [(UInt64, Int)] =
             isExtended
@@ -103,24 +114,6 @@ extension AgentEngine {
             let part = GivenUse.Part.memory(address: buffer + offset, count: count)
             result.given.append(GivenUse(name: "times of a kernel's file", part: part, isMomentary: true))
         }
-    }
-
-    private func isKernels(_ name: String, _ call: GuestCall, _ state: TaskState) throws(EngineFailure) -> Bool {
-        let own: (Int64, [UInt8])?
-        var path: [UInt8] = []
-        let place = name == "newfstatat" || name == "statx" ? 1 : 0
-        if name != "fstat", case .bytes(let bytes) = call.memory.readString(call.arguments[place], limit: 4096) {
-            path = bytes
-        }
-        if path.isEmpty {
-            own = try? make("fstatfs", .value(call.arguments[0]), .output(120), in: state.slot)
-        } else if path[0] == UInt8(ascii: "/") {
-            own = try? make("statfs", .bytes(path + [0]), .output(120), in: state.slot)
-        } else {
-            return false
-        }
-        guard let own, own.1.count == 120 else { return false }
-        return Self.momentary[own.1.word(0)] != nil
     }
 
     private static func isAgent(_ path: [UInt8]) -> Bool {
@@ -148,28 +141,23 @@ extension AgentEngine {
         result = notModelled("the agent runs in the program's place, and the task may not change its /proc/PID/exe")
     }
 
-    private func source(of fd: UInt64, _ count: Int64, _ state: TaskState) throws(EngineFailure) -> String? {
-        guard let source = state.files[fd] ?? ask(fd, state) else { return nil }
-        state.files[fd] = source
-        switch source {
+    /// What the descriptor's file is: as the agent says with this answer, or has said before.
+    private func source(of fd: UInt64, _ file: FileNature?, _ count: Int64, _ state: TaskState) -> String? {
+        if let file { state.files[fd] = Self.source(file) }
+        switch state.files[fd] {
         case .random: return Self.random
         case .momentary(let what): return what
         case .anonymous: return count == 128 ? Self.signals : nil
-        case .other: return nil
+        case .other, nil: return nil
         }
     }
 
-    private func ask(_ fd: UInt64, _ state: TaskState) -> DescriptorSource? {
-        // The task may end meanwhile: then nobody sees what it read.
-        guard let status = try? make("fstatfs", .value(fd), .output(120), in: state.slot).output, status.count == 120
-        else { return nil }
-        if status.word(0) == Self.anonymousInodes { return .anonymous }
-        if let name = Self.momentary[status.word(0)] { return .momentary("contents of a file of \(name)") }
-        guard let file = try? make("fstat", .value(fd), .output(144), in: state.slot).output, file.count == 144
-        else { return nil }
-        if file.word(24) & 0xf000 == 0xc000 { return isNetlink(fd, state) ? .momentary("the network's state") : .other }
-        guard file.word(24) & 0xf000 == 0x2000 else { return .other }
+    private static func source(_ file: FileNature) -> DescriptorSource {
+        if file.system == anonymousInodes { return .anonymous }
+        if let name = momentary[UInt64(bitPattern: file.system)] { return .momentary("contents of a file of \(name)") }
+        if file.mode & 0xf000 == 0xc000 { return file.domain == 16 ? .momentary("the network's state") : .other }
+        guard file.mode & 0xf000 == 0x2000 else { return .other }
         // st_rdev of /dev/random and /dev/urandom.
-        return file.word(40) == 0x108 || file.word(40) == 0x109 ? .random : .other
+        return file.device == 0x108 || file.device == 0x109 ? .random : .other
     }
 }

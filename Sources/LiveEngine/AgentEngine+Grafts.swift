@@ -3,6 +3,9 @@ import Engine
 import LinuxABI
 
 extension AgentEngine {
+    /// Bytes; the agent's slots hold this.
+    static let contentLimit = 1 << 20
+
     func put(_ graft: Graft, _ state: TaskState) throws(EngineFailure) -> Bool {
         let slot = state.slot
         func did(_ answer: (result: Int64, output: [UInt8])) -> Bool { answer.result >= 0 }
@@ -19,9 +22,9 @@ extension AgentEngine {
             let close: UInt64 = closeOnExec ? 0o2000000 : 0
             let opened = try make("open", .text(path), .value(UInt64(flags) & ~0o301300 | close), .value(0), in: slot)
             guard opened.result >= 0 else { return false }
-            guard opened.result != Int64(fd) else { return true }
-            let moved = try make("dup3", .number(opened.result), .number(fd), .value(close), in: slot)
-            try make("close", .number(opened.result), in: slot)
+            let high = try raised(opened.result, above: fd, in: slot)
+            let moved = try make("dup3", .number(high), .number(fd), .value(close), in: slot)
+            try make("close", .number(high), in: slot)
             return did(moved)
         case .workingDirectory(let path): return did(try make("chdir", .text(path), in: slot))
         case .umask(let mask): return did(try make("umask", .number(mask), in: slot))
@@ -36,6 +39,7 @@ extension AgentEngine {
             return did(try make("rmdir", .text(path), in: slot))
         case .file(let file): return try put(file, slot)
         case .content(let path, let offset, let bytes):
+            guard bytes.count <= Self.contentLimit else { return false }
             let fd = try make("open", .text(path), .value(0o2000001), in: slot).result
             guard fd >= 0 else { return false }
             let count = bytes.count
@@ -90,11 +94,14 @@ extension AgentEngine {
     private func putChild(_ task: TaskID, _ pid: Int32, _ flags: UInt64, _ state: TaskState) throws(EngineFailure)
         -> Bool
     {
-        guard tasks[task] == nil else { return false }
+        // A program is compiled as if the recorded call had made it: the graft takes its place.
+        let planned = try connection.mode == .compiling ? tasks[task]?.slot : nil
+        guard planned != nil || tasks[task] == nil else { return false }
         // A child of vfork gets a memory of its own: its parent must not wait for it here, as the call is over.
         let shared = flags & Linux.cloneVfork == 0 ? Linux.cloneMemory | Linux.cloneHandlers : 0
         let flags = flags & (shared | Linux.cloneOthers)
-        let slot = try takeSlot()
+        let slot: UInt32
+        if let planned { slot = planned } else { slot = try takeSlot() }
         let child = TaskState(
             slot: slot,
             memory: flags & Linux.cloneMemory != 0 ? state.memory : state.memory.copy(),
@@ -116,6 +123,7 @@ extension AgentEngine {
             flags: child.isNested ? [.clone, .nested] : .clone,
             child: slot
         )
+        guard planned == nil else { return true }
         tasks[task] = child
         guard made.result > 0 else {
             release(task)

@@ -25,7 +25,9 @@ extension AgentEngine {
             $0.point != "/" && !isServed($0.point) && !isBelowServed($0.point)
         }
         var links: [FileIdentity: String] = [:]
+        let later = namesOfLaterMounts()
         for file in environment.files where file.path != "/" && !isBelowServed(file.path) {
+            if later.contains(file.path) { continue }
             try makeParents(of: file.path)
             try makeFile(file, &links)
             if let mount = mounts.first(where: { $0.point == file.path }) { try mountOver(mount) }
@@ -41,11 +43,27 @@ extension AgentEngine {
         try completeDirectories()
         // Children change their directory's times: those come last, the deepest first.
         for file in environment.files.reversed() where !isBelowServed(file.path) && !isServed(file.path) {
+            if later.contains(file.path) { continue }
             try setTimes(file)
         }
         // A root to turn to is a mount point. Where none can be made the root is entered by chroot.
         if options.ownsRoot { return }
         try make("mount", .text(rootPath), .text(rootPath), .value(0), .value(0x5000), .value(0))
+    }
+
+    /// Names below directories that had no directory in them when they were seen first: what the recording mounted there
+    /// had. Only of file systems that count directories as links.
+    private func namesOfLaterMounts() -> Set<String> {
+        let folders = environment.files.filter { $0.kind == .directory }
+        let counting = Set(folders.filter { $0.links > 2 }.map(\.device))
+        let empty = Set(folders.filter { $0.links == 2 && counting.contains($0.device) }.map(\.path))
+        var names: Set<String> = []
+        for file in environment.files.sorted(by: { $0.path < $1.path }) {
+            guard let slash = file.path.lastIndex(of: "/") else { continue }
+            let parent = String(file.path[..<slash])
+            if names.contains(parent) || file.kind == .directory && empty.contains(parent) { names.insert(file.path) }
+        }
+        return names
     }
 
     private func mountOver(_ mount: Environment.Mount) throws(EngineFailure) {
@@ -221,6 +239,7 @@ extension AgentEngine {
     }
 
     private func contents(of path: String) throws(EngineFailure) -> String {
+        guard try connection.mode == .live else { return "" }
         let fd = try make("open", .text(path), .value(0o2000000)).result
         guard fd >= 0 else { return "" }
         var bytes: [UInt8] = []

@@ -19,7 +19,7 @@ extension AgentEngine {
     private static let futexRealtime: UInt64 = 256
 
     /// Moves a moment of the recording's clocks to the same distance from this clock's present.
-    func moveDeadline(_ name: String, _ call: GuestCall, _ request: inout AgentRequest) throws(EngineFailure) {
+    func moveDeadline(_ name: String, _ call: GuestCall, _ request: inout AgentRequest) {
         let place: UInt64
         var clock: UInt64 = 1
         switch name {
@@ -37,15 +37,12 @@ extension AgentEngine {
             // struct itimerspec: the interval comes first.
             place = call.arguments[2] + 16
         }
-        guard place != 0, case .bytes(var time) = call.memory.read(place, count: 16) else { return }
-        let now = try make("clock_gettime", .value(clock), .output(16)).output
-        guard now.count == 16, time.word(0) != 0 || time.word(8) != 0, time.word(8) < 1_000_000_000 else { return }
+        guard place != 0, case .bytes(let time) = call.memory.read(place, count: 16),
+            time.word(0) != 0 || time.word(8) != 0, time.word(8) < 1_000_000_000
+        else { return }
         let start = Self.realtime.contains(clock) ? environment.startRealtime : environment.startMonotonic
         let recordedNow = Int64(clamping: start &+ self.clock)
         let distance = Int64(clamping: time.word(0)) &* 1_000_000_000 &+ Int64(time.word(8)) - recordedNow
-        let moment = max(0, Int64(now.word(0)) * 1_000_000_000 + Int64(now.word(8)) + distance)
-        time.setWord(0, UInt64(moment / 1_000_000_000))
-        time.setWord(8, UInt64(moment % 1_000_000_000))
-        request.inputs.append(.init(address: place, bytes: time))
+        request.deadline = (place, distance, UInt32(truncatingIfNeeded: clock))
     }
 }

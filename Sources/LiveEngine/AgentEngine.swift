@@ -6,12 +6,12 @@ public import LinuxABI
 ///
 /// Processes and threads of the recording are real ones there. The engine sends one call at a time to the agent and
 /// takes back its result and the memory it wrote.
-public final class AgentEngine: Engine {
+public final class AgentEngine: SelfPacedEngine {
     public let identity: EngineIdentity
     private let start: () throws(EngineFailure) -> any AgentTransport
     private var transport: (any AgentTransport)?
     let options: AgentOptions
-    private var opened: AgentConnection?
+    private(set) var opened: (any AgentChannel)?
     var environment = Environment()
     var tasks: [TaskID: TaskState] = [:]
     private var freeSlots: [UInt32] = []
@@ -54,9 +54,17 @@ public final class AgentEngine: Engine {
         self.start = start
     }
 
+    /// An engine without an agent: its requests are written to a program, or answered from the results of one.
+    init(identity: EngineIdentity, options: AgentOptions, channel: any AgentChannel) {
+        self.identity = identity
+        self.options = options
+        start = { () throws(EngineFailure) in throw EngineFailure("there is no agent to start") }
+        opened = channel
+    }
+
     deinit { transport?.close() }
 
-    var connection: AgentConnection {
+    var connection: any AgentChannel {
         get throws(EngineFailure) {
             guard let opened else { throw EngineFailure("the engine has not been booted") }
             return opened
@@ -65,6 +73,12 @@ public final class AgentEngine: Engine {
 
     public func boot(_ environment: Environment) throws(EngineFailure) {
         self.environment = environment
+        guard opened == nil else {
+            let channel = try connection
+            freeSlots = (1..<UInt32(channel.greeting.slots)).reversed()
+            if let results = channel as? ProgramResults { try resume(results) } else { try bootRoot() }
+            return
+        }
         do throws(EngineFailure) {
             try bootOnce()
         } catch {
@@ -93,6 +107,9 @@ public final class AgentEngine: Engine {
         return slot
     }
 
+    /// Slots below are taken already.
+    func keepSlots(from first: UInt32) { freeSlots.removeAll { $0 < first } }
+
     func release(_ task: TaskID) {
         guard let state = tasks.removeValue(forKey: task) else { return }
         try? connection.free(state.slot)
@@ -105,6 +122,7 @@ public final class AgentEngine: Engine {
     public func dispatch(_ call: GuestCall, on task: TaskID) throws(EngineFailure) -> DispatchResult {
         guard let state = tasks[task] else { throw EngineFailure("there is no task \(task.rawValue)") }
         guard call.architecture == .x86_64 else { return notModelled("the agent makes 64-bit calls only") }
+        try connection.attend(to: call.index, isDue: false)
         if state.isStale {
             let reply = try connection.wait(state.slot, milliseconds: options.patience)
             if reply.status == .exited { return ended(task) }
@@ -156,7 +174,9 @@ public final class AgentEngine: Engine {
         guard let state = tasks[task], let parked = state.parked else {
             throw EngineFailure("task \(task.rawValue) has no call that waits")
         }
-        let elapsed = Int((ContinuousClock.now - parked.start) / .milliseconds(1))
+        try connection.attend(to: parked.call.index, isDue: true)
+        let isLive = try connection.mode == .live
+        let elapsed = isLive ? Int((ContinuousClock.now - parked.start) / .milliseconds(1)) : 0
         let recorded = Int(clock - min(clock, parked.time)) / 1_000_000
         let reply = try connection.wait(state.slot, milliseconds: options.patience + max(0, recorded - elapsed))
         let name = ABI.call(parked.call.number, parked.call.architecture)?.name ?? ""
@@ -176,15 +196,24 @@ public final class AgentEngine: Engine {
             state.parked = parked
             return DispatchResult(.blocked)
         case .exited: return ended(task)
-        case .failed: throw EngineFailure("the agent could not make \(name)")
+        case .failed:
+            guard try connection.mode == .collecting else { throw EngineFailure("the agent could not make \(name)") }
+            state.parked = nil
+            return notModelled("the program made this call in another way than the replay would have")
         case .returned:
             state.parked = nil
             let signals = (strayed.removeValue(forKey: state.slot) ?? []) + reply.signals
             var result = DispatchResult(.returned(reply.result), writes: reply.writes, signals: signals)
+            if call(parked, hasNoHandler: reply) { return notModelled("no handler ran here") }
+            let file = FileNature(&result.writes)
             state.handlerDepth += signals.count
-            try settle(name, parked, task, state, &result)
+            try settle(name, parked, file, task, state, &result)
             return result
         }
+    }
+
+    private func call(_ parked: ParkedCall, hasNoHandler reply: AgentReply) -> Bool {
+        parked.request.flags.contains(.signalReturn) && reply.result == -Int64(Errno.ENOSYS.rawValue)
     }
 
     private func ended(_ task: TaskID) -> DispatchResult {
@@ -223,6 +252,7 @@ public final class AgentEngine: Engine {
 
     public func taskEnded(_ task: TaskID, status: Int32?) {
         guard let state = tasks[task] else { return }
+        try? connection.attend(to: nil, isDue: false)
         // Whatever ended it in the recording may be on its way here too.
         if let reply = try? connection.wait(state.slot, milliseconds: 5), reply.status == .exited {
             release(task)

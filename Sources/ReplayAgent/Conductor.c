@@ -3,10 +3,7 @@
 // Frames are {u32 length of the payload, u32 operation, u32 slot, u32 milliseconds} and the payload; replies are
 // {u32 length, u32 status, u32 signals, u32 chunks, i64 result} and the payload: signal numbers (i32, padded to 8), then
 // memory. The greeting comes first.
-#include "Kernel.h"
-
-enum operation { OP_CALL = 1, OP_WAIT = 2, OP_CANCEL = 3, OP_SIGNAL = 4, OP_FREE = 5 };
-enum status { ST_RETURNED = 0, ST_BLOCKED = 1, ST_EXITED = 2, ST_FAILED = 3 };
+#include "Conductor.h"
 
 struct frame {
     u32 length, operation, slot, milliseconds;
@@ -17,11 +14,6 @@ struct answer {
 };
 
 static int requests = 0, replies = 1;
-
-static void give_up(int status) {
-    kernel1(NR_exit_group, status);
-    __builtin_unreachable();
-}
 
 static void receive(void *to, u64 count) {
     u64 done = 0;
@@ -59,191 +51,29 @@ static void reply_slot(struct slot *s, u32 status) {
     s->signal_count = 0;
 }
 
-// MARK: - What the kernel says of a task
-
-/// Orphans end here: what init would do.
-static void reap(void) {
-    int status;
-    while (kernel4(NR_wait4, -1, &status, 1 /* WNOHANG */, 0) > 0) {}
-}
-
-static void sleep_on_events(u32 seen, u64 microseconds) {
-    struct timespec64 time = {(i64)(microseconds / 1000000), (i64)(microseconds % 1000000 * 1000)};
-    kernel4(NR_futex, &SHARED->events, FUTEX_WAIT, seen, &time);
-}
-
-/// A child is known by its pid before it has run: it may be killed first.
-static void note_child(struct slot *s) {
-    struct request *r = REQUEST_OF(s);
-    if (!(r->flags & REQUEST_CLONE) || s->result <= 0 || s->nested || SLOT(r->child)->nested) return;
-    SLOT(r->child)->host_tid = (i32)s->result;
-}
-
-/// A call that sleeps so long, in microseconds, waits for somebody.
-#define ASLEEP 400
-/// Running or in an uninterruptible wait, a call gets this much longer.
-#define BUSY_LIMIT 2000000
-
-/// Waits until the slot's call is done, its task gone, or asleep in the call for `patience` microseconds.
-static void await_slot(struct slot *s, u64 patience, u64 limit) {
-    u64 waited = 0, asleep = 0, step = 100;
-    for (;;) {
-        u32 seen = __atomic_load_n(&SHARED->events, __ATOMIC_ACQUIRE);
-        u32 state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
-        if (state == SLOT_DONE) {
-            s->state = SLOT_IDLE;
-            note_child(s);
-            reply_slot(s, ST_RETURNED);
-            return;
-        }
-        struct request *r = REQUEST_OF(s);
-        // The parent of a vfork sleeps until its child has gone on.
-        if (r->flags & REQUEST_VFORK && SLOT(r->child)->alive && waited >= patience) break;
-        sleep_on_events(seen, step);
-        if (__atomic_load_n(&s->state, __ATOMIC_ACQUIRE) == SLOT_DONE) continue;
-        waited += step;
-        i32 tid = host_tid(s);
-        char now = tid ? state_of(tid) : s->alive ? 'S' : 'R';
-        if (now == 0 || now == 'Z' || now == 'X') {
-            if (__atomic_load_n(&s->state, __ATOMIC_ACQUIRE) == SLOT_DONE) continue;
-            reap();
-            reply_slot(s, ST_EXITED);
-            s->state = SLOT_FREE;
-            return;
-        }
-        asleep = now == 'S' || now == 'T' || now == 't' ? asleep + step : 0;
-        if (asleep >= patience || waited >= limit) break;
-        if (step < 2000) step += step / 4;
-    }
-    reply_slot(s, ST_BLOCKED);
-}
-
-// MARK: - Operations
-
-static void make_call(struct frame *f, struct slot *s) {
-    struct request *r = REQUEST_OF(s);
-    if (r->flags & REQUEST_CLONE) {
-        struct slot *child = SLOT(r->child);
-        child->state = SLOT_IDLE;
-        child->alive = 0;
-        child->depth = child->signal_count = child->is_masked = child->is_returning = 0;
-        child->nested = r->flags & REQUEST_NESTED ? 1 : 0;
-        child->tid = 0;
-        child->held = 0;
-        child->reply_start = 0;
-        child->request = REQUEST_OF(child);
-        child->host_tid = 0;
-        REQUEST_OF(child)->handled = r->handled;
-        REQUEST_OF(child)->held = 0;
-    }
-    s->sequence++;
-    s->cancelled = 0;
-    if (s == SLOT(0)) {
-        s->request = r;
-        place(s);
-        u64 child_stack = r->flags & REQUEST_CLONE ? (u64)SLOT(r->child) + SLOT_STACK_TOP : 0;
-        s->result = agent_call(r->number, r->arguments, child_stack);
-        gather(s);
-        reply_slot(s, ST_RETURNED);
-        return;
-    }
-    __atomic_store_n(&s->state, SLOT_REQUESTED, __ATOMIC_RELEASE);
-    kernel3(NR_futex, &s->state, FUTEX_WAKE, 1);
-    await_slot(s, ASLEEP, (u64)f->milliseconds * 1000);
-}
-
 static void serve(struct frame *f) {
     struct slot *s = SLOT(f->slot);
     if (f->slot >= SLOT_COUNT || f->length > REQUEST_LIMIT) give_up(3);
     if (f->length) receive(REQUEST_OF(s), f->length);
     reap();
     switch (f->operation) {
-    case OP_CALL: make_call(f, s); break;
-    case OP_WAIT: await_slot(s, (u64)f->milliseconds * 1000, (u64)f->milliseconds * 1000 + BUSY_LIMIT); break;
-    case OP_CANCEL:
-        if (host_tid(s)) kernel2(NR_tkill, s->host_tid, CANCEL_SIGNAL);
-        await_slot(s, (u64)f->milliseconds * 1000, (u64)f->milliseconds * 1000);
-        break;
-    case OP_SIGNAL: reply(ST_RETURNED, host_tid(s) ? kernel2(NR_tkill, s->host_tid, f->milliseconds) : -3); break;
+    case OP_CALL: reply_slot(s, make_call(s, f->milliseconds)); break;
+    case OP_WAIT: reply_slot(s, await_completion(s, f->milliseconds)); break;
+    case OP_CANCEL: reply_slot(s, cancel_call(s, f->milliseconds)); break;
+    case OP_SIGNAL: reply(ST_RETURNED, send_signal(s, f->milliseconds)); break;
     case OP_FREE:
-        s->state = SLOT_FREE;
-        s->host_tid = 0;
+        free_slot(s);
         reply(ST_RETURNED, 0);
         break;
     default: give_up(3);
     }
 }
 
-/// The highest descriptors that the limit allows, out of the way of programs.
-static u32 move_high(i64 fd, u32 number) {
-    i64 moved = kernel3(NR_dup3, fd, number, 0);
-    if (moved < 0) give_up(4);
-    kernel1(NR_close, fd);
-    return (u32)moved;
-}
-
-/// Namespaces of its own, as far as allowed: CLONE_NEW* bits. In a new pid namespace this process's child goes on.
-static u64 isolate(u64 wanted) {
-    u64 made = 0;
-    for (u64 bit = 1; bit && bit <= wanted; bit <<= 1)
-        if (wanted & bit && kernel1(NR_unshare, bit) == 0) made |= bit;
-    if (!(made & 0x20000000)) return made;
-    i64 child = kernel5(NR_clone, 17 /* SIGCHLD */, 0, 0, 0, 0);
-    if (child < 0) give_up(5);
-    if (child == 0) {
-        kernel2(NR_prctl, 1 /* PR_SET_PDEATHSIG */, 9);
-        if (made & 0x20000) {
-            // Its own view of its own tasks.
-            kernel5(NR_mount, "none", "/", 0, 0x44000 /* MS_REC | MS_PRIVATE */, 0);
-            kernel5(NR_mount, "proc", "/proc", "proc", 0, 0);
-        }
-        return made;
-    }
-    kernel1(NR_close, 0);
-    kernel1(NR_close, 1);
-    int status = 0;
-    while (kernel4(NR_wait4, child, &status, 0, 0) == -E_INTR) {}
-    give_up(status & 0x7f ? 128 + (status & 0x7f) : status >> 8);
-    return 0;
-}
-
 /// `lacuna-agent serve NAMESPACES [EMULATOR]`
 void conduct(int argc, char **argv) {
     u64 namespaces = argc > 2 ? number_of(argv[2]) : 0;
-    i64 agent = kernel4(NR_openat, AT_FDCWD, "/proc/self/exe", O_CLOEXEC, 0);
-    if (agent < 0 && argc > 0) agent = kernel4(NR_openat, AT_FDCWD, argv[0], O_CLOEXEC, 0);
-    // Dispositions survive an execve: whoever started this may ignore signals that the recording does not.
-    u64 action[4] = {0, 0, 0, 0};
-    for (int signal = 1; signal <= 64; signal++) kernel4(NR_rt_sigaction, signal, action, 0, 8);
-    i64 emulator = argc > 3 ? kernel4(NR_openat, AT_FDCWD, argv[3], O_CLOEXEC, 0) : -1;
-    if (argc > 3 && emulator < 0) give_up(10);
-    u64 made = isolate(namespaces);
-    u64 limits[2] = {0, 0};
-    kernel4(NR_prlimit64, 0, 7 /* RLIMIT_NOFILE */, 0, limits);
-    u32 high = limits[1] > 4000 ? 3990 : (u32)limits[1] - 4;
-    u64 raised[2] = {limits[1], limits[1]};
-    kernel4(NR_prlimit64, 0, 7, raised, 0);
-    i64 mailbox = kernel2(NR_memfd_create, "lacuna", 0);
-    if (mailbox < 0 || agent < 0) give_up(6);
-    mailbox = move_high(mailbox, high);
-    agent = move_high(agent, high + 1);
-    if (kernel2(NR_ftruncate, mailbox, MAILBOX_SIZE) < 0) give_up(7);
-    i64 mapped = kernel6(NR_mmap, MAILBOX, MAILBOX_SIZE, PROT_RW, MAP_SHARED_FIXED | MAP_NORESERVE, mailbox, 0);
-    if (mapped != (i64)MAILBOX) give_up(8);
-    mapped = kernel6(
-        NR_mmap,
-        SCRATCH,
-        SCRATCH_SIZE,
-        PROT_RW,
-        MAP_PRIVATE_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
-        -1,
-        0
-    );
-    if (mapped != (i64)SCRATCH) give_up(9);
-    SHARED->mailbox_fd = (u32)mailbox;
-    SHARED->agent_fd = (u32)agent;
-    if (emulator >= 0) SHARED->emulator_fd = move_high(emulator, high - 1);
-    SLOT(0)->host_tid = (i32)kernel0(NR_gettid);
+    u64 made = prepare(namespaces, argc > 0 ? argv[0] : 0, argc > 3 ? argv[3] : 0, 0);
+    u32 high = SHARED->mailbox_fd;
     requests = (int)kernel3(NR_fcntl, 0, 1030 /* F_DUPFD_CLOEXEC */, high + 2);
     replies = (int)kernel3(NR_fcntl, 1, 1030, high + 3);
     u64 greeting[] = {
@@ -252,7 +82,7 @@ void conduct(int argc, char **argv) {
         made,
         (u64)agent_handler,
         (u64)agent_restorer,
-        emulator >= 0 ? high - 1 : high,
+        SHARED->emulator_fd ? high - 1 : high,
         high + 1,
         SLOT_COUNT,
     };

@@ -7,6 +7,11 @@
 #define NR_read 0
 #define NR_write 1
 #define NR_close 3
+#define NR_fstat 5
+#define NR_fchdir 81
+#define NR_chmod 90
+#define NR_lchown 94
+#define NR_umount2 166
 #define NR_mmap 9
 #define NR_mprotect 10
 #define NR_munmap 11
@@ -16,6 +21,14 @@
 #define NR_pwrite64 18
 #define NR_mincore 27
 #define NR_fcntl 72
+#define NR_getsockopt 55
+#define NR_uname 63
+#define NR_rmdir 84
+#define NR_statfs 137
+#define NR_fstatfs 138
+#define NR_clock_gettime 228
+#define NR_newfstatat 262
+#define NR_unlinkat 263
 #define NR_ftruncate 77
 #define NR_exit_group 231
 #define NR_gettid 186
@@ -61,8 +74,10 @@ static inline i64 kernel(i64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
 #define kernel5(n, a, b, c, d, e) kernel(n, (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), 0)
 #define kernel6(n, a, b, c, d, e, f) kernel(n, (u64)(a), (u64)(b), (u64)(c), (u64)(d), (u64)(e), (u64)(f))
 
+#define E_PERM 1
 #define E_INTR 4
 #define E_AGAIN 11
+#define E_BUSY 16
 #define E_NOEXEC 8
 #define E_NOMEM 12
 #define E_FAULT 14

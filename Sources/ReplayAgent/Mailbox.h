@@ -13,7 +13,7 @@ typedef int i32;
 typedef unsigned long u64;
 typedef long i64;
 
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_VERSION 2
 
 /// Where the mailbox is in every task. Recorded programs have nothing near it.
 #ifdef LACUNA_LOW_ADDRESSES
@@ -77,8 +77,24 @@ struct request {
     u64 held;
     u64 clear;
     u64 clear_length;
+    /// Where a moment of `deadline_clock` is put, so many nanoseconds from now; 0: nowhere.
+    u64 deadline;
+    i64 distance;
+    u32 deadline_clock;
+    /// Of what the reply is to say more: ABOUT_DESCRIPTOR or ABOUT_PATH, and which argument; 0: nothing.
+    u32 about;
     u32 input_count;
     u32 output_count;
+};
+
+#define ABOUT_DESCRIPTOR 0x100
+#define ABOUT_PATH 0x200
+/// The address of the chunk that says so.
+#define ABOUT_ADDRESS (~0UL - 4095)
+
+/// What a file that the call was on is, so that a reader knows whose content it is. -1: not known.
+struct about {
+    i64 system, mode, device, domain;
 };
 
 /// Memory before the call: `count` bytes follow, padded to 8; `span` bytes are mapped.
@@ -169,5 +185,6 @@ char state_of(i32 tid);
 i32 host_tid(struct slot *s);
 void catch_cancel(void);
 void conduct(int argc, char **argv);
+void run_program(int argc, char **argv);
 void agent_handler(int signal, void *information, void *context);
 #endif

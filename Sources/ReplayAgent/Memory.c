@@ -71,6 +71,19 @@ void write_memory(struct slot *s, u64 address, const void *bytes, u64 count) {
     }
 }
 
+/// A moment that the call waits for: as far from now as it was when the program asked.
+static void place_deadline(struct slot *s) {
+    struct request *r = s->request;
+    struct timespec64 time;
+    if (kernel2(NR_clock_gettime, r->deadline_clock, &time) < 0) return;
+    i64 moment = time.seconds * 1000000000 + time.nanoseconds + r->distance;
+    if (moment < 0) moment = 0;
+    u64 *bytes = (u64 *)((u8 *)s + SLOT_REPLY + s->reply_start);
+    bytes[0] = (u64)moment / 1000000000;
+    bytes[1] = (u64)moment % 1000000000;
+    write_memory(s, r->deadline, bytes, 16);
+}
+
 /// Puts the request's input memory in place.
 void place(struct slot *s) {
     struct request *r = s->request;
@@ -85,6 +98,7 @@ void place(struct slot *s) {
         write_memory(s, in->address, position, in->count);
         position += (in->count + 7) & ~7UL;
     }
+    if (r->deadline) place_deadline(s);
     struct output *out = (struct output *)position;
     for (u32 i = 0; i < r->output_count; i++) {
         if (!is_open(s, out[i].address, out[i].limit)) ensure_mapped(out[i].address, out[i].limit);
@@ -138,6 +152,26 @@ u64 read_memory(struct slot *s, u64 address, void *bytes, u64 count) {
     return done;
 }
 
+/// What the call's file is, as the request asks.
+static void look(struct slot *s, struct about *about) {
+    struct request *r = s->request;
+    u64 argument = r->arguments[r->about & 7];
+    u64 words[18];
+    about->system = about->mode = about->device = about->domain = -1;
+    if (r->about & ABOUT_PATH) {
+        if (kernel2(NR_statfs, argument, words) >= 0) about->system = (i64)words[0];
+        return;
+    }
+    if (kernel2(NR_fstatfs, argument, words) >= 0) about->system = (i64)words[0];
+    if (kernel2(NR_fstat, argument, words) < 0) return;
+    about->mode = (i64)(words[3] & 0xffffffff);
+    about->device = (i64)words[5];
+    i32 domain = -1;
+    u32 size = sizeof domain;
+    if ((about->mode & 0xf000) != 0xc000) return;
+    if (kernel5(NR_getsockopt, argument, 1 /* SOL_SOCKET */, 39 /* SO_DOMAIN */, &domain, &size) >= 0) about->domain = domain;
+}
+
 /// Reads the output memory that the call has written: {address, count, 0} and bytes, padded to 8.
 void gather(struct slot *s) {
     struct request *r = s->request;
@@ -170,6 +204,14 @@ void gather(struct slot *s) {
         head[0] = out->address;
         head[1] = got;
         used += 16 + ((got + 7) & ~7UL);
+        s->chunk_count++;
+    }
+    if (r->about && !failed && used + 16 + sizeof(struct about) <= room) {
+        u64 *head = (u64 *)(reply + used);
+        head[0] = ABOUT_ADDRESS;
+        head[1] = sizeof(struct about);
+        look(s, (struct about *)(head + 2));
+        used += 16 + sizeof(struct about);
         s->chunk_count++;
     }
     s->reply_used = (u32)used;

@@ -14,7 +14,11 @@ __attribute__((noreturn, used)) void agent_main(u64 *stack) {
     char **environment = argv + argc + 1;
     for (char **entry = environment; *entry; entry++)
         if (text_starts(*entry, "LACUNA_AGENT=")) attach(argv, entry, *entry + 13);
-    conduct(argc, argv);
+    if (argc > 1 && text_starts(argv[1], "serve")) {
+        conduct(argc, argv);
+    } else {
+        run_program(argc, argv);
+    }
     kernel1(NR_exit_group, 0);
     __builtin_unreachable();
 }

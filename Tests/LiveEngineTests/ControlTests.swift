@@ -7,7 +7,7 @@ import Replay
 import Testing
 import TraceLog
 
-private func corpus(_ name: String) throws -> Trace {
+func corpus(_ name: String) throws -> Trace {
     let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
     return try Trace.load(path: package.appending(path: "corpora/\(name)/trace.lacuna").path)

@@ -29,6 +29,13 @@ struct Transfer {
         count = call.word(2)
     }
 
+    /// The same call for fewer bytes.
+    func limited(_ call: GuestCall, to count: UInt64) -> GuestCall {
+        var limited = call
+        limited.arguments[countIndex] = min(count, call.arguments[countIndex])
+        return limited
+    }
+
     /// The same call for the bytes after the first `done`.
     func rest(of call: GuestCall, after done: UInt64) -> GuestCall {
         var rest = call

@@ -17,8 +17,28 @@ extension ReplayRun {
     func makeExits(dueAt time: UInt64) throws(EngineFailure) {
         guard !exiting.isEmpty else { return }
         for pending in lingering() where pending.call.record.entryTime + Self.exitLatency <= time {
+            guard unseen(pending) <= time else { continue }
             try makeExit(pending)
         }
+    }
+
+    /// Until when the parent asked for ended children, before it was told of this one, and there was none.
+    private func unseen(_ pending: Pending) -> UInt64 {
+        let state = world.task(pending.call.record.task)
+        guard options.resynchronise, let parent = state.parent else { return 0 }
+        let group = world.task(parent).tgid
+        var last: UInt64 = 0
+        let next = pending.position + 1
+        for position in next..<max(next, min(trace.calls.count, next + 400)) {
+            let call = trace.calls[position]
+            guard KnownCall.of(call.number, call.architecture) == .wait4, world.task(call.task).tgid == group else {
+                continue
+            }
+            let asked = Int32(truncatingIfNeeded: call.arguments[0])
+            if call.result == Int64(state.tid) { break }
+            if call.result == 0, asked == -1 || asked == state.tid { last = call.exitTime }
+        }
+        return last
     }
 
     func makeAllExits() throws(EngineFailure) {

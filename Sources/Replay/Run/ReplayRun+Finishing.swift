@@ -35,6 +35,7 @@ extension ReplayRun {
         }
         if agrees {
             record.add(pending, judgement, result: result)
+            planRepair(pending)
             return
         }
         if experiment.overridden.contains(call.index) {
@@ -71,6 +72,18 @@ extension ReplayRun {
         world.count(usesOf: call.index)
         let withholds = experiment.unrepaired.contains(call.index) || !options.resynchronise
         repair(pending, engine: value, mark: Mark(call: call.index, isJudged: true), withholds: withholds)
+    }
+
+    /// What would be done after another answer, for an engine that will not be here to be told.
+    private func planRepair(_ pending: Pending) {
+        guard let planner = engine as? any UnattendedEngine,
+            pending.call.record.flags.isDisjoint(with: .withoutResult)
+        else { return }
+        let call = pending.call
+        planner.plan(after: call.index, ifFailed: call.succeeded) {
+            let value = call.succeeded ? -Int64(Errno.ENOSYS.rawValue) : RepairPlan.answer
+            repair(pending, engine: value, mark: nil, withholds: false)
+        }
     }
 
     /// The engine did not get all bytes of a write: what it holds from now on cannot be judged.

@@ -77,6 +77,9 @@ extension ReplayRun {
             return try engine.dispatch(pending.guest, on: task)
         }
         let recorded = max(0, pending.call.record.result)
+        if isLimited(pending, transfer) {
+            return try engine.dispatch(transfer.limited(pending.guest, to: UInt64(recorded)), on: task)
+        }
         let limit = min(transfer.count, UInt64(max(recorded, 1)))
         if transfer.direction == .output, let ahead = readAhead[stream.id], !ahead.isEmpty {
             let taken = Array(ahead.prefix(Int(clamping: limit)))
@@ -93,6 +96,12 @@ extension ReplayRun {
             }
         }
         return try engine.dispatch(pending.guest, on: task)
+    }
+
+    /// What comes early from tasks that go on by themselves must not be read early: no more is asked for than came.
+    private func isLimited(_ pending: Pending, _ transfer: Transfer) -> Bool {
+        transfer.direction == .output && pending.call.record.result > 0 && engine is any SelfPacedEngine
+            && stream(pending) != nil
     }
 
     /// Asks the engine for what an earlier transfer did not do ahead; `use` takes that off the account.
@@ -145,7 +154,8 @@ extension ReplayRun {
             var rounds = 0
             while total < recorded, rounds < 64 {
                 rounds += 1
-                let rest = transfer.rest(of: pending.guest, after: UInt64(total))
+                var rest = transfer.rest(of: pending.guest, after: UInt64(total))
+                if isLimited(pending, transfer) { rest = transfer.limited(rest, to: UInt64(recorded - total)) }
                 var next = try engine.dispatch(rest, on: pending.call.record.task)
                 engine.completeEvidence(of: &next)
                 if next.outcome == .blocked { engine.cancel(pending.call.record.task) }

@@ -1,0 +1,146 @@
+// What a compiler must know of a recording: how each call went, and what was under way beside it.
+import Engine
+import LinuxABI
+import TraceLog
+
+/// Answers in place of an agent's: as if the engine did all that the recording has.
+final class RecordedCourse {
+    struct Course {
+        var task: TaskID
+        var number: Int
+        var result: Int64
+        /// Nanoseconds.
+        var duration: UInt64
+        var writes: [MemoryChunks.Chunk]
+        /// Those with a handler, delivered before the call: the replay makes what causes them between calls.
+        var signals: [Int32]
+        /// May answer later than it is made.
+        var mayWait: Bool
+        /// A result of 0 has changed nothing.
+        var zeroIsNothing: Bool
+        /// The bytes that are missing come with the same call for the rest.
+        var isTransfer: Bool
+        var isInterrupted: Bool
+        /// A signal with an effect came with it.
+        var hasInterruption: Bool
+    }
+
+    private let trace: Trace
+    private var positions: [UInt64: Int] = [:]
+    /// Exits that are not made yet, and when the recording saw the task's end.
+    private var exits: [(position: Int, time: UInt64, task: TaskID)] = []
+    private var tasksByPid: [Int32: TaskID] = [:]
+    private var parents: [TaskID: TaskID] = [:]
+    private var groups: [TaskID: Int32] = [:]
+    private var handled: [Int: [Int32]] = [:]
+    private var effective: Set<Int> = []
+
+    init(_ trace: Trace) {
+        self.trace = trace
+        var ofTask: [TaskID: [Int]] = [:]
+        for (position, call) in trace.calls.enumerated() {
+            positions[call.index] = position
+            // What the workload's own filter denied is not made again.
+            if !call.flags.contains(.denied) { ofTask[call.task, default: []].append(position) }
+            if Self.exiting.contains(Int(call.number)), call.flags.contains(.unfinished) {
+                exits.append((position, call.entryTime, call.task))
+            }
+        }
+        for record in trace.tasks {
+            guard case .created(let tid, let group, let parent, _) = record.kind else { continue }
+            tasksByPid[tid] = record.task
+            groups[record.task] = group
+            if let parent { parents[record.task] = parent }
+        }
+        for signal in trace.signals where signal.handler != 1 {
+            let own = ofTask[signal.task] ?? []
+            if signal.handler > 1, let next = own.first(where: { trace.calls[$0].index >= signal.afterCalls }) {
+                handled[next, default: []].append(signal.signal)
+            }
+            // signal(7): by default SIGCHLD, SIGCONT, SIGURG and SIGWINCH do nothing.
+            guard signal.handler > 1 || ![17, 18, 23, 28].contains(signal.signal),
+                let last = own.last(where: { trace.calls[$0].index < signal.afterCalls })
+            else { continue }
+            effective.insert(last)
+        }
+        var ends: [TaskID: UInt64] = [:]
+        for record in trace.tasks {
+            if case .exited = record.kind { ends[record.task] = record.time }
+        }
+        for index in exits.indices { exits[index].time = ends[exits[index].task] ?? exits[index].time }
+    }
+
+    private static func numbers(_ names: [String]) -> Set<Int> {
+        Set(names.compactMap { ABI.call(named: $0)?.numbers.x86_64 })
+    }
+    private static let exiting = numbers(["exit", "exit_group"])
+    /// Made in parts, or answered by the engine.
+    private static let immediate = numbers(["close_range", "brk", "rt_sigreturn", "execve", "execveat"])
+    private static let waits = numbers(["wait4", "waitid"])
+    private static let readers = numbers(["read", "readv", "recvfrom", "recvmsg"])
+    private static let transfers = numbers(["read", "recvfrom"])
+    private static let readiness = numbers([
+        "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2",
+    ])
+    private static let sleepers = numbers(["futex", "flock", "fcntl", "rt_sigtimedwait"])
+
+    func course(of index: UInt64) -> Course? {
+        guard let position = positions[index] else { return nil }
+        let call = trace.calls[position]
+        let number = Int(call.number)
+        let noHang = number == 61 ? call.arguments[2] & 1 != 0 : call.arguments[3] & 1 != 0
+        return Course(
+            task: call.task,
+            number: number,
+            result: call.result,
+            duration: call.exitTime - min(call.exitTime, call.entryTime),
+            writes: trace.memory(of: call, .output).chunks,
+            signals: handled[position] ?? [],
+            mayWait: !Self.immediate.contains(number),
+            zeroIsNothing: Self.readers.contains(number) || Self.readiness.contains(number)
+                || Self.waits.contains(number) && noHang,
+            isTransfer: Self.transfers.contains(number),
+            isInterrupted: Self.isInterruption(call.result),
+            hasInterruption: effective.contains(position)
+        )
+    }
+
+    private static func isInterruption(_ result: Int64) -> Bool { result == -4 || (-516 ... -512).contains(result) }
+
+    private func isChild(_ child: TaskID, of task: TaskID) -> Bool {
+        parents[child].flatMap { groups[$0] } == groups[task]
+    }
+
+    func exited(_ task: TaskID) { exits.removeAll { $0.task == task } }
+
+    /// Whether other tasks do something between the call's entry and its completion.
+    func overlaps(_ index: UInt64) -> Bool {
+        guard let position = positions[index] else { return false }
+        let call = trace.calls[position]
+        if call.flags.contains(.unfinished) { return true }
+        var next = position + 1
+        while next < trace.calls.count, trace.calls[next].entryTime < call.exitTime {
+            if trace.calls[next].task != call.task { return true }
+            next += 1
+        }
+        return waitsForExit(index)
+    }
+
+    /// Whether the call's answer may hang on an exit that was seen before its completion and is not made yet.
+    func waitsForExit(_ index: UInt64) -> Bool {
+        guard let position = positions[index] else { return false }
+        let call = trace.calls[position]
+        let open = exits.filter { $0.time <= call.exitTime && $0.task != call.task }
+        guard !open.isEmpty else { return false }
+        let number = Int(call.number)
+        if Self.waits.contains(number), call.result > 0 {
+            let pid = Int32(truncatingIfNeeded: call.result)
+            let children = open.filter { isChild($0.task, of: call.task) }
+            // In a pid namespace of its own it has another number.
+            guard let task = tasksByPid[pid], isChild(task, of: call.task) else { return !children.isEmpty }
+            return children.contains { $0.task == task }
+        }
+        return Self.waits.contains(number) || Self.isInterruption(call.result) || Self.sleepers.contains(number)
+            || Self.readiness.contains(number) || Self.readers.contains(number) && call.result == 0
+    }
+}
