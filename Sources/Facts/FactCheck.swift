@@ -15,6 +15,10 @@ public struct FactCheck: Sendable {
             case advance(UInt64)
             /// `signal SIGINT`: from outside.
             case signal(Int32)
+            /// `raise STATUS_ACCESS_VIOLATION`: an exception of the processor.
+            case raise(String)
+            /// `windows create C:\a text -> STATUS_SUCCESS`: a program of the host, and what it is told; nil: anything.
+            case host(command: [String], answer: String?)
         }
         public enum Expectation: Sendable {
             /// Any result that is no error.
@@ -144,6 +148,7 @@ extension FactCheck {
     }
 
     private static func step(_ text: Substring, _ line: Int) throws(LiteralError) -> Step {
+        if text.hasPrefix("windows ") { return hostStep(text, line) }
         var parser = LiteralParser(text)
         var step = Step(line: line, text: String(text), action: .resume)
         if !parser.take("...") {
@@ -160,6 +165,9 @@ extension FactCheck {
             case "": break
             case "advance":
                 step.action = .advance(try duration(parser.word()))
+                return step
+            case "raise":
+                step.action = .raise(parser.word())
                 return step
             case "signal":
                 guard let signal = signalNumber(parser.word()) else { throw LiteralError("there is no such signal") }
@@ -178,6 +186,24 @@ extension FactCheck {
         parser.skipSpace()
         guard parser.isAtEnd else { throw LiteralError("nothing can follow here: `\(parser.rest)`") }
         return step
+    }
+
+    /// Words are as they stand, without escapes; a text in quotes is one word.
+    private static func hostStep(_ text: Substring, _ line: Int) -> Step {
+        var words: [String] = []
+        var answer: String?
+        for (index, part) in text.split(separator: "\"", omittingEmptySubsequences: false).enumerated() {
+            if index % 2 == 1 {
+                words.append(String(part))
+            } else {
+                words += part.split(separator: " ").map(String.init)
+            }
+        }
+        if let arrow = words.firstIndex(of: "->") {
+            answer = words[(arrow + 1)...].joined(separator: " ")
+            words.removeSubrange(arrow...)
+        }
+        return Step(line: line, text: String(text), action: .host(command: Array(words.dropFirst()), answer: answer))
     }
 
     private static func expectation(_ parser: inout LiteralParser) throws(LiteralError) -> Step.Expectation {

@@ -85,6 +85,14 @@ private struct Run {
         case .signal(let signal):
             engine.postSignal(signal, to: task)
             return nil
+        case .raise(let exception):
+            guard let hosted = engine as? any HostedEngine else { return .failed("the engine has no host") }
+            for step in try hosted.raise(exception, on: task) { reach.statuses.insert(step.status) }
+            return nil
+        case .host(let command, let answer):
+            guard let hosted = engine as? any HostedEngine else { return .failed("the engine has no host") }
+            let found = try hosted.host(command)
+            return answer == nil || answer == found ? nil : .failed("it is \(found)")
         case .resume:
             guard let waiting = parked[task] else { return .failed("no call of this task waits") }
             call = waiting

@@ -37,7 +37,8 @@ public struct Lacuna: ParsableCommand {
                 name: "Engines",
                 subcommands: [
                     ReplayCommand.self, ExplainCommand.self, ScoreCommand.self, FactsCommand.self, EnginesCommand.self,
-                    RunCommand.self, VMCommand.self, PredictCommand.self, CompileCommand.self, CollectCommand.self,
+                    RunCommand.self, VMCommand.self, WslCommand.self, PredictCommand.self, CompileCommand.self,
+                    CollectCommand.self,
                 ]
             ),
             CommandGroup(name: "Corpora", subcommands: [CorpusCommand.self]),

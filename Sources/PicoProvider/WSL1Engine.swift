@@ -62,12 +62,26 @@ public final class WSL1Engine: Engine {
     /// Processes with an armed timer, and the earliest deadline of them all.
     var timedGroups: [ObjectIdentifier: LxThreadGroup] = [:]
     var nextTimer: UInt64?
-    var pico = LxpPico()
+    /// The Windows machine that it runs on; its own unless several instances share one.
+    let machine: LxMachine
+    let kernel: NTExecutive
+    /// The token of who started the instance.
+    var user: AccessToken
+    /// What /init was told when the instance started; without a session, what wsl.conf's defaults say.
+    var session = LxInstanceSettings()
     lazy var call = LxpCall(engine: self)
 
     /// - Parameter build: a build of Windows, by default the last that had no other WSL 1 after it.
-    public init(build number: Int = WSL1Build.latest.number) {
-        let build = WSL1Build(number)
+    public convenience init(build number: Int = WSL1Build.latest.number) {
+        self.init(machine: LxMachine(build: WSL1Build(number)))
+    }
+
+    init(machine: LxMachine) {
+        let build = machine.build
+        let number = build.number
+        self.machine = machine
+        kernel = machine.kernel
+        user = machine.user
         self.build = build
         table = LxpSyscallTable.standard(build)
         identity = EngineIdentity(

@@ -161,6 +161,9 @@ final class Guest {
         let result = try engine.dispatch(call, on: task)
         if result.outcome == .blocked { parked[task] = addresses }
         if engine.thread(TaskID(rawValue: nextTask)) != nil { nextTask += 1 }
+        // Of the provider and of the executive, after every dispatch.
+        let broken = engine.checkInvariants()
+        #expect(broken == [], "after call \(number)")
         return Answer(result: result, addresses: addresses)
     }
 

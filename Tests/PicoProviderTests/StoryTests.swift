@@ -124,18 +124,21 @@ import Testing
 
     /// A Windows program: WSL 1 runs it, the model does not, and nobody is blamed.
     @Test func notepad() throws {
-        var story = try Story(
+        let story = try Story(
             """
-            openat(AT_FDCWD, "/notepad.exe", O_RDWR|O_CREAT, 0755) -> 3
+            mkdir("/mnt", 0755) -> 0
+            mount("C:", "/mnt", "drvfs", 0, NULL) -> 0
+            openat(AT_FDCWD, "/mnt/notepad.exe", O_RDWR|O_CREAT, 0755) -> 3
             write(3, "MZ program", 10) -> 10
             close(3) -> 0
-            execve("/notepad.exe", ["notepad.exe"], []) -> ENOEXEC
+            execve("/mnt/notepad.exe", ["notepad.exe"], []) -> ENOEXEC
             """
         )
-        story.exists("/", mode: 0o040755)
-        let text = try story.explanation(of: 3)
-        #expect(text.contains("a Windows program runs through /init on the Windows side"), "\(text)")
-        #expect(story.replay(build: 19045).roots.isEmpty)
+        let text = try story.explanation(of: 5)
+        #expect(text.contains("wsl1  0"), "\(text)")
+        #expect(text.contains("/init relays its handles and its exit status"), "\(text)")
+        #expect(text.contains("NtCreateUserProcess C:\\notepad.exe → STATUS_SUCCESS"), "\(text)")
+        #expect(text.contains("RN:14951"), "\(text)")
     }
 
     /// case=off: "FOO" beside "foo" is the same file (DOC:case-sensitivity.md).
@@ -166,7 +169,7 @@ import Testing
 extension WSL1Engine {
     /// A Windows program opens a file of a drive and lets nobody else in.
     fileprivate func openOnWindows(_ drive: Character, _ name: String) throws -> Handle {
-        let volume = try #require((fileSystems["drvfs"] as? DrvfsFileSystem)?.drive(drive))
+        let volume = try #require(machine.drive(drive))
         let path = (volume.device.objectName ?? "") + "\\" + name
         var handle = Handle.null
         var block = IoStatusBlock()

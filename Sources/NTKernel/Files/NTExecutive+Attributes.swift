@@ -86,7 +86,7 @@ extension NTExecutive {
     /// `NtFsControlFile`.
     ///
     /// - Returns: `STATUS_DIRECTORY_NOT_EMPTY` (reparse points only on empty directories), `STATUS_INVALID_PARAMETER`
-    ///   (more than 16 KB of reparse data), `STATUS_NOT_A_REPARSE_POINT`, `STATUS_ACCESS_DENIED`.
+    ///   (more than 16 KB of reparse data), `STATUS_PRIVILEGE_NOT_HELD`, `STATUS_NOT_A_REPARSE_POINT`, `STATUS_ACCESS_DENIED`.
     public func NtFsControlFile(_ handle: Handle, _ control: FileSystemControl) -> NTSTATUS {
         ioStatistics.count(.fileSystemControl)
         var status = NTSTATUS.STATUS_SUCCESS
@@ -108,6 +108,11 @@ extension NTExecutive {
         switch control {
         case .setReparsePoint(let point):
             guard file.volume.features.contains(.reparsePoints) else { return .STATUS_INVALID_DEVICE_REQUEST }
+            // Only NT's own links need the privilege: junctions and the provider's links do not.
+            let token = (currentThread?.process ?? systemProcess).token
+            if point.tag == ReparsePoint.symbolicLinkTag, !token.privileges.contains(.createSymbolicLink) {
+                return .STATUS_PRIVILEGE_NOT_HELD
+            }
             guard point.data.count <= ReparsePoint.maximumSize else { return .STATUS_INVALID_PARAMETER }
             guard file.index.count == 0 else { return .STATUS_DIRECTORY_NOT_EMPTY }
             file.reparsePoint = point

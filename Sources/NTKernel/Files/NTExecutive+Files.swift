@@ -78,6 +78,7 @@ extension NTExecutive {
             var status = NTSTATUS.STATUS_SUCCESS
             guard let root: FileObject = lookup(attributes.rootDirectory, status: &status) else { return status }
             guard let volume = root.device.volume else { return .STATUS_INVALID_DEVICE_REQUEST }
+            guard !volume.isDismounted else { return .STATUS_VOLUME_DISMOUNTED }
             if request.options.contains(.openByFileID) {
                 return openByID(request, attributes, volume, object: &object, result: &result)
             }
@@ -93,6 +94,7 @@ extension NTExecutive {
             return found == nil ? .STATUS_OBJECT_PATH_NOT_FOUND : .STATUS_OBJECT_TYPE_MISMATCH
         }
         guard let volume = device.volume else { return .STATUS_INVALID_DEVICE_REQUEST }
+        guard !volume.isDismounted else { return .STATUS_VOLUME_DISMOUNTED }
         if request.options.contains(.openByFileID) {
             return openByID(request, attributes, volume, object: &object, result: &result)
         }
@@ -140,6 +142,7 @@ extension NTExecutive {
         guard let file = object.fcb, !file.isDirectory else {
             return trace("NtReadFile", .none, .STATUS_INVALID_DEVICE_REQUEST)
         }
+        guard !file.volume.isDismounted else { return trace("NtReadFile", .none, .STATUS_VOLUME_DISMOUNTED) }
         let offset = byteOffset ?? object.currentByteOffset
         guard offset >= 0, length >= 0 else { return trace("NtReadFile", .none, .STATUS_INVALID_PARAMETER) }
         if length > 0, offset >= file.data.size {
@@ -175,6 +178,7 @@ extension NTExecutive {
         guard let file = object.fcb, !file.isDirectory else {
             return trace("NtWriteFile", .none, .STATUS_INVALID_DEVICE_REQUEST)
         }
+        guard !file.volume.isDismounted else { return trace("NtWriteFile", .none, .STATUS_VOLUME_DISMOUNTED) }
         let appends = byteOffset == Self.writeToEndOfFile || !object.grantedAccess.contains(.fileWriteData)
         guard !object.grantedAccess.isDisjoint(with: [.fileWriteData, .fileAppendData]) else {
             return trace("NtWriteFile", .none, .STATUS_ACCESS_DENIED)

@@ -31,6 +31,8 @@ public final class NtfsVolume {
     public let features: Features
     /// Writes answer `STATUS_MEDIA_WRITE_PROTECTED`.
     public var isReadOnly = false
+    /// The medium is gone: opens and transfers answer `STATUS_VOLUME_DISMOUNTED`.
+    public var isDismounted = false
     /// The root directory, record 5.
     public private(set) lazy var root = FileControlBlock(
         reference: 5 << 48 | 5,

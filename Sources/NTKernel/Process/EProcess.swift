@@ -18,6 +18,7 @@ public final class EProcess: DispatcherObject {
     public internal(set) var token: AccessToken
     public let inheritedFrom: UInt64?
     public internal(set) var imageName: String
+    public internal(set) var commandLine = ""
     public let addressSpace: AddressSpace
     let handleTable = HandleTable(isKernel: false)
     /// Live threads in order of creation.

@@ -151,10 +151,10 @@ extension NTExecutive {
         }
     }
 
-    private func terminate(_ process: EProcess, _ status: NTSTATUS) -> NTSTATUS {
+    func terminate(_ process: EProcess, _ status: NTSTATUS, exitCode: UInt32? = nil) -> NTSTATUS {
         guard !process.isExiting else { return .STATUS_PROCESS_IS_TERMINATING }
         process.isExiting = true
-        process.exitStatus = status.rawValue
+        process.exitStatus = exitCode ?? status.rawValue
         for thread in process.threads { exit(thread, status) }
         // A process that never had a thread has no last thread to run it down.
         if !process.isDeletedAddressSpace { PspExitProcess(process) }

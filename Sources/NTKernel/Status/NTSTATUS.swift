@@ -161,5 +161,6 @@ public enum NTSTATUS: UInt32, CaseIterable, Sendable, Error {
     // From ntstatus.h; not expected to reach a provider's translation.
     case STATUS_INVALID_SYSTEM_SERVICE = 0xC000_001C
     case STATUS_SUSPEND_COUNT_EXCEEDED = 0xC000_004A
+    case STATUS_CONTROL_C_EXIT = 0xC000_013A
     case STATUS_MAPPED_ALIGNMENT = 0xC000_0220
 }

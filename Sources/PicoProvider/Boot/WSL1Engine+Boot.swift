@@ -7,12 +7,7 @@ extension WSL1Engine {
     public func boot(_ environment: Environment) throws(EngineFailure) {
         guard !isBooted else { throw EngineFailure("boot was called twice") }
         self.environment = environment
-        pico.kernel = NTExecutive(LxpPico.configuration)
-        pico.kernel.KeInitializeClock(
-            systemTime: NTExecutive.epoch1970 + environment.startRealtime / 100,
-            interruptTime: environment.startMonotonic / 100
-        )
-        try registerProvider()
+        try machine.add(self)
         registerFileSystems()
         let context = VfsContext(engine: self)
         let mounts = LxMountNamespace(identifier: 4_026_531_840)
@@ -104,6 +99,27 @@ extension WSL1Engine {
         group.leader = thread
         register(thread, isLeader: true)
         return thread
+    }
+
+    /// A child takes over what the environment says of the first process.
+    func become(_ process: Environment.Process, _ thread: LxThread) {
+        let group = thread.group
+        group.processGroup.members[ObjectIdentifier(group)] = nil
+        let session = LxSession(identifier: process.session)
+        group.processGroup = LxProcessGroup(identifier: process.processGroup, session: session)
+        group.processGroup.members[ObjectIdentifier(group)] = group
+        group.limits = process.limits
+        group.arguments = process.arguments
+        group.environment = process.environment
+        thread.credentials = Self.credentials(process)
+        thread.fs.umask = process.umask
+        thread.signals.mask = LxSignalSet(bits: process.blockedSignals)
+        for signal in 1...64 as ClosedRange<Int32>
+        where process.ignoredSignals & LxSignalSet.bit(signal) != 0 {
+            group.handlers[signal] = LxSignalAction(handler: 1)
+        }
+        for fd in thread.files.open { if let file = thread.files.take(fd) { LxpClose(quietContext(thread), file) } }
+        thread.name = LxpComm(process.executable.split(separator: "/").last.map(String.init) ?? "init")
     }
 
     private static func credentials(_ process: Environment.Process) -> LxCredentials {

@@ -2,7 +2,7 @@
 
 extension WSL1Engine {
     func registerFileSystems() {
-        for type in LxpFileSystems.types(kernel, root: rootType)
+        for type in LxpFileSystems.types(machine, root: rootType)
         where build >= WSL1Build(LxpFileSystems.firstBuilds[type.name] ?? 0) {
             fileSystems[type.name] = type
         }

@@ -1,26 +1,8 @@
-// The provider's side of the pico interface: registration, processes, threads, memory, and LxpUtilTranslateStatus.
+// The provider's side of the pico interface: processes, threads, memory, and LxpUtilTranslateStatus.
 import CFacts
 public import Engine
 import LinuxABI
 import NTKernel
-
-/// What the provider keeps of the executive it registered with.
-struct LxpPico {
-    /// The machine: one address besides loopback.
-    static let configuration: ExecutiveConfiguration = {
-        var configuration = ExecutiveConfiguration()
-        configuration.hostAddresses = [TransportAddress(family: .ipv4, bytes: [172, 16, 0, 2], port: 0)]
-        return configuration
-    }()
-
-    var kernel = NTExecutive()
-    var routines = PicoRoutines(size: PicoABI.rs4.picoRoutinesSize)
-    /// Process and thread contexts, so that the kernel can hand them back.
-    final class Context {
-        let task: TaskID
-        init(_ task: TaskID) { self.task = task }
-    }
-}
 
 /// LxpUtilTranslateStatus: NTSTATUS to errno by ntstatus-errno.tsv; EINVAL for what the table does not have (GH:6063).
 enum LxpStatus {
@@ -49,19 +31,6 @@ enum LxpStatus {
 }
 
 extension WSL1Engine {
-    var kernel: NTExecutive { pico.kernel }
-
-    /// lxcore's driver entry: registers as the one provider before the window closes.
-    func registerProvider() throws(EngineFailure) {
-        var provider = PicoProviderRoutines(size: PicoABI.rs4.providerRoutinesSize)
-        provider.terminateProcess = { [unowned self] process, status in
-            kernel.PspTerminatePicoProcess(process, status: status)
-        }
-        let status = kernel.PsRegisterPicoProvider(provider, routines: &pico.routines)
-        guard status.isSuccess else { throw EngineFailure("PsRegisterPicoProvider answered \(status.name)") }
-        kernel.PspDisablePicoRegistration()
-    }
-
     /// What the executive has done so far.
     var ntCost: TranslationCost { TranslationCost(routines: kernel.routineCount, packets: kernel.ioStatistics.total) }
 
@@ -86,6 +55,13 @@ extension WSL1Engine {
         Self.tell(kernel.keptTrace, in: &result.evidence)
     }
 
+    /// What the executive did since the last call, outside of any.
+    func takeSteps() -> [Evidence.Step] {
+        var evidence = Evidence()
+        Self.tell(kernel.drainTrace()[...], in: &evidence)
+        return evidence.steps
+    }
+
     private static func tell(_ steps: ArraySlice<NtTrace>, in evidence: inout Evidence) {
         for step in steps {
             evidence.steps.append(
@@ -104,17 +80,18 @@ extension WSL1Engine {
     /// The pico process and thread behind a new Linux thread.
     func ntCreate(_ thread: LxThread, cloning parent: LxThreadGroup?, shares: Bool) {
         let group = thread.group
-        let context = LxpPico.Context(thread.task)
+        let context = LxpPicoContext(self, thread.task)
         if group.address.ntProcess == nil {
             var handle = Handle.null
             let source = parent?.address.ntProcess
             let attributes = PicoProcessAttributes(
                 parent: source,
+                token: source == nil ? user : nil,
                 context: context,
                 flags: source == nil ? [] : [.cloneParent, .cloneReducedCommit]
             )
             let info = PicoCreateInfo(imageName: group.executable)
-            _ = pico.routines.createProcess?(attributes, info, &handle)
+            _ = machine.routines.createProcess?(attributes, info, &handle)
             var process: EProcess?
             if kernel.ObReferenceObjectByHandle(handle, object: &process).isSuccess {
                 group.address.ntProcess = process
@@ -127,12 +104,12 @@ extension WSL1Engine {
         registers.gsBase = thread.gsBase
         var handle = Handle.null
         let attributes = PicoThreadAttributes(process: process, registers: registers, context: context)
-        _ = pico.routines.createThread?(attributes, nil, &handle)
+        _ = machine.routines.createThread?(attributes, nil, &handle)
         var nt: EThread?
         if kernel.ObReferenceObjectByHandle(handle, object: &nt).isSuccess, let nt {
             thread.ntThread = nt
             var previous: UInt32 = 0
-            _ = pico.routines.resumeThread?(nt, &previous)
+            _ = machine.routines.resumeThread?(nt, &previous)
         }
         _ = kernel.NtClose(handle)
     }
@@ -143,10 +120,10 @@ extension WSL1Engine {
         let exit = NTSTATUS.STATUS_SUCCESS
         // The last user of the address space takes the pico process with it.
         if thread.group.threads.isEmpty, thread.group.address.users <= 1 {
-            if let process = thread.group.address.ntProcess { _ = pico.routines.terminateProcess?(process, exit) }
+            if let process = thread.group.address.ntProcess { _ = machine.routines.terminateProcess?(process, exit) }
             thread.group.address.ntProcess = nil
         } else {
-            _ = pico.routines.terminateThread?(nt, exit, true)
+            _ = machine.routines.terminateThread?(nt, exit, true)
         }
     }
 
@@ -161,7 +138,7 @@ extension WSL1Engine {
     }
 
     func ntSetDescriptorBase(_ thread: LxThread, isFS: Bool, _ base: UInt64) {
-        _ = pico.routines.setThreadDescriptorBase?(isFS ? .fs : .gs, base)
+        _ = machine.routines.setThreadDescriptorBase?(isFS ? .fs : .gs, base)
     }
 
     // MARK: - Memory

@@ -17,7 +17,14 @@ func LxpSyscall_EXECVE(_ c: LxpCall) throws(LxFailure) -> Int64 {
             let format = c.engine.binaryFormats.first(where: { $0.matches(head) })
         {
             if head.starts(with: Array("MZ".utf8)), format.interpreter == "/init" {
-                throw .notModelled("a Windows program runs through /init on the Windows side (RN:14951)")
+                return try LxpStartWindowsProgram(
+                    c,
+                    path: path,
+                    named: named,
+                    image: location,
+                    arguments: arguments,
+                    environment: environment
+                )
             }
             if depth > 4 { throw .errno(.ELOOP) }
             let keepsName = format.flags.contains("P")

@@ -1,6 +1,7 @@
 // LxpSysDispatch: from the trap frame to a provider routine and back, with parking and signals on the way out.
 public import Engine
 public import LinuxABI
+import NTKernel
 
 extension WSL1Engine {
     public func dispatch(_ call: GuestCall, on task: TaskID) throws(EngineFailure) -> DispatchResult {
@@ -73,6 +74,7 @@ extension WSL1Engine {
         call.entry = table[number]
         call.interruption = call.entry.interruption
         call.costBefore = ntCost
+        kernel.KeSetCurrentThread(thread.ntThread)
         if !call.writes.isEmpty { call.writes = [] }
         if !call.given.isEmpty { call.given = [] }
     }
@@ -164,6 +166,7 @@ extension WSL1Engine {
             if !call.source.isEmpty { result.evidence.source = call.source }
         }
         drainSteps(into: &result)
+        kernel.KeSetCurrentThread(nil)
         let spent = ntCost - call.costBefore
         if outcome == .blocked {
             call.parked?.cost += spent

@@ -9,10 +9,11 @@ enum LxpFileSystems {
     ]
 
     /// What mount(2) knows; other names answer ENODEV. The root's type is mounted at boot only.
-    static func types(_ kernel: NTExecutive, root: String) -> [any VfsFileSystemType] {
-        [
+    static func types(_ machine: LxMachine, root: String) -> [any VfsFileSystemType] {
+        let kernel = machine.kernel
+        return [
             WslfsFileSystem(name: root, nt: kernel), TmpfsFileSystem(nt: kernel), ProcFileSystem(), SysFileSystem(),
-            DevptsFileSystem(), LxCgroupFileSystem(), BinfmtFileSystem(), DrvfsFileSystem(nt: kernel),
+            DevptsFileSystem(), LxCgroupFileSystem(), BinfmtFileSystem(), DrvfsFileSystem(machine),
             OverlayFileSystem(),
         ]
     }

@@ -3,12 +3,15 @@ import LinuxABI
 import NTKernel
 
 final class DrvfsInode: WslfsInode {
-    private var drvfs: DrvfsSuperblock { unsafeDowncast(superblock, to: DrvfsSuperblock.self) }
+    var drvfs: DrvfsSuperblock { unsafeDowncast(superblock, to: DrvfsSuperblock.self) }
     private var settings: DrvfsOptions { drvfs.settings }
 
     override var nameFlags: ObjectAttributes.Flags {
         settings.ignoresCaseFlag ? .kernelHandle : [.kernelHandle, .caseInsensitive]
     }
+
+    /// Root is nobody to Windows: the ACL is checked with the token of who started WSL (DOC:file-permissions.md).
+    override var openFlags: ObjectAttributes.Flags { [.kernelHandle, .forceAccessCheck] }
 
     /// A read-only target refuses to be replaced before 20175; POSIX semantics came with 18252.
     override var renameFlags: NtfsVolume.RenameFlags {
@@ -98,11 +101,10 @@ final class DrvfsInode: WslfsInode {
         _ name: String,
         target: String,
         _ context: VfsContext
-    ) throws(LxFailure) -> VfsInode {
-        guard drvfs.volume.features.contains(.reparsePoints) else {
-            throw .unsupported(.EPERM, note: "the volume has no reparse points", source: "UT:drvfs.c")
-        }
-        return try super.makeSymbolicLink(name, target: target, context)
+    ) throws(LxFailure) -> VfsInode { try drvfsMakeSymbolicLink(name, target: target, context) }
+
+    override func windowsTarget(_ point: ReparsePoint?, _ context: VfsContext) throws(LxFailure) -> String {
+        try drvfsWindowsTarget(point, context)
     }
 
     override func link(_ name: String, to inode: VfsInode, _ context: VfsContext) throws(LxFailure) {

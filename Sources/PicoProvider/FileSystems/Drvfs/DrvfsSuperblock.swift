@@ -5,10 +5,13 @@ import NTKernel
 final class DrvfsSuperblock: WslfsSuperblock {
     let settings: DrvfsOptions
     let build: WSL1Build
+    /// The drive.
+    let letter: Character
 
     init(
         nt: NTExecutive,
         volume: NtfsVolume,
+        letter: Character,
         source: String,
         data: String,
         settings: DrvfsOptions,
@@ -17,6 +20,7 @@ final class DrvfsSuperblock: WslfsSuperblock {
     ) throws(LxFailure) {
         self.settings = settings
         self.build = build
+        self.letter = letter
         // Names that differ in case may be one file.
         try super.init(
             nt: nt,
@@ -34,25 +38,12 @@ final class DrvfsSuperblock: WslfsSuperblock {
     }
 }
 
-/// `mount -t drvfs`: the model's machine has an NTFS volume C: and a FAT volume D:, and no network.
+/// `mount -t drvfs` of a drive of the machine; there is no network.
 final class DrvfsFileSystem: VfsFileSystemType {
     let name = "drvfs"
-    private let nt: NTExecutive
-    private var drives: [Character: NtfsVolume] = [:]
+    private unowned let machine: LxMachine
 
-    init(nt: NTExecutive) { self.nt = nt }
-
-    /// The volume behind a letter, made on first use: nothing of it is known before.
-    func drive(_ letter: Character) -> NtfsVolume? {
-        if let known = drives[letter] { return known }
-        guard letter == "C" || letter == "D" else { return nil }
-        let volume = nt.IoMountVolume(
-            label: letter == "C" ? "Windows" : "Removable",
-            features: letter == "C" ? .ntfs : []
-        )
-        drives[letter] = volume
-        return volume
-    }
+    init(_ machine: LxMachine) { self.machine = machine }
 
     func mount(
         source: String,
@@ -68,11 +59,12 @@ final class DrvfsFileSystem: VfsFileSystemType {
         }
         guard let letter = path.uppercased().first, path.dropFirst().first == ":",
             path.dropFirst(2).allSatisfy({ $0 == "\\" }),
-            let volume = drive(letter)
+            let volume = machine.drive(letter)
         else { throw .errno(LxpStatus.translate(.STATUS_OBJECT_PATH_NOT_FOUND)) }
         return try DrvfsSuperblock(
-            nt: nt,
+            nt: machine.kernel,
             volume: volume,
+            letter: letter,
             source: source,
             data: data,
             settings: settings,

@@ -25,6 +25,8 @@ class WslfsInode: VfsInode {
 
     /// How names are looked up where the directory's own flag does not decide.
     var nameFlags: ObjectAttributes.Flags { .kernelHandle }
+    /// How files are opened; the root of a distribution is reached with the provider's own rights.
+    var openFlags: ObjectAttributes.Flags { .kernelHandle }
     /// FILE_RENAME_* of rename.
     var renameFlags: NtfsVolume.RenameFlags { [.replaceIfExists, .posixSemantics, .ignoreReadOnlyAttribute] }
 
@@ -79,7 +81,7 @@ class WslfsInode: VfsInode {
         return nt.NtCreateFile(
             &handle,
             access: access.union(.synchronize),
-            attributes: ObjectAttributes(rootDirectory: wslfs.volumeHandle, fileID: fileID),
+            attributes: ObjectAttributes(rootDirectory: wslfs.volumeHandle, fileID: fileID, flags: openFlags),
             status: &block,
             disposition: .open,
             options: [.openByFileID, .openReparsePoint]
@@ -115,7 +117,7 @@ class WslfsInode: VfsInode {
             // NTFS does not count subdirectories (RN:14946 reported 0); that later builds show one link is inferred.
             attributes.links = last.numberOfLinks == 0 && self !== superblock.root ? 0 : 1
             attributes.size = wslfs.directorySizes[fileID] ?? 4096
-        case .symbolicLink: attributes.size = Int64(try readLink(context).utf8.count)
+        case .symbolicLink: attributes.size = Int64((try? readLink(context).utf8.count) ?? 0)
         case .regular:
             attributes.size = last.endOfFile
             attributes.blocks = last.allocationSize / 512
@@ -156,10 +158,17 @@ class WslfsInode: VfsInode {
         if let linkTarget { return linkTarget }
         var point: ReparsePoint?
         try withHandle(.fileReadAttributes) { nt.NtFsControlFile($0, getReparsePoint: &point) }
-        guard let point, point.tag == WslfsMetadata.symbolicLinkTag else { throw .errno(.EINVAL) }
+        guard let point, point.tag == WslfsMetadata.symbolicLinkTag else {
+            return try windowsTarget(point, context)
+        }
         let target = WslfsMetadata.target(point)
         linkTarget = target
         return target
+    }
+
+    /// The target of a link that Windows made; there are none in the root of a distribution.
+    func windowsTarget(_ point: ReparsePoint?, _ context: VfsContext) throws(LxFailure) -> String {
+        throw .errno(.EINVAL)
     }
 
     // MARK: - Open

@@ -23,7 +23,7 @@ enum WslfsMetadata {
 
     static func kind(tag: UInt32, attributes: FileAttributes) -> VfsKind {
         switch tag {
-        case symbolicLinkTag: .symbolicLink
+        case symbolicLinkTag, ReparsePoint.symbolicLinkTag, ReparsePoint.mountPointTag: .symbolicLink
         case socketTag: .socket
         case fifoTag: .fifo
         case characterDeviceTag: .characterDevice
