@@ -112,6 +112,12 @@ public final class RunningEngine {
             place = "/lacuna-agent"
             try guest.line.put(try HostFile.bytes(path), at: place, mode: 0o755)
         }
+        if guest == nil, definition.agent == nil, definition.files == .host {
+            // A copy: what a replay does to the file that runs it is done to nothing of ours.
+            place = scratch.path + "/lacuna-agent"
+            try HostFile.write(try HostFile.bytes(path), to: place)
+            chmod(place, 0o755)
+        }
         if !definition.replay.isEmpty { place = try ownRoot(path, in: scratch) }
         var words = [place, "serve", "\(AgentOptions.namespaceBits(definition.namespaces))"]
         if let emulator = try emulatorPath { words.append(emulator) }

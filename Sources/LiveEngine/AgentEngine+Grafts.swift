@@ -9,6 +9,8 @@ extension AgentEngine {
     func put(_ graft: Graft, _ state: TaskState) throws(EngineFailure) -> Bool {
         let slot = state.slot
         func did(_ answer: (result: Int64, output: [UInt8])) -> Bool { answer.result >= 0 }
+        // What the kernel itself serves is its own, and /proc/self/exe would be the agent's file.
+        if let path = graft.changedPath, isServed(path) || isBelowServed(path) { return false }
         switch graft {
         case .closed(let fd), .duplicate(let fd, _, _), .descriptor(let fd, _, _, _): state.files[UInt64(fd)] = nil
         default: break
@@ -163,5 +165,16 @@ extension AgentEngine {
         try make("lchown", path, .number(file.uid), .number(file.gid), in: slot)
         if file.kind != .symbolicLink { try make("chmod", path, .number(file.mode & 0o7777), in: slot) }
         return true
+    }
+}
+
+extension Graft {
+    /// The path whose file is made, changed or removed.
+    fileprivate var changedPath: String? {
+        switch self {
+        case .file(let file): file.path
+        case .content(let path, _, _), .absent(let path): path
+        default: nil
+        }
     }
 }

@@ -89,8 +89,8 @@ extension AgentEngine {
         var inode: UInt64
     }
 
-    private func isServed(_ path: String) -> Bool { environment.engineServed.contains(path) }
-    private func isBelowServed(_ path: String) -> Bool {
+    func isServed(_ path: String) -> Bool { environment.engineServed.contains(path) }
+    func isBelowServed(_ path: String) -> Bool {
         environment.engineServed.contains { path.hasPrefix($0 + "/") }
     }
 
