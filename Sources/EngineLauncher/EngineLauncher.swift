@@ -7,6 +7,9 @@ public struct EngineLauncher {
     /// Told what takes long: a kernel that is fetched.
     public var onProgress: (String) -> Void = { _ in }
 
+    /// A machine that is kept warm is left alone: a start is a start.
+    public var isCold = false
+
     /// - Parameter configuration: for engines that boot a kernel; the user's `.wslconfig`.
     public init(_ definition: EngineDefinition, configuration: WSLConfiguration = WSLConfiguration()) {
         self.definition = definition
@@ -53,7 +56,7 @@ public struct EngineLauncher {
         var guest: Guest?
         if definition.line == .served {
             let boot = GuestBoot(definition: definition, configuration: configuration, onProgress: onProgress)
-            if let warm = try WarmMachine(definition.name).connect(window: definition.window) {
+            if !isCold, let warm = try WarmMachine(definition.name).connect(window: definition.window) {
                 guest = warm
             } else {
                 let scratch = try ScratchFolder()

@@ -32,6 +32,7 @@ void loopback_up(void);
 
 int keep_main(int argc, char **argv);
 int probe_main(void);
+int files_main(const char *folder);
 // A disk with an ext4 for the roots of replays; NULL: they lie on tmpfs.
 extern const char *replay_disk;
 int serve(int in, int out, int own_machine);

@@ -55,6 +55,7 @@ int main(int argc, char **argv) {
     if (strcmp(mode, "keep") == 0) return keep_main(argc - 2, argv + 2);
     if (strcmp(mode, "probe") == 0) return probe_main();
     if (strcmp(mode, "echo") == 0) return echo();
+    if (strcmp(mode, "files") == 0 && argc > 2) return files_main(argv[2]);
     if (strcmp(mode, "serve") == 0) return serve(STDIN_FILENO, STDOUT_FILENO, 0);
     if (strcmp(mode, "enter") == 0 && argc > 4) enter(argv[2], argv[3], argv + 4);
     if (strcmp(mode, "through") == 0 && argc > 3) return through(argv[2], argv + 3);
@@ -64,7 +65,7 @@ int main(int argc, char **argv) {
         fail(errno == ENOENT ? 127 : 126, argv[2]);
     }
     fputs("usage: lacuna-init keep [--detached] [--own-mounts] [--user UID:GID] [--folder DIR] [--remove DIR]\n"
-          "       [--after SCRIPT] COMMAND… | probe | echo | serve |\n"
+          "       [--after SCRIPT] COMMAND… | probe | echo | serve | files DIR |\n"
           "       network COMMAND… | enter ROOT DIR COMMAND… | through EMULATOR COMMAND…\n", stderr);
     return 2;
 }

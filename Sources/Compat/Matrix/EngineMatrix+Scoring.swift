@@ -138,7 +138,7 @@ extension EngineMatrix {
                 }
             )
         )
-        return questions.filter { $0.answers.contains { $0.judged > 0 } }
+        return questions.filter { $0.answers.contains { $0.judged > 0 } } + MatrixQuestion.measured(cards)
     }
 
     private static func callsThatWork(_ card: Scorecard) -> MatrixAnswer {

@@ -44,6 +44,8 @@ public struct MatrixQuestion: Codable, Sendable, Hashable {
     public var meaning: String
     /// Workloads are counted, not cells.
     public var isOfWorkloads = false
+    /// Figures were taken with a clock or a scale; nothing is counted.
+    public var isMeasured = false
     public var answers: [MatrixAnswer]
 }
 
@@ -51,6 +53,16 @@ public struct MatrixQuestion: Codable, Sendable, Hashable {
 public struct MatrixAnswer: Codable, Sendable, Hashable {
     public var good: Int
     public var judged: Int
+    /// A figure as shown: `0.21 s`.
+    public var measured: String?
+    /// Where the engine's report has what a figure was taken from: an anchor.
+    public var evidence: String?
+
+    public init(measured: String, evidence: String) {
+        self.init(good: 0, judged: 0)
+        self.measured = measured
+        self.evidence = evidence
+    }
 
     public init(good: Int, judged: Int) {
         self.good = good

@@ -43,6 +43,9 @@ public struct Scorecard: Codable, Sendable, Hashable {
     /// What the engine's answers took of the kernel below it, by call; empty for engines that are no translation.
     public var translation: [CallTranslation]?
 
+    /// Boot time, memory, file I/O; nil: nothing was measured.
+    public var measurements: [Measurement]?
+
     /// Calls without a description, recorded raw: name → how often.
     public var opaque: [NamedCount]
     /// What the environment answered instead of the engine: name → how often.

@@ -20,6 +20,9 @@ final class Guest {
 
     deinit { stop() }
 
+    /// The process that keeps it; nil: another command's.
+    var keeper: pid_t? { process?.keeper }
+
     func stop() {
         guard !isStopped else { return }
         isStopped = true

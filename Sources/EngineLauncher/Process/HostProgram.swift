@@ -48,6 +48,8 @@ final class HostProgram: EngineProgram {
 
     deinit { stop() }
 
+    var keeper: pid_t { process.keeper }
+
     static func run(
         _ words: [String],
         input: [UInt8] = [],

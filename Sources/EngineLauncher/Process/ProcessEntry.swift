@@ -25,6 +25,31 @@ struct ProcessEntry {
         residentBytes = pages * UInt64(sysconf(Int32(_SC_PAGESIZE)))
     }
 
+    /// Memory of all processes below one. Pages that several have count in parts (Pss of smaps_rollup), where it can be read.
+    static func memory(below pid: pid_t) -> UInt64 {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        var children: [pid_t: [pid_t]] = [:]
+        for child in names.compactMap({ pid_t($0) }) {
+            guard let entry = ProcessEntry(child) else { continue }
+            children[entry.parent, default: []].append(child)
+        }
+        var total: UInt64 = 0
+        var waiting = children[pid] ?? []
+        while let next = waiting.popLast() {
+            waiting += children[next] ?? []
+            total += proportionalBytes(next) ?? ProcessEntry(next)?.residentBytes ?? 0
+        }
+        return total
+    }
+
+    private static func proportionalBytes(_ pid: pid_t) -> UInt64? {
+        guard let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/smaps_rollup") else { return nil }
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasPrefix("Pss:") {
+            return line.split(separator: " ").dropFirst().first.flatMap { UInt64($0) }.map { $0 << 10 }
+        }
+        return nil
+    }
+
     static func children(of pid: pid_t) -> [ProcessEntry] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { pid_t($0) }.compactMap { ProcessEntry($0) }.filter { $0.parent == pid }

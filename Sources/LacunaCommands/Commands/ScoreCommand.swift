@@ -77,7 +77,10 @@ struct ScoreCommand: ParsableCommand {
         }
         // The folder is made first: better to learn of a full disk before the work than after.
         if let out { try prepare(out) }
-        let cards = try chosen.map { try score($0.name, $0.identity, corpus, baseline) }
+        // Before the replays, which load the machine: the side-by-side table has these figures.
+        let figures = try chosen.count > 1 ? chosen.map { try measure($0.name) } : []
+        var cards = try chosen.map { try score($0.name, $0.identity, corpus, baseline) }
+        for index in figures.indices { cards[index].measurements = figures[index] }
         if cards.count == 1, let card = cards.first {
             if let out { try writeReports(card, out) }
             try StandardOutput.print(
@@ -92,6 +95,13 @@ struct ScoreCommand: ParsableCommand {
         }
         let status = cards.map(\.status).max() ?? .skip
         if status.exitStatus != ExitStatus.success { throw ExitCode(status.exitStatus) }
+    }
+
+    /// nil: the engine is a model, or elsewhere.
+    private func measure(_ name: String) throws -> [Measurement]? {
+        guard let definition = try EngineCatalog.find(name), definition.connect == nil, definition.files != .remote
+        else { return nil }
+        return Measurement.all(try EngineRegistry.launcher(of: name, try engines.machine.configuration).measure())
     }
 
     private func score(

@@ -114,8 +114,12 @@ public struct HTMLMatrix: Sendable {
                 [:],
                 [name]
                     + question.answers.enumerated().map { index, answer in
+                        if let measured = answer.measured, let evidence = answer.evidence {
+                            return .tag("td", [:], link(index, evidence, .text(measured)))
+                        }
                         guard let share = answer.share else {
-                            return .tag("td", ["class": "muted"], .text("nothing judged"))
+                            let reason = question.isMeasured ? "not measured" : "nothing judged"
+                            return .tag("td", ["class": "muted"], .text(reason))
                         }
                         let anchor = question.isOfWorkloads ? "workloads" : "cells"
                         return .tag(
@@ -130,7 +134,7 @@ public struct HTMLMatrix: Sendable {
         return .section(
             "questions",
             "Side by side",
-            "Measured by replay; nothing in it is claimed by anybody.",
+            "By replay, and with a clock and a scale; nothing in it is claimed by anybody.",
             .table("Side by side", heads("Question", matrix), rows)
         )
     }

@@ -8,11 +8,12 @@ public struct HTMLReport: Sendable {
     public func render(_ card: Scorecard) -> String {
         let sections = [
             hero(card), notices(card), families(card), workloads(card), matrix(card), roots(card), plan(card),
-            translation(card), cells(card), counted(card),
+            translation(card), measured(card), cells(card), counted(card),
         ]
         var links = [("families", "Families"), ("workloads", "Workloads"), ("roots", "Roots")]
         if !card.plan.isEmpty { links.append(("plan", "Plan")) }
         if card.translation?.isEmpty == false { links.append(("translation", "Translation cost")) }
+        if card.measurements?.isEmpty == false { links.append(("measured", "Measured")) }
         links += [("cells", "Cells"), ("counted", "Not scored")]
         return HTML.page(
             title: "\(card.engine.name) on \(card.corpus) – lacuna",

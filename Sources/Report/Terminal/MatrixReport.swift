@@ -19,7 +19,11 @@ public struct MatrixReport: Sendable {
         lines += matrix.engines.map { "  \($0.engine.name): \($0.engine.summary), \($0.engine.version)" }
         section("Scores", &lines, scores(matrix).lines(style))
         section("Gaps of one engine alone", &lines, specific(matrix).lines(style), of: matrix.specific.count)
-        section("Side by side: what works, of what was judged", &lines, questions(matrix).lines(style))
+        section(
+            "Side by side: what works, of what was judged; what was measured",
+            &lines,
+            questions(matrix).lines(style)
+        )
         section("Workloads: verdict, calls the same", &lines, workloads(matrix).lines(style))
         let divided = matrix.cells.filter(\.isDivided)
         section("Cells on which engines differ", &lines, cells(divided, names).lines(style), of: divided.count)
@@ -73,7 +77,7 @@ public struct MatrixReport: Sendable {
         for question in matrix.questions {
             table.rows.append(
                 [.init(question.name)]
-                    + question.answers.map { .init($0.judged == 0 ? "–" : "\($0.good)/\($0.judged)") }
+                    + question.answers.map { .init($0.measured ?? ($0.judged == 0 ? "–" : "\($0.good)/\($0.judged)")) }
             )
         }
         return table
