@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "Init.h"
@@ -18,7 +19,13 @@ _Noreturn void enter(const char *root, const char *folder, char **command) {
         snprintf(path, sizeof path, "%s/%s", root, own[i]);
         if (mount(source, path, NULL, MS_BIND | MS_REC, NULL) != 0) fail(125, path);
     }
-    if (chdir(root) != 0 || chroot(".") != 0) fail(125, root);
+    if (chdir(root) != 0) fail(125, root);
+    // Below a chroot user namespaces are forbidden.
+    if (syscall(SYS_pivot_root, ".", ".") == 0) {
+        if (umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) fail(125, root);
+    } else if (chroot(".") != 0) {
+        fail(125, root);
+    }
     if (chdir(folder) != 0) fail(125, folder);
     execvp(command[0], command);
     fail(errno == ENOENT ? 127 : 126, command[0]);

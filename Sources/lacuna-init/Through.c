@@ -65,6 +65,13 @@ static int text_from(pid_t pid, uint64_t address, char *text) {
 
 // The file that a task means by a path. Links with a target from the root are followed in the task's root.
 static int open_for(pid_t pid, const char *path) {
+    if (strncmp(path, "/proc/", 6) == 0) {
+        // Descriptors of the task: links that only procfs itself follows.
+        char own[PATH_MAX + 32];
+        snprintf(own, sizeof own, "%s", path);
+        if (strncmp(path, "/proc/self/", 11) == 0) snprintf(own, sizeof own, "/proc/%d/%s", pid, path + 11);
+        return open(own, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    }
     char folder[PATH_MAX + 64], whole[2 * PATH_MAX + 64];
     snprintf(folder, sizeof folder, "/proc/%d/root", pid);
     int root = open(folder, O_PATH | O_CLOEXEC);
@@ -91,17 +98,27 @@ static int open_for(pid_t pid, const char *path) {
 }
 
 // How a file begins, if the kernel would execute it; 0 for what is left to the kernel: what is not there, not executable, or
-// the emulator itself.
-static size_t program_head(pid_t pid, const char *path, char *head, size_t size) {
+// the emulator itself. A path of a descriptor becomes one that outlives the execve.
+static size_t program_head(pid_t pid, char *path, char *head, size_t size) {
     int file = open_for(pid, path);
     struct stat status;
     ssize_t got = 0;
     if (file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_mode & 0111
         && (status.st_ino != emulator_file.st_ino || status.st_dev != emulator_file.st_dev))
         got = pread(file, head, size - 1, 0);
-    if (file >= 0) close(file);
     if (got < 0) got = 0;
     head[got] = 0;
+    if (got > 0 && strncmp(path, "/proc/", 6) == 0) {
+        // The descriptor may be closed by the execve: the emulator opens this process' one.
+        static int kept[16];
+        static size_t next;
+        if (kept[next]) close(kept[next]);
+        kept[next] = file;
+        next = (next + 1) % (sizeof kept / sizeof *kept);
+        snprintf(path, PATH_MAX, "/proc/%d/fd/%d", getpid(), file);
+    } else if (file >= 0) {
+        close(file);
+    }
     return (size_t)got;
 }
 

@@ -19,9 +19,10 @@ struct FatalContext {
 /// 4. A call that the recording still completed and the engine blocks on: fatal, the program hangs.
 /// 5. The recorded program met errors of the same call and went on, and nothing followed: it was probing; not fatal.
 /// 6. A file below /proc or /sys that was only to be read: programs tune themselves by these and do without; not fatal.
-/// 7. What the call made is used later (a descriptor, a task, a mapping, an id, a path): fatal.
-/// 8. Later divergences depend on what it changed (followers): fatal.
-/// 9. Else nothing that followed depended on it: not fatal.
+/// 7. What is known of a file that is there is refused (stat, access): the program takes it for missing; fatal.
+/// 8. What the call made is used later (a descriptor, a task, a mapping, an id, a path): fatal.
+/// 9. Later divergences depend on what it changed (followers): fatal.
+/// 10. Else nothing that followed depended on it: not fatal.
 ///
 /// - Parameter exercised: every cell of the call; the root holds only those at fault.
 func judgeFatality(_ root: Root, exercised: [Cell], _ context: FatalContext) -> FatalJudgement {
@@ -44,6 +45,9 @@ func judgeFatality(_ root: Root, exercised: [Cell], _ context: FatalContext) -> 
         return FatalJudgement(false, "an error in the recording too; no later call depends on which")
     }
     if isInformation(root, exercised) { return FatalJudgement(false, "a file of the kernel that was only read") }
+    if let recorded = root.recorded, recorded >= 0, questions.contains(String(call)) {
+        return FatalJudgement(true, "the file is there, and the program is told that it is not")
+    }
     if root.uses > 0 { return FatalJudgement(true, "\(root.uses) later calls use what it made") }
     if call == "mmap" || call == "brk" || call == "mremap" {
         return FatalJudgement(true, "the program uses the memory it asked for")
@@ -54,10 +58,16 @@ func judgeFatality(_ root: Root, exercised: [Cell], _ context: FatalContext) -> 
     return FatalJudgement(false, "nothing that followed depended on it")
 }
 
-/// A read-only open of a file below /proc or /sys.
+/// Calls that only ask about a file.
+private let questions: Set<String> = [
+    "stat", "lstat", "fstat", "newfstatat", "statx", "access", "faccessat", "faccessat2",
+]
+
+/// A read-only open of a file below /proc or /sys, or a question about one.
 private func isInformation(_ root: Root, _ exercised: [Cell]) -> Bool {
     let cells = exercised.map(\.selector)
     return cells.contains { $0.hasPrefix("/proc/") || $0.hasPrefix("/sys/") }
         && !cells.contains { ["O_WRONLY", "O_RDWR", "O_CREAT"].contains($0) }
-        && ["open", "openat", "openat2"].contains(root.name.prefix { $0 != "$" })
+        && (["open", "openat", "openat2"].contains(root.name.prefix { $0 != "$" })
+            || questions.contains(String(root.name.prefix { $0 != "$" })))
 }
