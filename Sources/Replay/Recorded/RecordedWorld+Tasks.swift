@@ -16,7 +16,9 @@ extension RecordedWorld {
 
     /// The child exists from the moment its parent enters clone: it may run before the parent returns.
     func begin(_ call: RecordedCall, in parent: TaskState) {
-        guard let born = birth[call.index], tasks[born.task] == nil else { return }
+        guard let born = birth[call.index] else { return }
+        // Somebody may have asked for it before it was born: then it was made up.
+        if let early = tasks[born.task], early.tid >= 0 { return }
         let flags = Self.cloneFlags(call)
         let child = TaskState(
             id: born.task,
