@@ -63,6 +63,7 @@ public struct MemoryChunks: MemoryView, Sendable {
 
     public func read(_ address: UInt64, count: Int) -> MemoryBytes {
         guard count > 0 else { return count == 0 ? .bytes([]) : .absent }
+        if let whole = whole(address, count) { return .bytes(whole) }
         var kept: [UInt8] = []
         var position = address
         // A range may be covered by several adjacent chunks (a string beside its structure).
@@ -106,6 +107,18 @@ public struct MemoryChunks: MemoryView, Sendable {
         let start = Int(address - chunk.address)
         guard let end = chunk.bytes[start...].firstIndex(of: 0) else { return nil }
         return chunk.bytes[start..<end]
+    }
+
+    /// The usual case: one chunk has all of the range, and no later one any of it.
+    private func whole(_ address: UInt64, _ count: Int) -> [UInt8]? {
+        for index in chunks.indices.reversed() {
+            let (start, length) = (chunks[index].address, UInt64(chunks[index].length))
+            if address >= start &+ length || address &+ UInt64(count) <= start || length == 0 { continue }
+            guard address >= start, Int(address - start) + count <= chunks[index].bytes.count else { return nil }
+            if address == start, count == chunks[index].bytes.count { return chunks[index].bytes }
+            return Array(chunks[index].bytes[Int(address - start)..<(Int(address - start) + count)])
+        }
+        return nil
     }
 
     /// The last chunk that covers `address`, the offset in it, and the offset at which it ends or a later chunk

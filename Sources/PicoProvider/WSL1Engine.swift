@@ -29,6 +29,8 @@ public final class WSL1Engine: Engine {
     /// Counts everything that may let a parked call finish.
     var events: UInt64 = 0
     let table: LxpSyscallTable
+    private let slots: [LxpSyscallSlot]
+    private let beyond: LxpSyscallSlot
     var initialPidNamespace = LxPidNamespace(identifier: 0, parent: nil)
     var lastNamespace: UInt64 = 4_026_531_834
     var lastCookie: UInt32 = 0
@@ -84,6 +86,8 @@ public final class WSL1Engine: Engine {
         user = machine.user
         self.build = build
         table = LxpSyscallTable.standard(build)
+        slots = table.entries.map(LxpSyscallSlot.init)
+        beyond = LxpSyscallSlot(table.beyond)
         identity = EngineIdentity(
             name: build == .latest ? "wsl1" : "wsl1@\(number)",
             version: build.release,
@@ -93,6 +97,9 @@ public final class WSL1Engine: Engine {
 
     /// The builds that the engine knows, oldest first.
     public static let builds = WSL1Build.released.map(\.number)
+
+    /// The entry of a call number.
+    func slot(_ number: Int) -> LxpSyscallSlot { number >= 0 && number < slots.count ? slots[number] : beyond }
 
     /// Nanoseconds since the epoch.
     var realtime: Int64 { Int64(bitPattern: environment.startRealtime &+ time) }

@@ -1,5 +1,6 @@
 // lacuna replay: what an engine answers otherwise than Linux did.
 import ArgumentParser
+import Glibc
 import Replay
 import Report
 
@@ -33,21 +34,21 @@ struct ReplayCommand: ParsableCommand {
     var noResync = false
     @Option(help: ArgumentHelp("Prove this many roots by experiment, gravest first.", valueName: "count"))
     var receipts = 0
-    @Flag(help: "Say on standard error how long it took, and how many calls a second that is.")
+    @Flag(help: "Say on standard error how much processor time it took, and how many calls a second that is.")
     var speed = false
     @Flag(help: "The whole result as one JSON object; equal results are equal bytes.")
     var json = false
 
     func run() throws {
         let make = try replay.engine.make
-        let start = ContinuousClock.now
+        let start = Self.processorTime
         let trace = try trace.load()
         let options = replay.options(receipts: receipts, resynchronise: !noResync)
-        let loaded = ContinuousClock.now
+        let loaded = Self.processorTime
         let replayer = Replayer(trace: trace, options: options)
-        let prepared = ContinuousClock.now
+        let prepared = Self.processorTime
         let result = replayer.run(making: make)
-        if speed { tellSpeed(result, loading: loaded - start, preparing: prepared - loaded) }
+        if speed { tellSpeed(result, reading: loaded - start, preparing: prepared - loaded, since: prepared) }
         if json {
             try StandardOutput.print(String(decoding: try result.canonicalJSON(), as: UTF8.self) + "\n")
         } else {
@@ -59,14 +60,21 @@ struct ReplayCommand: ParsableCommand {
         if result.counts.divergences > 0 { throw ExitCode(ExitStatus.found) }
     }
 
-    private func tellSpeed(_ result: ReplayResult, loading: Duration, preparing: Duration) {
-        func seconds(_ duration: Duration) -> String { String((duration / .milliseconds(1)).rounded() / 1000) }
-        let replaying = result.throughput
-        let all = loading / .seconds(1) + preparing / .seconds(1) + replaying.seconds
+    /// Seconds of processor time that this process has used.
+    private static var processorTime: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
+    private func tellSpeed(_ result: ReplayResult, reading: Double, preparing: Double, since prepared: Double) {
+        let replaying = Self.processorTime - prepared
+        func rounded(_ seconds: Double) -> String { String((seconds * 1000).rounded() / 1000) }
+        func rate(_ seconds: Double) -> Int { seconds > 0 ? Int(Double(result.source.calls) / seconds) : 0 }
         StandardError.line(
-            "\(result.source.calls) calls: read in \(seconds(loading)) s, environment in \(seconds(preparing)) s, "
-                + "replayed and compared in \(seconds(.seconds(replaying.seconds))) s "
-                + "(\(Int(replaying.callsPerSecond)) calls/s; \(Int(Double(result.source.calls) / all)) with all three)"
+            "\(result.source.calls) calls, seconds of processor time: read in \(rounded(reading)), environment in "
+                + "\(rounded(preparing)), replayed and compared in \(rounded(replaying)) (\(rate(replaying)) calls/s; "
+                + "\(rate(reading + preparing + replaying)) with all three)"
         )
     }
 }

@@ -9,7 +9,7 @@ final class LxpCall: VfsContext {
     var wantedID: Int32?
     /// The slot of the table that serves it, and its number.
     var entryNumber = 0
-    lazy var entry = engine.table.beyond
+    lazy var entry = engine.slot(-1)
     /// Set while a parked call is tried again.
     var parked: LxParkedCall?
     var interruption = LxpInterruption.restartSys

@@ -23,6 +23,21 @@ struct LxpSyscallEntry: Sendable {
     var interruption = LxpInterruption.restartSys
 }
 
+/// An entry as an engine holds it: handed about for each call without a copy of its texts.
+final class LxpSyscallSlot {
+    let handler: LxpHandler?
+    let evidence: Evidence
+    let errno: Errno
+    let interruption: LxpInterruption
+
+    init(_ entry: LxpSyscallEntry) {
+        handler = entry.handler
+        evidence = entry.evidence
+        errno = entry.errno
+        interruption = entry.interruption
+    }
+}
+
 struct LxpSyscallTable: Sendable {
     private(set) var entries: [LxpSyscallEntry] = []
     private var numbers: [String: Int] = [:]

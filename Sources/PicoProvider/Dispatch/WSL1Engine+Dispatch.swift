@@ -71,7 +71,7 @@ extension WSL1Engine {
         call.isUninterruptible = false
         call.keepsWrites = false
         call.entryNumber = number
-        call.entry = table[number]
+        call.entry = slot(number)
         call.interruption = call.entry.interruption
         call.costBefore = ntCost
         kernel.KeSetCurrentThread(thread.ntThread)
@@ -155,7 +155,7 @@ extension WSL1Engine {
 
     private func finish(_ outcome: DispatchResult.Outcome, _ signals: [Int32]) -> DispatchResult {
         var result = DispatchResult(outcome, writes: call.writes, given: call.given, signals: signals)
-        if collectsEvidence {
+        if collectsEvidence, !defersEvidence || call.support != nil || call.entry.evidence.support != .handled {
             result.evidence = call.entry.evidence
         } else {
             result.evidence.support = call.entry.evidence.support

@@ -10,8 +10,12 @@ final class CallPlan {
     let layout: FlatLayout?
     /// The register that a handler's return puts back is no answer of the call's.
     let isHandlerReturn: Bool
+    let cells: CellPlan
+    /// Errors that the recorded program met in such calls.
+    var errors: UInt64 = 0
 
     init(_ variant: Variant) {
+        cells = CellPlan(variant)
         self.variant = variant
         holdsNames = variant.holdsNames
         layout = FlatLayout(variant)
@@ -35,6 +39,9 @@ struct FlatLayout {
         var size: Int
         var isSigned: Bool
         var kind: Kind
+        /// How a difference is told: `statbuf.st_nlink`, and as the field's type prints. Empty: by decoding it.
+        var path = ""
+        var format = ScalarFormat.unsigned
     }
     /// Memory that one argument points to.
     struct Output {
@@ -134,6 +141,7 @@ struct FlatLayout {
         guard case .scalar(let scalar) = field.type else { return add(field.type, at: offset, rule, path, &output) }
         guard !scalar.isBigEndian else { return false }
         var leaf = Leaf(offset: offset, size: scalar.size, isSigned: scalar.isSigned, kind: .exact)
+        (leaf.path, leaf.format) = (path, scalar.format)
         switch rule ?? scalar.rule {
         case .exact, .atMost, .set: if field.name.hasSuffix("_size") { leaf.kind = .size }
         case .ignored, .class: leaf.kind = .ignored

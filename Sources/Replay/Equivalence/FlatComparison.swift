@@ -2,8 +2,8 @@
 import Engine
 import LinuxABI
 
-/// The comparison of one call by its layout. Looks first and binds names only when everything agrees; where anything
-/// does not, the decoded values are compared instead, which can say what differs.
+/// The comparison of one call by its layout. Looks first and binds names at the end. Where anything but a plain number
+/// differs, the decoded values are compared instead, which can say what it is.
 struct FlatComparison {
     let names: Bijections
     let order: OrderKeeper
@@ -11,6 +11,8 @@ struct FlatComparison {
     var generation: UInt64 = 0
     var isNewFile = false
     private(set) var ignored: UInt64 = 0
+    /// Numbers that must be equal and are not.
+    private(set) var differences: [Difference] = []
     private var relations: [(Bijection, UInt64, UInt64, creates: Bool)] = []
     private var readings: [(OrderKeeper.Key, Int64, Int64)] = []
 
@@ -20,7 +22,7 @@ struct FlatComparison {
         self.scopes = scopes
     }
 
-    /// Binds the names and remembers the readings of a call that agreed.
+    /// Binds the names and remembers the readings of a call that was compared to its end.
     func commit() {
         for (bijection, left, right, creates) in relations {
             _ = creates ? bijection.create(left, right) : bijection.relate(left, right)
@@ -60,13 +62,13 @@ struct FlatComparison {
                 if leaf.size > 8 {
                     let range = leaf.offset..<(leaf.offset + leaf.size)
                     guard left[range].elementsEqual(right[range]) else { return false }
-                } else if Self.value(left, leaf) != Self.value(right, leaf) {
+                } else if !equal(leaf, left, right) {
                     return false
                 }
             case .size:
                 if let mode = output.mode, Self.isDirectory(left, mode), Self.isDirectory(right, mode) {
                     ignored += 1
-                } else if Self.value(left, leaf) != Self.value(right, leaf) {
+                } else if !equal(leaf, left, right) {
                     return false
                 }
             case .renamed(let space):
@@ -82,6 +84,28 @@ struct FlatComparison {
                 readings.append((key, one, other))
             }
         }
+        return true
+    }
+
+    private static let printer = Printer(stringLimit: 64, listLimit: 8)
+
+    /// Whether a number is equal, or its difference could be told.
+    private mutating func equal(
+        _ leaf: FlatLayout.Leaf,
+        _ left: UnsafeRawBufferPointer,
+        _ right: UnsafeRawBufferPointer
+    ) -> Bool {
+        let (recorded, engine) = (Self.value(left, leaf), Self.value(right, leaf))
+        if recorded == engine { return true }
+        guard !leaf.path.isEmpty else { return false }
+        differences.append(
+            Difference(
+                field: leaf.path,
+                rule: "exact",
+                recorded: Self.printer.text(.scalar(recorded, leaf.format, .exact)),
+                engine: Self.printer.text(.scalar(engine, leaf.format, .exact))
+            )
+        )
         return true
     }
 

@@ -2,71 +2,73 @@
 import LinuxABI
 import TraceLog
 
-/// Verdicts by cell. Calls whose selecting arguments and path class agree have the same cells.
-struct CellTallies {
-    /// What the cells of a description's calls depend on.
-    private struct Plan {
-        /// Selecting arguments in registers.
-        var words: [Int] = []
-        var path: Int?
-        /// Selected by memory: named anew each time.
-        var readsMemory = false
-
-        init(_ variant: Variant) {
-            for index in Set(variant.cellSelectors.joined()).sorted() {
-                if case .pointer = variant.arguments[index].type { readsMemory = true } else { words.append(index) }
-            }
-            if let index = variant.pathArgument, case .pointer = variant.arguments[index].type { path = index }
-        }
-    }
-    private struct Known {
-        var variant: Variant
+/// What the cells of a description's calls depend on, and those that are known.
+final class CellPlan {
+    fileprivate struct Known {
         var words: [UInt64]
         var path: Int?
         var cells: [Int]
     }
+    /// Selecting arguments in registers.
+    fileprivate private(set) var words: [Int] = []
+    fileprivate let path: Int?
+    /// Selected by memory: named anew each time.
+    fileprivate private(set) var readsMemory = false
+    fileprivate var known = IntegerTable<[Known]>()
 
-    private var plans = IntegerTable<Plan>()
-    private var known = IntegerTable<[Known]>()
+    init(_ variant: Variant) {
+        if let index = variant.pathArgument, case .pointer = variant.arguments[index].type {
+            path = index
+        } else {
+            path = nil
+        }
+        for index in Set(variant.cellSelectors.joined()).sorted() {
+            if case .pointer = variant.arguments[index].type { readsMemory = true } else { words.append(index) }
+        }
+    }
+}
+
+/// Verdicts by cell. Calls whose selecting arguments and path class agree have the same cells.
+struct CellTallies {
     private var cells: [Cell] = []
     private var ordinals: [Cell: Int] = [:]
     private var counts: [VerdictCounts] = []
+    private var last: [Int] = []
+
+    /// The cells of the call that was added last.
+    var lastCells: [Cell] { last.map { cells[$0] } }
 
     /// The counts of every cell that was met.
     var all: [Cell: VerdictCounts] { ordinals.mapValues { counts[$0] } }
 
-    mutating func add(_ verdict: Verdict, _ variant: Variant, _ words: SyscallArguments, _ memory: MemoryChunks) {
-        let identity = UInt64(UInt(bitPattern: ObjectIdentifier(variant).hashValue))
-        guard let plan = plans[identity] else {
-            plans[identity] = Plan(variant)
-            add(verdict, variant, words, memory)
-            return
-        }
+    mutating func add(_ verdict: Verdict, _ call: CallPlan, _ words: SyscallArguments, _ memory: MemoryChunks) {
+        let plan = call.cells
         var path: Int?
         var isKnown = !plan.readsMemory
         if let index = plan.path, words[index] != 0 {
             if let bytes = memory.endedString(words[index]) { path = ABI.pathClass(of: bytes) } else { isKnown = false }
         }
         guard isKnown else {
-            for cell in ordinals(of: variant.cells(words, memory: memory)) { counts[cell][verdict] += 1 }
+            last = ordinals(of: call.variant.cells(words, memory: memory))
+            for cell in last { counts[cell][verdict] += 1 }
             return
         }
-        var key = identity &* 31 &+ UInt64(bitPattern: Int64(path ?? -1))
+        var key = UInt64(bitPattern: Int64(path ?? -1))
         for index in plan.words { key = (key ^ words[index]) &* 0x9FB2_1C65_1E98_DF25 }
-        if let list = known[key],
-            let found = list.first(where: { $0.variant === variant && $0.path == path && Self.agree($0, plan, words) })
-        {
-            for cell in found.cells { counts[cell][verdict] += 1 }
-            return
+        if let list = plan.known[key] {
+            for known in list where known.path == path && Self.agree(known, plan, words) {
+                for cell in known.cells { counts[cell][verdict] += 1 }
+                last = known.cells
+                return
+            }
         }
-        let own = ordinals(of: variant.cells(words, memory: memory))
-        known[key, default: []].append(
-            Known(variant: variant, words: plan.words.map { words[$0] }, path: path, cells: own)
-        )
+        let own = ordinals(of: call.variant.cells(words, memory: memory))
+        plan.known[key, default: []].append(.init(words: plan.words.map { words[$0] }, path: path, cells: own))
         for cell in own { counts[cell][verdict] += 1 }
+        last = own
     }
 
-    private static func agree(_ known: Known, _ plan: Plan, _ words: SyscallArguments) -> Bool {
+    private static func agree(_ known: CellPlan.Known, _ plan: CellPlan, _ words: SyscallArguments) -> Bool {
         for (position, index) in plan.words.enumerated() where known.words[position] != words[index] { return false }
         return true
     }

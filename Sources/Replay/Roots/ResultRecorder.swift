@@ -17,7 +17,7 @@ struct ResultRecorder {
     private var costs = IntegerTable<(count: UInt64, cost: TranslationCost)>()
     private var notes: [UInt64: [String]] = [:]
     /// Errors that the recorded program met, by call name: it goes on after such.
-    private var recordedErrors = IntegerTable<(variant: Variant, count: UInt64)>()
+    private var failing: [CallPlan] = []
     private var namelessErrors: [String: UInt64] = [:]
     private var positions: [UInt64: Int] = [:]
     private let started = ContinuousClock.now
@@ -53,8 +53,8 @@ struct ResultRecorder {
             costs[UInt64(record.number), default: (0, TranslationCost())].count += 1
             costs[UInt64(record.number), default: (0, TranslationCost())].cost += cost
         }
-        if let variant = pending.variant {
-            tallies.add(judgement.verdict, variant, record.arguments, pending.call.input)
+        if let plan = pending.plan {
+            tallies.add(judgement.verdict, plan, record.arguments, pending.call.input)
         }
         if record.result < 0, Errno(result: record.result) != nil, !record.flags.contains(.unfinished) {
             countError(pending)
@@ -91,12 +91,12 @@ struct ResultRecorder {
     }
 
     private mutating func countError(_ pending: Pending) {
-        guard let variant = pending.variant else {
+        guard let plan = pending.plan else {
             namelessErrors[Self.name(pending), default: 0] += 1
             return
         }
-        let identity = UInt64(UInt(bitPattern: ObjectIdentifier(variant).hashValue))
-        recordedErrors[identity, default: (variant, 0)].count += 1
+        if plan.errors == 0 { failing.append(plan) }
+        plan.errors += 1
     }
 
     /// A divergence that nothing earlier explains.
@@ -109,8 +109,7 @@ struct ResultRecorder {
                 task: report.task,
                 name: report.name,
                 judgement: judgement,
-                cells: pending.variant?.cells(pending.call.record.arguments, memory: pending.call.input)
-                    ?? [Cell(call: report.name)],
+                cells: pending.plan == nil ? [Cell(call: report.name)] : tallies.lastCells,
                 recorded: report.recorded,
                 engine: report.engine,
                 evidence: answer.evidence
@@ -156,7 +155,7 @@ struct ResultRecorder {
         let tallies = tallies.all
         let proven = tallies.filter { $0.value.same + $0.value.given > 0 }
         var errors = namelessErrors
-        for (_, entry) in recordedErrors { errors[entry.variant.fullName, default: 0] += entry.count }
+        for plan in failing { errors[plan.variant.fullName, default: 0] += plan.errors }
         let context = FatalContext(uses: world.uses, recordedErrors: errors)
         var grouping = RootGrouping(candidates: candidates, working: Set(proven.keys))
         grouping.attach(&reports)

@@ -73,7 +73,10 @@ extension ReplayRun {
                 result
             )
         }
-        if result.given.isEmpty, agreesFlatly(pending, plan, value, result) { return .same }
+        if result.given.isEmpty, let differences = compareFlatly(pending, plan, value, result) {
+            if differences.isEmpty { return .same }
+            if !pending.isPartlyTranslated { return differs(differences, result) }
+        }
         return judgeValues(pending, plan, value, result)
     }
 
@@ -192,18 +195,25 @@ extension ReplayRun {
         return isOwn ? .same : agreed(result)
     }
 
-    /// Whether an answer that the environment had no part in agrees, as far as that can be seen without decoding it.
+    /// What differs in an answer that the environment had no part in, as far as it can be told without decoding it.
     ///
-    /// False says nothing yet.
-    private func agreesFlatly(_ pending: Pending, _ plan: CallPlan, _ value: Int64, _ result: DispatchResult) -> Bool {
+    /// Nil says nothing yet.
+    private func compareFlatly(
+        _ pending: Pending,
+        _ plan: CallPlan,
+        _ value: Int64,
+        _ result: DispatchResult
+    ) -> [Difference]? {
         let call = pending.call
         guard plan.holdsNames else {
-            guard value == call.record.result else { return false }
-            return call.output.chunks.isEmpty || sameBytes(call.output, EngineMemory(result.writes, over: call.input))
+            guard value == call.record.result else { return nil }
+            let isSame =
+                call.output.chunks.isEmpty || sameBytes(call.output, EngineMemory(result.writes, over: call.input))
+            return isSame ? [] : nil
         }
-        guard let layout = plan.layout else { return false }
+        guard let layout = plan.layout else { return nil }
         var comparison = FlatComparison(names: names, order: order, scopes: pending.scopes)
-        guard comparison.agree(layout.result, call.record.result, value) else { return false }
+        guard comparison.agree(layout.result, call.record.result, value) else { return nil }
         let words = call.record.arguments
         var compared = 0
         var maker: UInt64?
@@ -217,7 +227,7 @@ extension ReplayRun {
             guard let recorded = Self.whole(call.output.chunks, address, output.size),
                 let engine = Self.whole(result.writes, address, output.size),
                 comparison.agree(output, recorded, engine, subject: call.word(0))
-            else { return false }
+            else { return nil }
             compared += 1
         }
         // What has no layout is compared byte by byte.
@@ -227,13 +237,13 @@ extension ReplayRun {
             where !layout.outputs.contains(where: { words[$0.argument] == chunk.address }) {
                 guard chunk.bytes.count == chunk.length,
                     memory.read(chunk.address, count: chunk.length) == .bytes(chunk.bytes)
-                else { return false }
+                else { return nil }
             }
         }
         if let maker { names.filesSeen.insert(maker) }
         comparison.commit()
         record.ignoredFields += comparison.ignored
-        return true
+        return comparison.differences
     }
 
     /// The bytes of the one chunk that stands at an address with this length, if no other touches it.
