@@ -210,7 +210,9 @@ extension ReplayRun {
         let accepted = !withholds && graft(.child(task: child, pid: state.tid, flags: plainFlags), pending)
         if accepted {
             engineTasks[child] = ()
-            _ = names[pending.scopes.scope(.pid)].create(UInt64(state.tid), UInt64(state.tid))
+            // A recording need not say who the child was.
+            let pid = UInt64(bitPattern: Int64(state.tid))
+            if state.tid > 0 { _ = names[pending.scopes.scope(.pid)].create(pid, pid) }
             if let mark { state.mark = state.mark ?? mark }
         } else if let mark {
             state.absentMark = state.absentMark ?? mark
