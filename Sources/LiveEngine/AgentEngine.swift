@@ -124,7 +124,7 @@ public final class AgentEngine: SelfPacedEngine {
         guard call.architecture == .x86_64 else { return notModelled("the agent makes 64-bit calls only") }
         try connection.attend(to: call.index, isDue: false)
         if state.isStale {
-            let reply = try connection.wait(state.slot, milliseconds: options.patience)
+            let reply = try connection.wait(state.slot, milliseconds: min(options.patience, 50))
             if reply.status == .exited { return ended(task) }
             guard reply.status == .returned else { return notModelled("an earlier call of the task cannot be ended") }
             state.isStale = false

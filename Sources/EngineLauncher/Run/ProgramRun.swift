@@ -22,7 +22,7 @@ public struct ProgramRun: Sendable {
     }
 
     /// Copies are made here: the same path on both sides, as it may be printed.
-    static let place = "/tmp/lacuna-run"
+    public static let place = "/tmp/lacuna-run.\(getpid())"
 
     /// Runs it as a process of this host.
     public func onHost() throws(LaunchError) -> ProgramResult {

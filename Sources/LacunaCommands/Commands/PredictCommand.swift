@@ -114,7 +114,7 @@ struct PredictCommand: ParsableCommand {
     /// Why the workload's program does not work; nil if it does.
     private func problem(_ workload: Workload, on engine: RunningEngine?) throws -> String? {
         let environment = [
-            "PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/tmp/lacuna-run", "LC_ALL=C", "TZ=UTC",
+            "PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=\(ProgramRun.place)", "LC_ALL=C", "TZ=UTC",
         ]
         var run = ProgramRun(words: workload.command, environment: environment, seconds: timeLimit)
         run.folder = workload.folder
