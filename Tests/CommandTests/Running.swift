@@ -16,6 +16,10 @@ func lacuna(
     output: String? = nil,
     environment: [String: String] = ["PATH": "/usr/bin:/bin", "LC_ALL": "C"]
 ) throws -> Run {
+    try lacuna(arguments, output: output, environment: environment)
+}
+
+func lacuna(_ arguments: [String], output: String? = nil, environment: [String: String]) throws -> Run {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         .appendingPathComponent("lacuna")
