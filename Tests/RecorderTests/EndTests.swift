@@ -35,9 +35,10 @@ extension Recordings {
             let scratch = try Scratch()
             let command = [
                 "/bin/sh", "-c",
-                "for i in 1 2 3 4 5 6 7 8; do sleep 0.1; done; echo done > \(scratch.file("out")); exit 9",
+                // Both processes wait at the limit, also where starting them takes long.
+                "sleep 2; echo done > \(scratch.file("out")); exit 9",
             ]
-            let (result, trace) = try record(scratch, command, tier) { $0.timeout = 0.25 }
+            let (result, trace) = try record(scratch, command, tier) { $0.timeout = 1 }
             #expect(result.reason == "timeout" && trace.trailer?.reason == "timeout")
             #expect(result.exitStatus == 9)
             #expect(scratch.read("out") == "done\n")
