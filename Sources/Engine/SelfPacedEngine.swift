@@ -17,10 +17,6 @@ public protocol UnattendedEngine: SelfPacedEngine {
     func plan(after call: UInt64, ifFailed: Bool, _ repair: () -> Void)
 }
 
-extension UnattendedEngine {
-    public func plan(after call: UInt64, ifFailed: Bool, _ repair: () -> Void) {}
-}
-
 public enum RepairPlan {
     /// Stands for the result of the call that is repaired.
     public static let answer: Int64 = 0x7a5a_5a5a

@@ -20,6 +20,11 @@ public struct Errno: RawRepresentable, Hashable, Sendable, CustomStringConvertib
         self.init(rawValue: number)
     }
 
+    /// Whether a raw result is -EINTR or ERESTARTSYS … ERESTART_RESTARTBLOCK: a signal ended the call.
+    public static func isInterruption(_ result: Int64) -> Bool {
+        result == -Int64(EINTR.rawValue) || (-516 ... -512).contains(result)
+    }
+
     /// A raw result that is an error: -1 … -4095.
     public init?(result: Int64) {
         guard result < 0, result >= -4095 else { return nil }

@@ -26,25 +26,6 @@ public struct Argument: Sendable, Hashable {
     }
 }
 
-/// Whether a call may change what a path names, or what is known of the file there. Who wants to know how things were
-/// must look before the call runs.
-public enum PathChange: Sendable, Hashable {
-    case never
-    case always
-    /// Only if an argument has a bit of the mask.
-    case whenFlags(argument: Int, mask: UInt64)
-
-    /// Whether a call with these arguments may.
-    @inlinable
-    public func holds(_ words: SyscallArguments) -> Bool {
-        switch self {
-        case .never: false
-        case .always: true
-        case .whenFlags(let argument, let mask): words[argument] & mask != 0
-        }
-    }
-}
-
 /// What a call returns.
 public struct ResultType: Sendable, Hashable {
     public enum Kind: Sendable, Hashable {
@@ -120,19 +101,6 @@ public final class CallDescription: Sendable {
     }
 }
 
-/// What a call does to mappings, as far as code may be in them.
-public enum CodeEffect: String, Sendable, Hashable, CaseIterable {
-    case none
-    /// Maps memory like mmap: address, length, protection, flags, descriptor.
-    case maps
-    /// Unmaps, moves or replaces the range of its first two arguments.
-    case changes
-    /// The same, and its third argument is the protection.
-    case protects
-    /// The same as `changes`; and like mremap, with MREMAP_FIXED, also the range at its fifth argument.
-    case moves
-}
-
 /// One full description: a call, or a call with a sub-command.
 public final class Variant: Sendable {
     public let callName: String
@@ -145,7 +113,7 @@ public final class Variant: Sendable {
     public let destroys: [Int]
     public let createsTask: Bool
     public let isExec: Bool
-    public let mayBlock: Bool
+    public let blocking: Blocking
     public let isOpaque: Bool
     /// First kernel release, empty if older than memory.
     public let since: String
@@ -174,7 +142,7 @@ public final class Variant: Sendable {
         destroys: [Int],
         createsTask: Bool,
         isExec: Bool,
-        mayBlock: Bool,
+        blocking: Blocking,
         isOpaque: Bool,
         since: String,
         fallback: String?,
@@ -193,7 +161,7 @@ public final class Variant: Sendable {
         self.destroys = destroys
         self.createsTask = createsTask
         self.isExec = isExec
-        self.mayBlock = mayBlock
+        self.blocking = blocking
         self.isOpaque = isOpaque
         self.since = since
         self.fallback = fallback

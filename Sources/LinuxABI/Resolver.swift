@@ -163,7 +163,7 @@ struct Resolver {
             destroys: destroys,
             createsTask: attribute("task") != nil,
             isExec: attribute("exec") != nil,
-            mayBlock: attribute("blocks") != nil,
+            blocking: try blocking(call, attribute("blocks")),
             isOpaque: attribute("opaque") != nil,
             since: attribute("since")?.first ?? "",
             fallback: attribute("fallback")?.first,
@@ -174,6 +174,15 @@ struct Resolver {
             isSupervised: attribute("supervised") != nil,
             codeEffect: try codeEffect(call, attribute("code")?.first)
         )
+    }
+
+    private func blocking(_ call: CallSyntax, _ words: [String]?) throws(DescriptionError) -> Blocking {
+        guard let words else { return .never }
+        guard let word = words.first else { return .other }
+        guard let blocking = Blocking(rawValue: word), blocking != .never, blocking != .other else {
+            throw fail(call, "'\(word)' is nothing that calls wait for: data, readiness or child")
+        }
+        return blocking
     }
 
     private func codeEffect(_ call: CallSyntax, _ word: String?) throws(DescriptionError) -> CodeEffect {

@@ -14,6 +14,11 @@ public func signalName(_ number: Int32) -> String {
     return String(number)
 }
 
+/// Whether the default action is to do nothing, in a program that runs (SIGCONT lets one go on). Source: signal(7).
+public func isIgnoredByDefault(_ signal: Int32) -> Bool {
+    ["SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH"].contains(signalName(signal))
+}
+
 /// The number of a signal's name, nil if there is none.
 public func signalNumber(_ name: String) -> Int32? {
     signalNames.firstIndex(of: name).flatMap { $0 == 0 ? nil : Int32($0) }

@@ -24,7 +24,7 @@ import Testing
         let parsed = try Descriptions(
             text: """
                 enum commands { GET=1 SET=2 }
-                call 1/2 control(fd fd, cmd u32, arg ptr) -> status family=tty blocks
+                call 1/2 control(fd fd, cmd u32, arg ptr) -> status family=tty blocks=data
                 sub control$GET(fd fd, cmd=GET enum[commands], arg out u32) -> status
                 sub control$ODD(fd fd, cmd&0x100=0x100 u32, arg ptr) -> status family=net
                 """
@@ -32,7 +32,7 @@ import Testing
         let call = try #require(parsed.byName["control"])
         #expect(call.variant(for: SyscallArguments(0, 1)).name == "GET")
         #expect(call.variant(for: SyscallArguments(0, 1)).families == [.tty])
-        #expect(call.variant(for: SyscallArguments(0, 1)).mayBlock)
+        #expect(call.variant(for: SyscallArguments(0, 1)).blocking == .data)
         #expect(call.variant(for: SyscallArguments(0, 0x101)).name == "ODD")
         #expect(call.variant(for: SyscallArguments(0, 0x101)).families == [.net])
         #expect(call.variant(for: SyscallArguments(0, 7)).name == "")
@@ -48,6 +48,8 @@ import Testing
         ("flags f { A=1 }\nflags g { A=2 }", 2, "elsewhere"),
         ("call 1/2 f(a in buf[b]) -> status", 1, "is named 'b'"),
         ("call 1/2 f() -> status family=nowhere", 1, "no family"),
+        ("call 1/2 f() -> status blocks=luck", 1, "nothing that calls wait for"),
+        ("call 1/2 f() -> status blocks=other", 1, "nothing that calls wait for"),
         ("call 1/2 f() -> status\ncall 1/3 g() -> status", 2, "number 1"),
         ("call 1/2 f()\ncall 2/3 f()", 2, "f: is there twice"),
         ("\nsub f$X(a u32) -> status", 2, "has no call"),

@@ -21,6 +21,18 @@ import Testing
         #expect(ABI.calls.filter { !$0.isOpaque }.count >= 230)
     }
 
+    @Test func whatCallsWaitForIsSaid() {
+        func names(_ blocking: Blocking) -> Set<String> {
+            Set(ABI.calls.filter { $0.plain.blocking == blocking }.map(\.name))
+        }
+        #expect(names(.child) == ["wait4", "waitid"])
+        #expect(names(.data) == ["read", "readv", "recvfrom", "recvmsg"])
+        let readiness = ["poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2"]
+        #expect(names(.readiness) == Set(readiness))
+        #expect(names(.other).isSuperset(of: ["futex", "flock", "nanosleep", "write", "accept"]))
+        #expect(names(.never).isSuperset(of: ["close", "getpid", "mmap"]))
+    }
+
     @Test func noProgramHasMorePointersThanARunKeeps() {
         for call in ABI.calls {
             for variant in [call.plain] + call.variants {

@@ -1,11 +1,9 @@
 // The results of a compiled program as an engine: asked what the replayer asks of every engine.
 public import Engine
-public import LinuxABI
+import LinuxABI
 
 /// An engine that has run already: the results of a program, which are compared now.
-public final class CollectedEngine: UnattendedEngine {
-    private let engine: AgentEngine
-
+public final class CollectedEngine: AbsentEngine {
     /// - Parameters:
     ///   - results: the file that the agent wrote.
     ///   - program: compiled anew, from the same trace with the same options.
@@ -26,21 +24,8 @@ public final class CollectedEngine: UnattendedEngine {
                 "program": channel.isComplete ? "ran to its end" : "did not come to its end",
             ]
         )
-        engine = AgentEngine(identity: identity, options: options, channel: channel)
+        super.init(AgentEngine(identity: identity, options: options, channel: channel))
     }
-
-    public var identity: EngineIdentity { engine.identity }
-    public func boot(_ environment: Environment) throws(EngineFailure) { try engine.boot(environment) }
-    public func dispatch(_ call: GuestCall, on task: TaskID) throws(EngineFailure) -> DispatchResult {
-        try engine.dispatch(call, on: task)
-    }
-    public func retry(_ task: TaskID) throws(EngineFailure) -> DispatchResult { try engine.retry(task) }
-    public func cancel(_ task: TaskID) { engine.cancel(task) }
-    public func advance(to time: UInt64) { engine.advance(to: time) }
-    public func postSignal(_ signal: Int32, to task: TaskID) { engine.postSignal(signal, to: task) }
-    public func hold(_ signals: UInt64, for task: TaskID) { engine.hold(signals, for: task) }
-    public func taskEnded(_ task: TaskID, status: Int32?) { engine.taskEnded(task, status: status) }
-    public func graft(_ graft: Graft, on task: TaskID) -> Bool { engine.graft(graft, on: task) }
 }
 
 extension AgentEngine {

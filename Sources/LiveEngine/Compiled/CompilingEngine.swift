@@ -1,11 +1,10 @@
 // Compiles a replay: runs it against the recording's own answers, and keeps what would have been sent to an agent.
 public import Engine
-public import LinuxABI
+import LinuxABI
 public import TraceLog
 
 /// An engine that is not there yet: it agrees with everything, and writes a program of it.
-public final class CompilingEngine: UnattendedEngine {
-    private let engine: AgentEngine
+public final class CompilingEngine: AbsentEngine {
     private let compiler: ProgramCompiler
     private let options: AgentOptions
     private let namespaces: UInt64
@@ -31,7 +30,7 @@ public final class CompilingEngine: UnattendedEngine {
         self.namespaces = namespaces
         compiler = ProgramCompiler(greeting: greeting, recorded: RecordedCourse(trace), patience: options.patience)
         let identity = EngineIdentity(name: "program", version: "", summary: "a replay for a machine that is not here")
-        engine = AgentEngine(identity: identity, options: options, channel: compiler)
+        super.init(AgentEngine(identity: identity, options: options, channel: compiler))
     }
 
     /// The mailbox's descriptor: below every limit that machines have.
@@ -51,15 +50,13 @@ public final class CompilingEngine: UnattendedEngine {
         )
     }
 
-    public var identity: EngineIdentity { engine.identity }
-
-    public func boot(_ environment: Environment) throws(EngineFailure) {
-        try engine.boot(environment)
+    public override func boot(_ environment: Environment) throws(EngineFailure) {
+        try super.boot(environment)
         firstPids = engine.pids
         rootSlot = engine.tasks[environment.process.task]?.slot ?? 0
     }
 
-    public func plan(after call: UInt64, ifFailed: Bool, _ repair: () -> Void) {
+    public override func plan(after call: UInt64, ifFailed: Bool, _ repair: () -> Void) {
         guard let step = compiler.step(of: call) else { return }
         let old = compiler.condition
         compiler.condition = ifFailed ? .ifFailed(step) : .ifSucceeded(step)
@@ -67,15 +64,4 @@ public final class CompilingEngine: UnattendedEngine {
         repair()
         compiler.condition = old
     }
-
-    public func dispatch(_ call: GuestCall, on task: TaskID) throws(EngineFailure) -> DispatchResult {
-        try engine.dispatch(call, on: task)
-    }
-    public func retry(_ task: TaskID) throws(EngineFailure) -> DispatchResult { try engine.retry(task) }
-    public func cancel(_ task: TaskID) { engine.cancel(task) }
-    public func advance(to time: UInt64) { engine.advance(to: time) }
-    public func postSignal(_ signal: Int32, to task: TaskID) { engine.postSignal(signal, to: task) }
-    public func hold(_ signals: UInt64, for task: TaskID) { engine.hold(signals, for: task) }
-    public func taskEnded(_ task: TaskID, status: Int32?) { engine.taskEnded(task, status: status) }
-    public func graft(_ graft: Graft, on task: TaskID) -> Bool { engine.graft(graft, on: task) }
 }

@@ -57,8 +57,7 @@ final class RecordedCourse {
             if signal.handler > 1, let next = own.first(where: { trace.calls[$0].index >= signal.afterCalls }) {
                 handled[next, default: []].append(signal.signal)
             }
-            // signal(7): by default SIGCHLD, SIGCONT, SIGURG and SIGWINCH do nothing.
-            guard signal.handler > 1 || ![17, 18, 23, 28].contains(signal.signal),
+            guard signal.handler > 1 || !isIgnoredByDefault(signal.signal),
                 let last = own.last(where: { trace.calls[$0].index < signal.afterCalls })
             else { continue }
             effective.insert(last)
@@ -76,19 +75,26 @@ final class RecordedCourse {
     private static let exiting = numbers(["exit", "exit_group"])
     /// Made in parts, or answered by the engine.
     private static let immediate = numbers(["close_range", "brk", "rt_sigreturn", "execve", "execveat"])
-    private static let waits = numbers(["wait4", "waitid"])
-    private static let readers = numbers(["read", "readv", "recvfrom", "recvmsg"])
-    private static let transfers = numbers(["read", "recvfrom"])
-    private static let readiness = numbers([
-        "poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2",
-    ])
-    private static let sleepers = numbers(["futex", "flock", "fcntl", "rt_sigtimedwait"])
+    /// What these find depends on what ended tasks held, whether they wait for it or not.
+    private static let holdings = numbers(["futex", "flock", "fcntl", "rt_sigtimedwait"])
+    private static let noHang = ABI.constant("WNOHANG")
+
+    private static func variant(_ call: CallRecord) -> Variant? {
+        ABI.call(Int(call.number), call.architecture)?.variant(for: call.arguments)
+    }
 
     func course(of index: UInt64) -> Course? {
         guard let position = positions[index] else { return nil }
         let call = trace.calls[position]
         let number = Int(call.number)
-        let noHang = number == 61 ? call.arguments[2] & 1 != 0 : call.arguments[3] & 1 != 0
+        let variant = Self.variant(call)
+        let hangs = variant?.argumentIndex("options").map { call.arguments[$0] & Self.noHang == 0 } ?? true
+        let zeroIsNothing =
+            switch variant?.blocking ?? .never {
+            case .data, .readiness: true
+            case .child: !hangs
+            case .never, .other: false
+            }
         return Course(
             task: call.task,
             number: number,
@@ -97,15 +103,19 @@ final class RecordedCourse {
             writes: trace.memory(of: call, .output).chunks,
             signals: handled[position] ?? [],
             mayWait: !Self.immediate.contains(number),
-            zeroIsNothing: Self.readers.contains(number) || Self.readiness.contains(number)
-                || Self.waits.contains(number) && noHang,
-            isTransfer: Self.transfers.contains(number),
-            isInterrupted: Self.isInterruption(call.result),
+            zeroIsNothing: zeroIsNothing,
+            isTransfer: variant.map(Self.fillsOneBuffer) ?? false,
+            isInterrupted: Errno.isInterruption(call.result),
             hasInterruption: effective.contains(position)
         )
     }
 
-    private static func isInterruption(_ result: Int64) -> Bool { result == -4 || (-516 ... -512).contains(result) }
+    private static func fillsOneBuffer(_ variant: Variant) -> Bool {
+        variant.blocking == .data
+            && variant.arguments.contains {
+                if case .pointer(.output, .buffer, _) = $0.type { true } else { false }
+            }
+    }
 
     private func isChild(_ child: TaskID, of task: TaskID) -> Bool {
         parents[child].flatMap { groups[$0] } == groups[task]
@@ -132,15 +142,15 @@ final class RecordedCourse {
         let call = trace.calls[position]
         let open = exits.filter { $0.time <= call.exitTime && $0.task != call.task }
         guard !open.isEmpty else { return false }
-        let number = Int(call.number)
-        if Self.waits.contains(number), call.result > 0 {
+        let blocking = Self.variant(call)?.blocking ?? .never
+        if blocking == .child, call.result > 0 {
             let pid = Int32(truncatingIfNeeded: call.result)
             let children = open.filter { isChild($0.task, of: call.task) }
             // In a pid namespace of its own it has another number.
             guard let task = tasksByPid[pid], isChild(task, of: call.task) else { return !children.isEmpty }
             return children.contains { $0.task == task }
         }
-        return Self.waits.contains(number) || Self.isInterruption(call.result) || Self.sleepers.contains(number)
-            || Self.readiness.contains(number) || Self.readers.contains(number) && call.result == 0
+        return blocking == .child || blocking == .readiness || blocking == .data && call.result == 0
+            || Errno.isInterruption(call.result) || Self.holdings.contains(Int(call.number))
     }
 }

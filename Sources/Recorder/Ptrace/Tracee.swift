@@ -1,6 +1,7 @@
 // What the ptrace recorder remembers of a thread between its stops.
 import CLinux
 import Glibc
+import LinuxABI
 
 final class Tracee {
     let tid: Int32
@@ -45,6 +46,6 @@ final class TracedProcess {
     /// Without a tracer the kernel would not deliver it.
     func drops(_ signal: Int32) -> Bool {
         let handler = Int(signal) < handlers.count ? handlers[Int(signal)] : 0
-        return handler == 1 || (handler == 0 && [SIGCHLD, SIGURG, SIGWINCH, SIGCONT].contains(signal))
+        return handler == 1 || (handler == 0 && isIgnoredByDefault(signal))
     }
 }

@@ -78,7 +78,9 @@ enum CallNumber {
     static func waits(_ number: UInt32) -> Bool { waiting.contains(number) }
     private static let waiting: Set<UInt32> = Set(
         ABI.calls.compactMap { call in
-            call.numbers.x86_64.flatMap { (call.variants + [call.plain]).contains { $0.mayBlock } ? UInt32($0) : nil }
+            call.numbers.x86_64.flatMap {
+                (call.variants + [call.plain]).contains { $0.blocking != .never } ? UInt32($0) : nil
+            }
         }
     )
 

@@ -138,7 +138,7 @@ extension RecordingState {
         // one that returned before the handler's first call. Any other was interrupted, and made again by the kernel.
         let call = task.waiting[position].call
         let isOver =
-            InterruptedResult.contains(result) || task.waiting[position].flags.contains(.interrupted)
+            Errno.isInterruption(result) || task.waiting[position].flags.contains(.interrupted)
             || !CallNumber.waits(call.number)
         let later = task.waiting[(position + 1)...]
         let place = isOver ? position + 1 : later.firstIndex { $0.call.entryTime > exitTime } ?? later.endIndex
@@ -240,11 +240,9 @@ extension RecordingState {
     }
 }
 
-/// -EINTR and ERESTARTSYS … ERESTART_RESTARTBLOCK: a signal ended the call.
 enum InterruptedResult {
     /// -ERESTARTSYS: what the kernel returned inside before it made the call again.
     static let restart: Int64 = -512
-    static func contains(_ result: Int64) -> Bool { result == -4 || (-516 ... -512).contains(result) }
 }
 
 extension PendingCall {

@@ -2,27 +2,21 @@
 import LinuxABI
 
 struct TaskTable {
-    /// By ``TaskID``.
-    private var states: [TaskState?] = []
+    private var states = TaskMap<TaskState>()
     /// By thread id; several when ids were given again or repeat in other pid namespaces.
     private var byNumber = IntegerTable<[TaskState]>()
 
     subscript(task: TaskID) -> TaskState? {
         @inline(__always)
-        get {
-            let index = Int(task.rawValue)
-            return index < states.count ? states[index] : nil
-        }
+        get { states[task] }
         set {
-            let index = Int(task.rawValue)
-            while states.count <= index { states.append(nil) }
-            states[index] = newValue
+            states[task] = newValue
             if let newValue { renumber(newValue) }
         }
     }
 
     /// Every task so far, in order of creation.
-    var values: some Sequence<TaskState> { states.lazy.compactMap { $0 } }
+    var values: some Sequence<TaskState> { states.lazyValues }
 
     /// The task got this thread id (it is new, or an exec made it the leader of its group).
     mutating func renumber(_ task: TaskState) {

@@ -93,7 +93,7 @@ extension SignalRecord {
     /// Whether its delivery does anything: signal(7) lists the default actions.
     var hasEffect: Bool {
         switch handler {
-        case 0: !["SIGCHLD", "SIGURG", "SIGWINCH", "SIGCONT"].contains(signalName(signal))
+        case 0: !isIgnoredByDefault(signal)
         case 1: false
         default: true
         }

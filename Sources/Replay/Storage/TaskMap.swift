@@ -30,6 +30,9 @@ struct TaskMap<Value> {
 
     func contains(_ task: TaskID) -> Bool { self[task] != nil }
 
+    /// In order of the tasks, without a copy.
+    var lazyValues: some Sequence<Value> { slots.lazy.compactMap { $0 } }
+
     /// In order of the tasks.
     var values: [Value] { count == 0 ? [] : slots.compactMap { $0 } }
 }
