@@ -7,8 +7,10 @@ static volatile long handled;
 static long handler_marks;
 
 static void alarmed(int signal) {
+    int saved = errno;  // of the call that was interrupted, not of the mark
     handled++;
     mark_in(1, &handler_marks);
+    errno = saved;
 }
 
 static void *feeder(void *fd) {
