@@ -15,6 +15,9 @@ extension WSL1Engine {
             if thread.group.pidNamespace.threads[thread.ownID] !== thread {
                 broken.append("thread \(thread.globalID) is not found by its id")
             }
+            if thread.ntThread == nil || thread.ntThread?.process !== thread.group.address.ntProcess {
+                broken.append("thread \(thread.globalID) runs in another pico process than its group")
+            }
         }
         for (table, users) in tables.values {
             if table.users != users {

@@ -96,6 +96,22 @@ import Testing
         #expect(guest.engine.checkInvariants() == [])
     }
 
+    /// A new image is a new pico process; its threads live and die in that one.
+    @Test func aThreadOfAnExecutedProgramEndsAlone() throws {
+        let guest = try Guest()
+        let child = TaskID(rawValue: 1)
+        #expect(try guest.call("vfork").isBlocked)
+        let executed = try guest.call("execve", "/bin/test", .strings(["t"]), .strings([]), task: child)
+        let steps = executed.result.evidence.steps.map(\.name)
+        #expect(steps.contains("PspCreatePicoProcess") && !steps.contains("PspTerminatePicoProcess"))
+        #expect(try guest.retry().value != nil)
+        let thread = try guest.makeThread(task: child)
+        #expect(try guest.call("exit", 0, task: thread).hasExited)
+        #expect(try guest.call("getpid", task: child).value != nil)
+        let again = try guest.call("execve", "/bin/test", .strings(["t"]), .strings([]), task: child)
+        #expect(again.result.evidence.steps.contains { $0.name == "PspTerminatePicoProcess" })
+    }
+
     @Test func threadsShareDescriptorsAndDieTogether() throws {
         let guest = try Guest()
         let thread = try guest.makeThread()

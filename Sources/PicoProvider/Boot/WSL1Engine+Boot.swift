@@ -26,7 +26,7 @@ extension WSL1Engine {
         }
         thread.group.executable = environment.process.executable
         thread.group.executableLocation = place(environment.process.executable, thread, follow: true)
-        ntCreate(thread, cloning: nil, shares: false)
+        ntCreate(thread, cloning: nil)
         _ = kernel.drainTrace()
         isBooted = true
     }

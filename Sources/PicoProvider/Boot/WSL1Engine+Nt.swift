@@ -82,31 +82,37 @@ extension WSL1Engine {
     // MARK: - Processes and threads
 
     /// The pico process and thread behind a new Linux thread.
-    func ntCreate(_ thread: LxThread, cloning parent: LxThreadGroup?, shares: Bool) {
-        let group = thread.group
-        let context = LxpPicoContext(self, thread.task)
-        if group.address.ntProcess == nil {
-            var handle = Handle.null
+    func ntCreate(_ thread: LxThread, cloning parent: LxThreadGroup?) {
+        if thread.group.address.ntProcess == nil {
             let source = parent?.address.ntProcess
-            let attributes = PicoProcessAttributes(
-                parent: source,
-                token: source == nil ? user : nil,
-                context: context,
-                flags: source == nil ? [] : [.cloneParent, .cloneReducedCommit]
-            )
-            let info = PicoCreateInfo(imageName: group.executable)
-            _ = machine.routines.createProcess?(attributes, info, &handle)
-            var process: EProcess?
-            if kernel.ObReferenceObjectByHandle(handle, object: &process).isSuccess {
-                group.address.ntProcess = process
-            }
-            _ = kernel.NtClose(handle)
+            ntCreateProcess(for: thread, source, flags: source == nil ? [] : [.cloneParent, .cloneReducedCommit])
         }
-        guard let process = group.address.ntProcess else { return }
+        ntCreateThread(for: thread)
+    }
+
+    private func ntCreateProcess(for thread: LxThread, _ parent: EProcess?, flags: PicoProcessAttributes.Flags) {
+        var handle = Handle.null
+        let attributes = PicoProcessAttributes(
+            parent: parent,
+            token: parent == nil ? user : nil,
+            context: LxpPicoContext(self, thread.task),
+            flags: flags
+        )
+        _ = machine.routines.createProcess?(attributes, PicoCreateInfo(imageName: thread.group.executable), &handle)
+        var process: EProcess?
+        if kernel.ObReferenceObjectByHandle(handle, object: &process).isSuccess {
+            thread.group.address.ntProcess = process
+        }
+        _ = kernel.NtClose(handle)
+    }
+
+    private func ntCreateThread(for thread: LxThread) {
+        guard let process = thread.group.address.ntProcess else { return }
         var registers = Context()
         registers.fsBase = thread.fsBase
         registers.gsBase = thread.gsBase
         var handle = Handle.null
+        let context = LxpPicoContext(self, thread.task)
         let attributes = PicoThreadAttributes(process: process, registers: registers, context: context)
         _ = machine.routines.createThread?(attributes, nil, &handle)
         var nt: EThread?
@@ -131,13 +137,19 @@ extension WSL1Engine {
         }
     }
 
-    /// execve: a rebuilt address space, and so a new pico process (nt-mapping.tsv).
-    func ntReplaceImage(_ group: LxThreadGroup, _ path: String) {
-        let old = group.address
-        let replacement = old.ntProcess
-        if old.users <= 0 || group.threads.isEmpty { return }
-        if let process = replacement, group.vforkParent == nil {
-            _ = kernel.MmUnmapPicoRange(process, base: 0x10000, size: LxAddressSpace.highest - 0x10000)
+    /// execve: a rebuilt address space, and so a new pico process and thread (nt-mapping.tsv). The old process ends
+    /// unless a vfork parent still lives in it.
+    func ntReplaceImage(_ thread: LxThread, leaving old: LxAddressSpace) {
+        guard let process = old.ntProcess, let before = thread.ntThread else { return }
+        let isCurrent = kernel.currentThread === before
+        ntCreateProcess(for: thread, process, flags: [])
+        ntCreateThread(for: thread)
+        if isCurrent { kernel.KeSetCurrentThread(thread.ntThread) }
+        if old.users > 0 {
+            _ = machine.routines.terminateThread?(before, .STATUS_SUCCESS, true)
+        } else {
+            old.ntProcess = nil
+            _ = machine.routines.terminateProcess?(process, .STATUS_SUCCESS)
         }
     }
 

@@ -166,7 +166,7 @@ func LxpClone(
         if pidNamespace.initGroup == nil { pidNamespace.initGroup = group }
     }
     engine.register(child, isLeader: !isThread)
-    engine.ntCreate(child, cloning: isThread ? nil : parent.group, shares: flags & CloneFlag.memory != 0)
+    engine.ntCreate(child, cloning: isThread ? nil : parent.group)
     let result = Int64(child.id(in: parent.namespaces.pid))
     if flags & CloneFlag.parentSetTid != 0 { try c.writeInteger(parentTid, Int32(truncatingIfNeeded: result)) }
     if flags & CloneFlag.vfork != 0 {

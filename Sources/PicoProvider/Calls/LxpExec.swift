@@ -135,10 +135,8 @@ func LxpReplaceImage(
     for fd in thread.files.open where thread.files[fd]?.closeOnExec == true {
         if let file = thread.files.take(fd) { LxpClose(c, file) }
     }
-    if group.address.users > 1 {
-        group.address.users -= 1
-    }
-    engine.ntReplaceImage(group, path)
+    let old = group.address
+    old.users -= 1
     group.address = LxAddressSpace()
     let handlers = group.handlers.copy()
     handlers.resetForExec()
@@ -158,6 +156,7 @@ func LxpReplaceImage(
     thread.name = LxpComm(named.entry.name)
     LxpExecCredentials(thread, image)
     group.address.personality = group.personality
+    engine.ntReplaceImage(thread, leaving: old)
     engine.releaseVforkParent(group)
     if let trace = thread.activeTrace {
         // A traced program stops when it has been replaced.
