@@ -12,6 +12,7 @@ struct Audit {
     private var spans: [Span] = []
     private var patterns: [UInt32: [CallPattern]] = [:]
     private var counts: [CallPattern: [UInt32: Int]] = [:]
+    private var waits = FutexWaits()
 
     private struct Span {
         var index: UInt64
@@ -27,7 +28,9 @@ struct Audit {
             switch block {
             case .snapshot: break
             case .trailer(let trailer): self.trailer = trailer
-            case .events(let batch): add(batch)
+            case .events(let batch):
+                add(batch)
+                waits.add(batch, reader)
             }
         }
     }
@@ -77,6 +80,9 @@ struct Audit {
         let sorted = spans.sorted { $0.index < $1.index }
         if let twice = sorted.indices.dropFirst().first(where: { sorted[$0].index == sorted[$0 - 1].index }) {
             found.append("there are two calls \(sorted[twice].index)")
+        }
+        if waits.wrong > 10, waits.wrong * 10 > waits.all {
+            found.append("\(waits.wrong) of \(waits.all) futex waits have another word than they waited for")
         }
         if let last = sorted.last, last.index != UInt64(calls - 1) {
             found.append("\(calls) calls, of which the last is call \(last.index)")

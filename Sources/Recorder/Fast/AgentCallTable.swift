@@ -58,7 +58,7 @@ struct AgentCallTable {
         if compiled.contains(where: { $0 == nil }) {
             program.flags |= UInt8(AGENT_PROGRAM_NOTIFY.rawValue)
         } else {
-            let list = AgentCallTable.joined(compiled.compactMap(\.self))
+            let list = AgentCallTable.joined(compiled.compactMap(\.self), waits: variant.blocking != .never)
             program.steps = UInt8(list.count)
             steps += list
             answered.insert(variant.name.isEmpty ? call.name : "\(call.name)$\(variant.name)")
@@ -128,16 +128,18 @@ struct AgentCallTable {
         return result
     }
 
-    /// Memory that is read and then written is captured before the call; a length behind a pointer comes before the
-    /// memory that it measures, because the agent notes the room then.
-    private static func joined(_ steps: [agent_step]) -> [agent_step] {
+    /// Memory that is read and then written is captured before the call, and so is a word that a call which waits looks
+    /// at: what ends the wait has changed it (futexes). A length behind a pointer comes before the memory that it
+    /// measures, because the agent notes the room then.
+    private static func joined(_ steps: [agent_step], waits: Bool) -> [agent_step] {
         var steps = steps
         for index in steps.indices where steps[index].operation == UInt8(AGENT_BYTES.rawValue) {
             guard UInt32(steps[index].flags) & AGENT_STEP_INPUT.rawValue != 0 else { continue }
             let isWritten = steps.contains {
                 $0.argument == steps[index].argument && UInt32($0.flags) & AGENT_STEP_OUTPUT.rawValue != 0
             }
-            if isWritten { steps[index].flags |= UInt8(AGENT_STEP_BEFORE.rawValue) }
+            let isWord = steps[index].length.kind == Kind.fixed && steps[index].length.scale <= 8
+            if isWritten || waits && isWord { steps[index].flags |= UInt8(AGENT_STEP_BEFORE.rawValue) }
         }
         func measures(_ step: agent_step) -> Bool {
             steps.contains {

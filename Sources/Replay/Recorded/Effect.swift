@@ -59,12 +59,18 @@ final class RecordedCall {
     var succeeded: Bool {
         record.result >= 0 && record.flags.isDisjoint(with: [.unfinished, .resultLost, .interrupted, .denied])
     }
-    /// A futex wait that the kernel refused for a word that the capture still saw as expected: another thread changed it.
+    /// A futex wait that the kernel refused for a word that the capture saw as expected, or that it began with a word that
+    /// the capture did not: another thread changed it in between.
     var hasStaleFutexWord: Bool {
-        guard known == .futex, errno == Int64(Errno.EAGAIN.rawValue) else { return false }
+        guard known == .futex, record.flags.isDisjoint(with: .withoutResult) else { return false }
         let command = word(1) & ~(Linux.futexPrivate | Linux.futexRealtime)
         guard command == Linux.futexWait || command == Linux.futexWaitBitset else { return false }
-        return input.integer(word(0), count: 4) == word(2) & 0xffff_ffff
+        guard let captured = input.integer(word(0), count: 4) else { return false }
+        let isExpected = captured == word(2) & 0xffff_ffff
+        let waited =
+            record.result == 0 || InterruptedClass(record.result) != nil
+            || errno == Int64(Errno.ETIMEDOUT.rawValue)
+        return isExpected ? errno == Int64(Errno.EAGAIN.rawValue) : waited
     }
     var makesTask: Bool {
         switch known {
