@@ -69,6 +69,8 @@ extension AgentEngine {
         case "close_range": return try closeRange(call, state, request)
         case "ptrace":
             isTracing = true
+            // A request of the tracee is 0, PTRACE_TRACEME.
+            state.isTracer = state.isTracer || call.arguments[0] != 0
             return notModelled("a traced task would stop in the agent's own calls")
         case "kill", "tgkill", "tkill":
             // A tracer that is not there would not let it go on.
@@ -77,7 +79,9 @@ extension AgentEngine {
             }
         case "mount", "open", "openat", "openat2":
             guard try isAgentsFile(name, call, state) else { break }
-            return notModelled("the agent runs in the program's place: /proc/self/exe is its file")
+            guard nameProgram(name, state, &request) else {
+                return notModelled("the agent runs in the program's place: /proc/self/exe is its file")
+            }
         case "reboot", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "swapon",
             "swapoff", "settimeofday", "clock_settime", "acct":
             guard options.isDisposable else { return notModelled("\(name) would change this machine") }
@@ -121,6 +125,7 @@ extension AgentEngine {
         )
         if name == "clone3", flags & Linux.clearHandlers != 0 { child.actions.handlers = [:] }
         child.files = flags & Linux.cloneFiles != 0 ? state.files : state.files.copy()
+        child.program = state.program
         child.isNested = state.childrenAreNested || state.isNested || flags & Linux.clonePid != 0
         child.childrenAreNested = child.isNested
         child.handlerDepth = 0

@@ -14,7 +14,7 @@ enum Argument {
 
 extension AgentEngine {
     /// Where the conductor's calls have their memory, `SCRATCH`; tasks inherit the mapping.
-    private var scratch: UInt64 { isLow ? 0x2a_d000_0000 : 0x1ae0_0000_0000 }
+    var scratch: UInt64 { isLow ? 0x2a_d000_0000 : 0x1ae0_0000_0000 }
 
     /// Makes a call by name; `slot` 0 is the conductor. Returns the raw result and the bytes of outputs.
     @discardableResult

@@ -25,10 +25,7 @@ extension AgentEngine {
             }
         case "execve", "execveat":
             guard !isError else { return }
-            state.memory = AddressSpace()
-            state.actions = SignalActions()
-            state.files = DescriptorSources()
-            state.handlerDepth = 0
+            state.execute(name == "execve" ? program(call, state) : nil)
         case "rt_sigaction": if !isError { noteAction(call, state, &result) }
         case "rt_sigreturn": state.handlerDepth -= 1
         case "mmap":

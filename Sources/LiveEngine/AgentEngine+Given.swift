@@ -133,6 +133,25 @@ extension AgentEngine {
         return link.result > 0 && Self.isAgent(Array(link.output.prefix(Int(link.result))))
     }
 
+    /// What an execve names, if it is no script: its interpreter would be the task's file.
+    func program(_ call: GuestCall, _ state: TaskState) -> String? {
+        guard case .bytes(let bytes) = call.memory.readString(call.arguments[0], limit: 4096),
+            bytes.first == UInt8(ascii: "/")
+        else { return nil }
+        let path = String(decoding: bytes, as: UTF8.self)
+        if path == "/proc/self/exe" { return state.program }
+        let start = environment.files.first { $0.path == path }?.content.first { $0.offset == 0 }
+        return start?.bytes.starts(with: "#!".utf8) == true ? nil : path
+    }
+
+    /// The program's own file by its name instead of by `/proc/self/exe`. False: its name is not known.
+    func nameProgram(_ name: String, _ state: TaskState, _ request: inout AgentRequest) -> Bool {
+        guard let program = state.program else { return false }
+        request.arguments[name == "openat" || name == "openat2" ? 1 : 0] = scratch
+        request.inputs.append(.init(address: scratch, bytes: Array(program.utf8) + [0]))
+        return true
+    }
+
     /// The agent's own file where a program's should be: the kernel lets only some tasks change `/proc/PID/exe`.
     private func hideAgent(_ result: inout DispatchResult) {
         guard let write = result.writes.first, !write.bytes.isEmpty,

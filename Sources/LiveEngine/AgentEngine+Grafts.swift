@@ -81,14 +81,21 @@ extension AgentEngine {
                     .text(mount.source),
                     .text(mount.point),
                     .text(mount.type),
-                    .value(0),
+                    // Without a type, a path is what is shown there again: MS_BIND.
+                    .value(mount.type.isEmpty && mount.source.hasPrefix("/") ? 0x1000 : 0),
                     .value(0),
                     in: slot
                 )
             )
         case .unmounted(let point): return did(try make("umount2", .text(point), .value(2), in: slot))
         case .child(let task, let pid, let flags): return try putChild(task, pid, flags, state)
-        case .descriptor, .executed, .stream, .drained: return false
+        case .executed(let path):
+            // What leads to the program that runs is that program.
+            guard let program = path.hasPrefix("/proc/") ? state.program : path else { return false }
+            guard did(try make("execve", .text(program), in: slot, flags: .exec)) else { return false }
+            state.execute(program)
+            return true
+        case .descriptor, .stream, .drained: return false
         }
     }
 
@@ -110,6 +117,7 @@ extension AgentEngine {
             actions: flags & Linux.cloneHandlers != 0 ? state.actions : state.actions.copy()
         )
         child.files = flags & Linux.cloneFiles != 0 ? state.files : state.files.copy()
+        child.program = state.program
         child.isNested = state.childrenAreNested || state.isNested
         child.childrenAreNested = child.isNested
         if !child.isNested { try choosePid(pid) }

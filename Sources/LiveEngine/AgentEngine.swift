@@ -170,6 +170,9 @@ public final class AgentEngine: SelfPacedEngine {
         return replies.map { DispatchResult(.returned($0.result), writes: $0.writes) }
     }
 
+    /// Milliseconds that a tracer's call which is due may still sleep: enough for a child's end.
+    private static let tracersPatience = 20
+
     public func retry(_ task: TaskID) throws(EngineFailure) -> DispatchResult {
         guard let state = tasks[task], let parked = state.parked else {
             throw EngineFailure("task \(task.rawValue) has no call that waits")
@@ -178,7 +181,8 @@ public final class AgentEngine: SelfPacedEngine {
         let isLive = try connection.mode == .live
         let elapsed = isLive ? Int((ContinuousClock.now - parked.start) / .milliseconds(1)) : 0
         let recorded = Int(clock - min(clock, parked.time)) / 1_000_000
-        let reply = try connection.wait(state.slot, milliseconds: options.patience + max(0, recorded - elapsed))
+        let patience = state.isTracer ? min(options.patience, Self.tracersPatience) : options.patience
+        let reply = try connection.wait(state.slot, milliseconds: patience + max(0, recorded - elapsed))
         let name = ABI.call(parked.call.number, parked.call.architecture)?.name ?? ""
         return try answer(reply, parked, name, task, state)
     }

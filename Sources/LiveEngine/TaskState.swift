@@ -16,6 +16,10 @@ final class TaskState {
     /// Handlers that run now.
     var handlerDepth = 0
     var parked: ParkedCall?
+    /// It has asked for `ptrace`, which is not modelled: what its waits were for mostly does not happen.
+    var isTracer = false
+    /// The file that it has executed; nil: none, or by no absolute path.
+    var program: String?
     /// A call was abandoned and may still be on its way.
     var isStale = false
 
@@ -23,6 +27,15 @@ final class TaskState {
         self.slot = slot
         self.memory = memory
         self.actions = actions
+    }
+
+    /// It has executed a program.
+    func execute(_ program: String?) {
+        memory = AddressSpace()
+        actions = SignalActions()
+        files = DescriptorSources()
+        handlerDepth = 0
+        self.program = program
     }
 }
 

@@ -144,6 +144,11 @@ extension WorkloadResult {
             self.problem = problem
             status = .error
             fill(from: observation)
+            // What stops the program stands before what broke the engine.
+            if hits.contains(where: { $0.severity == .fatal }) {
+                verdict = .fails
+                graded = observation.calls.graded ?? .none
+            }
         case .replayed:
             fill(from: observation)
             graded = observation.calls.graded ?? .none

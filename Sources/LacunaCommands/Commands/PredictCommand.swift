@@ -40,7 +40,7 @@ struct PredictCommand: ParsableCommand {
     )
     var scores: String?
     @Option(help: ArgumentHelp("Give up on a trace, and on a program, after this many seconds.", valueName: "seconds"))
-    var timeLimit = 60.0
+    var timeLimit = 300.0
     @Flag(help: "One JSON object: rows, and counts.")
     var json = false
 
