@@ -22,15 +22,19 @@ demo: build
 	@printf '\nThe report: file://%s/index.html\n' "$(abspath $(DEMO)/report)"
 
 test:
-	@scripts/install-packages build test engines
+	@scripts/install-packages build test
+	@scripts/install-packages --optional engines
 	swift build --build-tests
 	scripts/run-tests
 
-# Do programs notice that they are recorded inside, and what does it cost? Short forms: see --help of both for the long.
+# Do programs notice that they are recorded inside, what does it cost, and do replays find what live engines really do?
+# Short forms: see --help of each for the long.
 gates: build
 	@scripts/install-packages build test gates
+	@scripts/install-packages --optional engines
 	scripts/transparency --quick --tier fast --lacuna $(LACUNA)
 	Benchmarks/recording --quick --lacuna $(LACUNA)
+	scripts/probe-cells --quick --lacuna $(LACUNA)
 
 # Records the workloads anew: installs what they need, overwrites corpora/*/trace.lacuna.
 corpus: build

@@ -159,7 +159,10 @@ let package = Package(
             ["PicoProvider", "NTKernel", "Facts", "Replay", "Report", "TraceLog", "Engine", "LinuxABI"]
         ),
         tests("LiveEngineTests", ["lacuna-agent", "LiveEngine", "Replay", "Engine", "TraceLog", "LinuxABI"]),
-        tests("EngineLauncherTests", ["lacuna-init", "EngineLauncher", "LiveEngine"]),
+        tests(
+            "EngineLauncherTests",
+            ["lacuna-init", "lacuna-agent", "lacuna-agent-low", "EngineLauncher", "LiveEngine", "Replay", "TraceLog"]
+        ),
         tests("ReplayTests", ["Replay", "PicoProvider", "Engine", "TraceLog", "LinuxABI"]),
         tests("CompatTests", ["Compat", "Report", "Replay", "Engine", "TraceLog", "LinuxABI"]),
         tests("CommandTests", ["lacuna", "LacunaCommands", "TraceLog", "LinuxABI"]),

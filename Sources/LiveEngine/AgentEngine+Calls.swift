@@ -82,6 +82,15 @@ extension AgentEngine {
             guard nameProgram(name, state, &request) else {
                 return notModelled("the agent runs in the program's place: /proc/self/exe is its file")
             }
+        case "readlink", "readlinkat":
+            // An emulator answers with the path that it was started with; others are asked.
+            guard options.isEmulated, try isAgentsFile(name, call, state) else { break }
+            return notModelled("the agent runs in the program's place: /proc/self/exe is its file")
+        case "mq_open", "mq_unlink":
+            // QEMU gives its own C library the name with the slash that a program's library has left out: the byte before.
+            if options.isEmulated, case .absent = call.memory.read(call.arguments[0] &- 1, count: 1) {
+                request.inputs.append(.init(address: call.arguments[0] &- 1, bytes: [UInt8(ascii: "/")]))
+            }
         case "reboot", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "swapon",
             "swapoff", "settimeofday", "clock_settime", "acct":
             guard options.isDisposable else { return notModelled("\(name) would change this machine") }

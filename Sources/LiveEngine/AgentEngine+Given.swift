@@ -123,7 +123,7 @@ extension AgentEngine {
 
     /// The call names the program's own file, and the agent's would be taken.
     func isAgentsFile(_ name: String, _ call: GuestCall, _ state: TaskState) throws(EngineFailure) -> Bool {
-        let place = name == "openat" || name == "openat2" ? 1 : 0
+        let place = ["openat", "openat2", "readlinkat"].contains(name) ? 1 : 0
         let own = "/proc/self/exe"
         guard case .bytes(let path) = call.memory.readString(call.arguments[place], limit: own.utf8.count + 1),
             path.elementsEqual(own.utf8)
