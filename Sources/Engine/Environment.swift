@@ -199,6 +199,8 @@ public enum Graft: Sendable, Hashable {
     case file(Environment.File)
     /// The path does not exist.
     case absent(path: String)
+    /// What was at `source` is at `target`, the same file under another name.
+    case renamed(source: String, target: String)
     /// A child of the task exists. `flags` are clone flags.
     case child(task: TaskID, pid: Int32, flags: UInt64)
     /// The address range is mapped (or not).

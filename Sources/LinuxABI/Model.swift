@@ -117,8 +117,8 @@ public final class Variant: Sendable {
     public let isOpaque: Bool
     /// First kernel release, empty if older than memory.
     public let since: String
-    /// What the usual callers do when a kernel answers ENOSYS, with its source; nil if they have no other way.
-    public let fallback: String?
+    /// What the usual callers do when a kernel refuses; nil if they have no other way.
+    public let fallback: Fallback?
     /// Each entry is one cell family: several arguments make a joint cell.
     public let cellSelectors: [[Int]]
     /// The cell is `call(VARIANT)`.
@@ -145,7 +145,7 @@ public final class Variant: Sendable {
         blocking: Blocking,
         isOpaque: Bool,
         since: String,
-        fallback: String?,
+        fallback: Fallback?,
         cellSelectors: [[Int]],
         namesOwnCell: Bool,
         pathArgument: Int?,

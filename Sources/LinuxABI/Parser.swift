@@ -244,7 +244,14 @@ struct Parser {
         try expect("=")
         let name = try word()
         guard let family = Family(rawValue: name) else { throw error("'\(name)' is no family") }
-        pathClasses.append(PathClass(pattern: pattern, family: family))
+        var fallback: Fallback?
+        if accept("fallback") {
+            try expect("=")
+            guard current.kind == .string else { throw error("expected a quoted text instead of '\(text)'") }
+            fallback = Fallback(text)
+            position += 1
+        }
+        pathClasses.append(PathClass(pattern: pattern, family: family, fallback: fallback))
     }
 
     /// `path` is an attribute (`path=ARG`) as well as a declaration.

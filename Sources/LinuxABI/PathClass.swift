@@ -5,12 +5,15 @@ struct PathClass: Sendable {
     /// As written in the descriptions: `/proc/self/ns/*`.
     let pattern: String
     let family: Family
+    /// What readers do without the file.
+    let fallback: Fallback?
     private let components: [Substring]
     private let isDeep: Bool
 
-    init(pattern: String, family: Family) {
+    init(pattern: String, family: Family, fallback: Fallback? = nil) {
         self.pattern = pattern
         self.family = family
+        self.fallback = fallback
         var parts = pattern.split(separator: "/", omittingEmptySubsequences: true)
         isDeep = parts.last == "**"
         if isDeep { parts.removeLast() }

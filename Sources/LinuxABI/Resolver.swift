@@ -166,7 +166,7 @@ struct Resolver {
             blocking: try blocking(call, attribute("blocks")),
             isOpaque: attribute("opaque") != nil,
             since: attribute("since")?.first ?? "",
-            fallback: attribute("fallback")?.first,
+            fallback: attribute("fallback")?.first.map { Fallback($0) },
             cellSelectors: cells,
             namesOwnCell: call.attribute("cell") == nil && !call.variant.isEmpty,
             pathArgument: path,

@@ -36,6 +36,8 @@ extension AgentEngine {
             return did(group) && did(user)
         case .offset(let fd, let offset):
             return did(try make("lseek", .number(fd), .number(offset), .value(0), in: slot))
+        case .renamed(let source, let target):
+            return did(try make("rename", .text(source), .text(target), in: slot))
         case .absent(let path):
             if did(try make("unlink", .text(path), in: slot)) { return true }
             return did(try make("rmdir", .text(path), in: slot))
@@ -181,7 +183,7 @@ extension Graft {
     fileprivate var changedPath: String? {
         switch self {
         case .file(let file): file.path
-        case .content(let path, _, _), .absent(let path): path
+        case .content(let path, _, _), .absent(let path), .renamed(let path, _): path
         default: nil
         }
     }

@@ -24,10 +24,10 @@ extension RootObservation {
         }
     }
 
-    /// What callers do without the call; only for ENOSYS: another errno means something else to the same caller.
+    /// What callers do after this errno; another one means something else to the same caller.
     private var fallback: String? {
-        guard answeredError == Errno.ENOSYS.name, let call = cells.first?.call else { return nil }
-        return ABI.call(named: call)?.plain.fallback
+        guard let errno = answeredError.flatMap(Errno.init(name:)), let call = cells.first?.call else { return nil }
+        return ABI.fallback(call, cells, for: errno)
     }
 
     /// The wrong answer in the fewest words: what tells one root of a cell from another.

@@ -27,6 +27,12 @@ extension WSL1Engine {
         target.mount.namespace.attach(made, at: target)
     }
 
+    /// Why anything else is missing below /sys/fs/cgroup.
+    static let missingController = LxNote(
+        "only the controllers that exist are mounted here: devices",
+        "INIT;UT:cgroup.c"
+    )
+
     /// /init mounts a tmpfs and below it each enabled controller: `devices` (INIT, pico-interface.md §7).
     private func mountCgroups(_ context: VfsContext) {
         let point = "/sys/fs/cgroup"
@@ -34,6 +40,7 @@ extension WSL1Engine {
             let options = "rw,nosuid,nodev,noexec,mode=755"
             _ = mountBoot(Environment.Mount(point: point, type: "tmpfs", source: "tmpfs", options: options), context)
         }
+        if let thread = context.thread { place(point, thread)?.mount.superblock.absence = Self.missingController }
         let devices = Environment.Mount(
             point: point + "/devices",
             type: "cgroup",
@@ -48,7 +55,22 @@ extension WSL1Engine {
         // Only the devices hierarchy exists, and init mounts it.
         if mount.type == "cgroup" || mount.type == "cgroup2", !isBooted { return true }
         if let known = knownFiles[mount.point], environment.files[known].kind != .directory { return false }
+        if isPartOfRoot(mount) { return bindToItself(mount, context) }
         return mountAs(Self.replacements[mount.type] ?? mount.type, mount, context)
+    }
+
+    /// Another mount of the volume that the root is on: a bind mount, by the look of it.
+    private func isPartOfRoot(_ mount: Environment.Mount) -> Bool {
+        guard mount.source.hasPrefix("/dev/") else { return false }
+        return environment.mounts.contains { $0.point == "/" && $0.source == mount.source && $0.type == mount.type }
+    }
+
+    private func bindToItself(_ mount: Environment.Mount, _ context: VfsContext) -> Bool {
+        guard let place = makePlace(mount.point, context) else { return false }
+        let flags = Self.flags(mount.options)
+        let made = makeMount(place.mount.superblock, root: place.entry, flags: flags, place.mount.namespace)
+        place.mount.namespace.attach(made, at: place)
+        return true
     }
 
     @discardableResult

@@ -23,6 +23,8 @@ extension WSL1Engine {
             LxpClose(context, file)
         case .file(let file): return populate(file, context)
         case .absent(let path): return remove(path, context)
+        case .renamed(let source, let target):
+            return (try? LxpRename(context, source, thread.fs.root, target, thread.fs.root)) != nil
         case .child(let child, let pid, let flags): return makeChild(child, pid, flags, context)
         case .mapping(let address, let length, let mapped):
             graftMapping(thread.group.address, address, length, mapped)

@@ -58,7 +58,7 @@ private func LxpNewName(
     do throws(LxFailure) {
         _ = try walk.step(place.directory, place.name)
     } catch {
-        guard case .errno(.ENOENT) = error else { throw error }
+        guard error.saysMissing else { throw error }
         if place.hasTrailingSlash, !isDirectory { throw .errno(.ENOENT) }
         try LxpCheckCreate(c, place.directory)
         return place
@@ -205,7 +205,7 @@ private func LxpRemove(
     return 0
 }
 
-private func LxpRename(
+func LxpRename(
     _ c: LxpCall,
     _ old: String,
     _ oldBase: VfsLocation,
@@ -229,7 +229,7 @@ private func LxpRename(
     do throws(LxFailure) {
         target = try walk.step(to.directory, to.name)
     } catch {
-        guard case .errno(.ENOENT) = error else { throw error }
+        guard error.saysMissing else { throw error }
     }
     if !source.inode.isDirectory, from.hasTrailingSlash || (to.hasTrailingSlash && target == nil) {
         throw .errno(.ENOTDIR)

@@ -62,7 +62,7 @@ private func LxpOpenFile(
         do throws(LxFailure) {
             existing = try walk.step(place.directory, place.name)
         } catch {
-            guard case .errno(.ENOENT) = error else { throw error }
+            guard error.saysMissing else { throw error }
             return try LxpCreateFile(c, place, flags: flags, mode: mode)
         }
         if flags & OpenFlag.exclusive != 0 { throw .errno(.EEXIST) }

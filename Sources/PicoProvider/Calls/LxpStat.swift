@@ -65,7 +65,7 @@ func LxpAtInode(_ c: LxpCall, _ flags: UInt32) throws(LxFailure) -> VfsInode {
 
 func LxpStat(_ c: LxpCall, _ inode: VfsInode, into address: UInt64) throws(LxFailure) -> Int64 {
     let attributes = try inode.attributes(c)
-    if inode.isDirectory, inode is WslfsInode || inode is TmpfsInode {
+    if inode.isDirectory, attributes.links == 1 {
         c.partial("st_nlink of a directory does not count its subdirectories", "RN:14946;inferred")
     }
     try c.write(address, LxpStatBytes(attributes))
@@ -151,6 +151,9 @@ private func LxpStatistics(
     into address: UInt64
 ) throws(LxFailure) -> Int64 {
     let statistics = try inode.superblock.statistics(c)
+    if statistics.type == WslfsSuperblock.magic {
+        c.partial("f_type is one of WSL's own; f_files and f_ffree are made up", "GH:3451")
+    }
     var out = LxpBytes()
     out.add(statistics.type)
     out.add(statistics.blockSize)

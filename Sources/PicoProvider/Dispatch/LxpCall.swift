@@ -47,6 +47,13 @@ final class LxpCall: VfsContext {
         if !source.isEmpty { self.source = source }
     }
 
+    override func explain(_ note: LxNote) {
+        guard isCall else { return }
+        support = .handled
+        self.note = "\(note.text)"
+        source = "\(note.source)"
+    }
+
     /// The call was answered without being done, as lxcore does.
     func stub(_ note: String, _ source: String = "") {
         support = .stub

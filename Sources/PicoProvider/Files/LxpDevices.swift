@@ -108,6 +108,11 @@ final class LxMemoryDevice: VfsFile {
         kind == .null || kind == .zero ? 0 : nil
     }
 
+    override func ioctl(_ request: UInt32, _ argument: UInt64, _ context: VfsContext) throws(LxFailure) -> Int64 {
+        // Of the memory devices only random and urandom have requests, and refuse unknown ones in their own way (random(4)).
+        throw .errno(kind == .random ? .EINVAL : .ENOTTY)
+    }
+
     override func map(_ request: VfsMapRequest, _ context: VfsContext) throws(LxFailure) -> VfsMapping {
         guard kind == .zero else { throw .errno(.ENODEV) }
         return VfsMapping(section: .null)

@@ -72,6 +72,9 @@ extension LxInit {
         }
         try makeDirectory("/sys/fs/cgroup")
         try call("mount(\"tmpfs\", \"/sys/fs/cgroup\", \"tmpfs\", MS_NOSUID|MS_NODEV|MS_NOEXEC, \"mode=755\")")
+        if let thread = engine.thread(task) {
+            engine.place("/sys/fs/cgroup", thread)?.mount.superblock.absence = WSL1Engine.missingController
+        }
         for name in controllers {
             try makeDirectory("/sys/fs/cgroup/\(name)")
             try call(

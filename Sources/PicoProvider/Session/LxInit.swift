@@ -4,7 +4,7 @@ import LinuxABI
 
 /// Makes calls on an engine in the name of one of init's own processes.
 final class LxInit {
-    private unowned let engine: WSL1Engine
+    unowned let engine: WSL1Engine
     let task: TaskID
     private var encoder: CallEncoder
     private var log: [LxssStep] = []

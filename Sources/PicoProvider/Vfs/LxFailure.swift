@@ -1,6 +1,20 @@
 // How a provider routine fails: an errno, a wait, or something our model lacks.
 import LinuxABI
 
+/// What an answer is founded on.
+struct LxNote: Sendable {
+    let text: StaticString
+    /// As in the fact files: `RN:14915;inferred`.
+    let source: StaticString
+
+    init(_ text: StaticString, _ source: StaticString) {
+        self.text = text
+        self.source = source
+    }
+
+    func refusal(_ errno: Errno) -> LxFailure { .unsupported(errno, note: text, source: source) }
+}
+
 /// Thrown by every provider routine and file system operation.
 enum LxFailure: Error {
     /// The call answers `-errno`.
@@ -13,4 +27,14 @@ enum LxFailure: Error {
     case notModelled(String)
     /// As `errno`, with a note for the evidence: a gap that the implementation under study has.
     case unsupported(Errno, note: StaticString, source: StaticString)
+}
+
+extension LxFailure {
+    /// ENOENT, with or without a reason.
+    var saysMissing: Bool {
+        switch self {
+        case .errno(let errno), .unsupported(let errno, _, _): errno == .ENOENT
+        default: false
+        }
+    }
 }

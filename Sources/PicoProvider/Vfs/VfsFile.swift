@@ -71,8 +71,13 @@ class VfsFile {
     /// A section for mmap. ENODEV: cannot be mapped. The mapping is kept until its last page is unmapped.
     func map(_ request: VfsMapRequest, _ context: VfsContext) throws(LxFailure) -> VfsMapping { throw .errno(.ENODEV) }
 
+    private static let volumeRequests: Set<UInt32> = [abi32("FS_IOC_FIEMAP"), abi32("FITRIM"), abi32("FICLONE")]
+
     /// Device control; `context` reads and writes tracee memory.
     func ioctl(_ request: UInt32, _ argument: UInt64, _ context: VfsContext) throws(LxFailure) -> Int64 {
+        if Self.volumeRequests.contains(request) {
+            throw .unsupported(.ENOTTY, note: "no FIEMAP, FITRIM or FICLONE", source: "inferred")
+        }
         throw .errno(.ENOTTY)
     }
 

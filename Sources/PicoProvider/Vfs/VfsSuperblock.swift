@@ -19,6 +19,8 @@ class VfsSuperblock {
     final var rootEntry: VfsEntry?
     /// Mounts that show this superblock; 0: gone.
     final var mountCount = 0
+    /// Why a name that Linux has is missing here.
+    final var absence: LxNote?
 
     init(type: String, device: UInt64, source: String, options: String = "", cachesNames: Bool = true) {
         self.type = type

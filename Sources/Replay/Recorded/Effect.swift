@@ -9,6 +9,7 @@ enum Effect {
     case closed(fd: Int32)
     case madePath(String)
     case removedPath(String)
+    case renamed(String, String)
     /// Attributes or length changed.
     case changedPath(String)
     case movedOffset(fd: Int32)

@@ -15,7 +15,7 @@ enum KnownCall: String, CaseIterable {
     case mknod, mknodat, truncate, ftruncate, fallocate, chmod, fchmod, fchmodat, fchmodat2
     case chown, fchown, lchown, fchownat
     case stat, lstat, fstat, newfstatat, statx, access, faccessat, faccessat2, readlink, readlinkat
-    case getxattr, lgetxattr, statfs, setxattr, lsetxattr, removexattr, lremovexattr
+    case getxattr, lgetxattr, statfs, setxattr, lsetxattr, removexattr, lremovexattr, fsetxattr, fremovexattr
     case listxattr, llistxattr, inotify_add_watch, name_to_handle_at, open_tree, utimensat, utimes, utime
     // Task surroundings
     case chdir, fchdir, chroot, pivot_root, umask, mount, umount2, getcwd

@@ -239,7 +239,9 @@ extension RecordedWorld {
             guard let source = paths.first, let target = paths.second else { return }
             let exchange = known == .renameat2 && call.word(4) & Linux.renameExchange != 0
             files.rename(source, target, exchange: exchange, call: call.index)
-            effects += [.removedPath(source.text), .madePath(target.text)]
+            effects +=
+                exchange
+                ? [.removedPath(source.text), .madePath(target.text)] : [.renamed(source.text, target.text)]
         case .link, .linkat:
             guard let source = paths.first, let target = paths.second else { return }
             files.link(source, target, call: call.index)
@@ -250,7 +252,7 @@ extension RecordedWorld {
             guard let node = description(call.fd(0), in: task)?.node else { return }
             node.truncate(to: Int64(bitPattern: call.word(1)))
             if let path = description(call.fd(0), in: task)?.path { effects.append(.changedPath(path)) }
-        case .fallocate, .fchmod, .fchown:
+        case .fallocate, .fchmod, .fchown, .fsetxattr, .fremovexattr:
             guard let description = description(call.fd(0), in: task) else { return }
             description.node?.isModified = true
             if let path = description.path { effects.append(.changedPath(path)) }

@@ -63,6 +63,7 @@ extension RecordedWorld {
         guard let node = description.node, node.kind == .regular, count > 0 else { return }
         node.overwrite(description.offset..<(description.offset + count))
         description.offset += count
+        if let path = description.path { effects.append(.changedPath(path)) }
     }
 
     private func readAt(

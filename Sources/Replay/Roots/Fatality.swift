@@ -13,7 +13,7 @@ struct FatalContext {
 /// Judges a root by the evidence. The recorded program never met this answer, so what it does with it is not known;
 /// these rules stand in for that, the first that applies decides:
 ///
-/// 1. The engine has no such call and the description names what the usual callers do then (clone3 → clone): not fatal.
+/// 1. The description names what the usual callers do after such an answer (clone3 → clone): not fatal.
 /// 2. A call that never returns, or an exec, decides what the task is: fatal.
 /// 3. The engine succeeded too and only a value differs: not fatal; what hangs on the value is not known.
 /// 4. A call that the recording still completed and the engine blocks on: fatal, the program hangs.
@@ -28,7 +28,9 @@ struct FatalContext {
 func judgeFatality(_ root: Root, exercised: [Cell], _ context: FatalContext) -> FatalJudgement {
     let decisive: Set<String> = ["execve", "execveat", "exit", "exit_group"]
     let call = root.name.prefix { $0 != "$" }
-    if root.engine == -Int64(Errno.ENOSYS.rawValue), let fallback = ABI.call(named: String(call))?.plain.fallback {
+    if let errno = root.engine.flatMap(Errno.init(result:)),
+        let fallback = ABI.fallback(String(call), exercised, for: errno)
+    {
         return FatalJudgement(false, fallback)
     }
     if decisive.contains(String(call)) { return FatalJudgement(true, "\(call) decides what the task runs") }

@@ -65,13 +65,14 @@ extension ReplayRun {
         if !explainsItself, let cause = inputs.explanation {
             follow(pending, &judgement, cause, result: result)
             let withholds = experiment.unrepaired.contains(cause.mark.call) || !options.resynchronise
-            repair(pending, engine: value, mark: cause.mark, withholds: withholds)
+            repair(pending, engine: value, mark: cause.mark, withholds: withholds, written: result.writes)
             return
         }
         record.addRoot(pending, judgement, result: result)
         world.count(usesOf: call.index)
         let withholds = experiment.unrepaired.contains(call.index) || !options.resynchronise
-        repair(pending, engine: value, mark: Mark(call: call.index, isJudged: true), withholds: withholds)
+        let mark = Mark(call: call.index, isJudged: true)
+        repair(pending, engine: value, mark: mark, withholds: withholds, written: result.writes)
     }
 
     /// What would be done after another answer, for an engine that will not be here to be told.

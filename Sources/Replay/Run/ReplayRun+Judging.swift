@@ -14,10 +14,28 @@ extension ReplayRun {
                 "input beyond the payload limit is needed (\(chunk.length - chunk.bytes.count) bytes were not kept)"
             )
         }
+        if judgement.verdict.isDivergence, result.outcome == .returned(-Int64(Errno.EFAULT.rawValue)),
+            let address = unrecordedInput(pending)
+        {
+            return .unjudged(.recording, "the input memory at 0x\(String(address, radix: 16)) is not in the recording")
+        }
         if judgement.verdict.isDivergence, asksForReadiness(call), readAhead.values.contains(where: { !$0.isEmpty }) {
             return .unjudged(.replayer, "the replay has read bytes of a stream ahead of the recording")
         }
         return judgement
+    }
+
+    /// A pointer that the call reads through although nothing of what was there was kept: the recorder could not read it.
+    private func unrecordedInput(_ pending: Pending) -> UInt64? {
+        let call = pending.call
+        guard call.succeeded, let variant = pending.variant else { return nil }
+        for (index, argument) in variant.arguments.enumerated() {
+            guard case .pointer(let direction, _, _) = argument.type, direction != .output, call.word(index) != 0,
+                call.input.integer(call.word(index), count: 1) == nil
+            else { continue }
+            return call.word(index)
+        }
+        return nil
     }
 
     private func asksForReadiness(_ call: RecordedCall) -> Bool {

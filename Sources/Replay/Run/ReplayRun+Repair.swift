@@ -9,11 +9,18 @@ extension ReplayRun {
     /// - Parameters:
     ///   - mark: goes onto everything that the recorded call made or changed; nil marks nothing.
     ///   - withholds: only marks; the engine stays as it is.
-    func repair(_ pending: Pending, engine value: Int64?, mark: Mark?, withholds: Bool) {
+    ///   - written: what the engine's call wrote.
+    func repair(
+        _ pending: Pending,
+        engine value: Int64?,
+        mark: Mark?,
+        withholds: Bool,
+        written: [MemoryChunks.Chunk] = []
+    ) {
         let call = pending.call
         if mark != nil { world.hasMarks = true }
         let engineSucceeded = (value ?? -1) >= 0
-        markOutput(call, mark)
+        markOutput(call, mark, written)
         if call.succeeded {
             for effect in world.effects {
                 apply(effect, pending, engineSucceeded: engineSucceeded, value, mark, withholds)
@@ -47,10 +54,13 @@ extension ReplayRun {
     }
 
     /// Output bytes that the engine did not write right: inputs that still hold them follow.
-    private func markOutput(_ call: RecordedCall, _ mark: Mark?) {
+    private func markOutput(_ call: RecordedCall, _ mark: Mark?, _ written: [MemoryChunks.Chunk]) {
         guard let mark else { return }
         let memory = world.task(call.record.task).memory
+        let left = EngineMemory(written, over: call.input)
         for chunk in call.output.chunks where chunk.bytes.count >= 4 {
+            // What it left as it should be has no consequences.
+            if left.read(chunk.address, count: chunk.bytes.count) == .bytes(chunk.bytes) { continue }
             world.marks.mark(chunk.bytes, at: chunk.address, in: memory, mark)
         }
     }
@@ -78,6 +88,15 @@ extension ReplayRun {
         case .removedPath(let path) where isMissing:
             if let mark { world.marks.paths[path] = mark }
             _ = put(.absent(path: path))
+        case .renamed(let source, let target) where isMissing:
+            guard let node = world.files.node(target) else { return }
+            if let mark {
+                world.marks.paths[source] = mark
+                node.mark = node.mark ?? mark
+            }
+            if put(.renamed(source: source, target: target)) { return }
+            _ = put(.absent(path: source))
+            _ = put(.file(node.file(at: target)))
         case .changedPath(let path) where isMissing:
             guard let node = world.files.node(path) else { return }
             if let mark { node.mark = node.mark ?? mark }

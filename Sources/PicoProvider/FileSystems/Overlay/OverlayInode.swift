@@ -119,7 +119,7 @@ final class OverlayInode: VfsInode {
         do throws(LxFailure) {
             return try directory.lookup(name, context)
         } catch {
-            if case .errno(.ENOENT) = error { return nil }
+            if error.saysMissing { return nil }
             throw error
         }
     }

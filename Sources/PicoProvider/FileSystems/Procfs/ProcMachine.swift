@@ -13,8 +13,12 @@ enum ProcMachine {
 
     static func directory(_ superblock: ProcSuperblock) -> PseudoFixedDirectory {
         let root = PseudoFixedDirectory(superblock, unsourced: unsourced)
-        func text(_ name: String, _ make: @escaping (VfsContext) throws(LxFailure) -> String) {
-            root.add(name, PseudoText(superblock, .text(make)))
+        func text(
+            _ name: String,
+            note: LxNote? = nil,
+            _ make: @escaping (VfsContext) throws(LxFailure) -> String
+        ) {
+            root.add(name, PseudoText(superblock, .text(make), note: note))
         }
         func given(_ name: String, _ otherwise: @escaping (VfsContext) throws(LxFailure) -> String) {
             root.add(name, PseudoText(superblock, .given(what: "contents of /proc/" + name, otherwise: otherwise)))
@@ -27,7 +31,7 @@ enum ProcMachine {
         given("cpuinfo") { context in
             (0..<context.environment.cpuCount).map { "processor\t: \($0)\n\n" }.joined()
         }
-        text("filesystems") { context in
+        text("filesystems", note: LxNote("lists the file systems that WSL 1 mounts", "inferred")) { context in
             context.engine.fileSystems.keys.sorted().map { "nodev\t\($0)\n" }.joined()
         }
         given("interrupts") { _ in "" }

@@ -7,6 +7,7 @@ enum ProcProcessText {
         let superblock = process.proc
         func text(
             _ permissions: UInt32 = 0o444,
+            note: LxNote? = nil,
             _ make: @escaping (LxThreadGroup, VfsContext) throws(LxFailure) -> String,
             store: ((String, VfsContext) throws(LxFailure) -> Void)? = nil
         ) -> PseudoText {
@@ -14,6 +15,7 @@ enum ProcProcessText {
                 superblock,
                 permissions: permissions,
                 .text { context throws(LxFailure) in try make(try process.living(), context) },
+                note: note,
                 store: store
             )
         }
@@ -33,7 +35,7 @@ enum ProcProcessText {
         switch name {
         case "auxv": return given(0o400) { _, _ in "" }
         case "cgroup":
-            return text { group, context in
+            return text(note: LxNote("one line for each mounted hierarchy: devices", "UT:cgroup.c")) { group, context in
                 context.engine.cgroups.isMounted ? "1:devices:\(group.cgroupPath)\n" : ""
             }
         case "cmdline": return text { group, _ in group.arguments.map { $0 + "\0" }.joined() }

@@ -51,7 +51,9 @@ enum ProcSys {
                 "wmem_max",
             ]
         )
-        if build >= WSL1Build(15019) { core.add("somaxconn", number(superblock, "128")) }
+        if build >= WSL1Build(15019) {
+            core.add("somaxconn", number(superblock, "128", LxNote("128, as before Linux 5.4", "RN:15019;inferred")))
+        }
     }
 
     private static func addInotify(_ inotify: PseudoFixedDirectory, _ superblock: ProcSuperblock) {
@@ -138,12 +140,13 @@ enum ProcSys {
     }
 
     /// A setting that keeps what is written.
-    private static func number(_ superblock: ProcSuperblock, _ initial: String) -> PseudoText {
+    private static func number(_ superblock: ProcSuperblock, _ initial: String, _ note: LxNote? = nil) -> PseudoText {
         let cell = Cell(initial)
         return PseudoText(
             superblock,
             permissions: 0o644,
             .text { _ in cell.value + "\n" },
+            note: note,
             store: { text, _ throws(LxFailure) in
                 guard let first = text.first, first.isNumber || first == "-" else { throw .errno(.EINVAL) }
                 cell.value = text

@@ -126,6 +126,8 @@ final class PseudoFixedDirectory: PseudoDirectory {
     private var children: [(name: String, inode: PseudoInode)] = []
     /// Names that Linux has here and of which no source says whether WSL 1 has them.
     private let unsourced: Set<String>
+    /// Why names that Linux has here are missing; the superblock's reason for all others.
+    var absences: [String: LxNote] = [:]
 
     init(_ superblock: PseudoSuperblock, permissions: UInt32 = 0o555, unsourced: Set<String> = []) {
         self.unsourced = unsourced
@@ -149,6 +151,6 @@ final class PseudoFixedDirectory: PseudoDirectory {
     override func lookup(_ name: String, _ context: VfsContext) throws(LxFailure) -> VfsInode {
         if let child = children.first(where: { $0.name == name }) { return child.inode }
         if unsourced.contains(name) { throw .notModelled("no source says whether WSL 1 has \(name) here") }
-        throw .errno(.ENOENT)
+        throw (absences[name] ?? superblock.absence)?.refusal(.ENOENT) ?? .errno(.ENOENT)
     }
 }

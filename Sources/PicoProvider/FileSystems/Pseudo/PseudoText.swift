@@ -12,6 +12,8 @@ final class PseudoText: PseudoInode {
     }
 
     let content: Content
+    /// Why the text is another than Linux'.
+    let note: LxNote?
     let store: ((String, VfsContext) throws(LxFailure) -> Void)?
 
     init(
@@ -20,9 +22,11 @@ final class PseudoText: PseudoInode {
         uid: UInt32 = 0,
         gid: UInt32 = 0,
         _ content: Content,
+        note: LxNote? = nil,
         store: ((String, VfsContext) throws(LxFailure) -> Void)? = nil
     ) {
         self.content = content
+        self.note = note
         self.store = store
         super.init(superblock, mode: VfsKind.regular.rawValue | permissions, uid: uid, gid: gid)
     }
@@ -62,6 +66,7 @@ private final class PseudoTextFile: VfsFile {
             // The environment knew the beginning: this is the end.
             if isGiven { return VfsData() }
         }
+        if let note = file.note { context.explain(note) }
         if offset == 0 || text == nil { text = VfsData(try make(context)) }
         let start = Int(clamping: offset)
         return text?.slice(start, start + count) ?? VfsData()

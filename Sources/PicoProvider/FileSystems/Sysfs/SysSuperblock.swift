@@ -21,6 +21,7 @@ final class SysFileSystem: VfsFileSystemType {
             magic: ABI.constantIfKnown("SYSFS_MAGIC") ?? 0x6265_6572,
             now: context.now
         )
+        made.absence = LxNote("the sysfs of WSL 1 is small, and this is not in it", "UT:sysfs.c")
         made.root = Self.tree(made, cpus: context.environment.cpuCount)
         superblock = made
         return made
@@ -36,7 +37,12 @@ final class SysFileSystem: VfsFileSystemType {
         addProcessors(root.directory("devices").directory("system").directory("cpu"), superblock, cpus)
         _ = root.directory("firmware")
         _ = root.directory("fs").directory("cgroup")
-        let tracing = root.directory("kernel").directory("debug").directory("tracing")
+        let kernel = root.directory("kernel")
+        kernel.absences = [
+            "mm": LxNote("there are no huge pages, and so no settings of them", "LTP:16273"),
+            "security": LxNote("there are no security modules", "inferred"),
+        ]
+        let tracing = kernel.directory("debug").directory("tracing")
         // The file exists and takes what is written; nothing comes of it (UT:sysfs.c).
         tracing.add(
             "trace_marker",

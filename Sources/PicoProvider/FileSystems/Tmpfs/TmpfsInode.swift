@@ -78,7 +78,7 @@ final class TmpfsInode: VfsInode {
     override func open(_ flags: UInt32, _ context: VfsContext) throws(LxFailure) -> VfsFile { TmpfsFile(inode: self) }
 
     override func lookup(_ name: String, _ context: VfsContext) throws(LxFailure) -> VfsInode {
-        guard let inode = names[name] else { throw .errno(.ENOENT) }
+        guard let inode = names[name] else { throw superblock.absence?.refusal(.ENOENT) ?? .errno(.ENOENT) }
         return inode
     }
 

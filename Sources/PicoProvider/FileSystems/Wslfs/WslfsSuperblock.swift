@@ -3,6 +3,9 @@ import LinuxABI
 import NTKernel
 
 class WslfsSuperblock: VfsSuperblock {
+    /// f_type, as seen with the two counts of files (GH:3451).
+    static let magic: UInt64 = 0x5346_4846
+
     let nt: NTExecutive
     let volume: NtfsVolume
     /// The volume's root directory, held for as long as it is mounted: opens by file reference start here.
@@ -80,7 +83,7 @@ class WslfsSuperblock: VfsSuperblock {
         try LxpStatus.check(nt.NtQueryVolumeInformationFile(volumeHandle, &information))
         var statistics = VfsStatistics()
         guard let information else { return statistics }
-        statistics.type = 0x5346_4846  // GH:3451, with the two file counts
+        statistics.type = Self.magic
         statistics.files = 999
         statistics.freeFiles = 1_000_000
         statistics.blockSize = UInt64(information.bytesPerAllocationUnit)
