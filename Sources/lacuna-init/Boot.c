@@ -76,10 +76,23 @@ static void mount_kernel(const char *root) {
     }
 }
 
-// The initial file system cannot be left by pivot_root: programs get a tmpfs, as a distribution's root is no initramfs.
-static void new_root(void) {
+// A module's device appears a little after the module.
+static int mount_disk(const char *disk) {
+    for (int tries = 0; tries < 200; tries++) {
+        if (mount(disk, "/new", "ext4", 0, NULL) == 0) return 1;
+        if (errno != ENOENT && errno != ENXIO) break;
+        usleep(10000);
+    }
+    perror(disk);
+    return 0;
+}
+
+// The initial file system cannot be left by pivot_root: programs get the disk, or a tmpfs, as a distribution's root is no
+// initramfs.
+static void new_root(const char *disk) {
     mkdir("/new", 0755);
-    if (mount("root", "/new", "tmpfs", 0, "mode=755") != 0) give_up("tmpfs");
+    root_is_disk = disk && mount_disk(disk);
+    if (!root_is_disk && mount("root", "/new", "tmpfs", 0, "mode=755") != 0) give_up("tmpfs");
     copy_tree("/files", "/new");
     mount_kernel("/new");
     mkdir("/new/tmp", 01777);
@@ -137,18 +150,18 @@ static void swap_on(const char *disk) {
 }
 
 _Noreturn void boot(int argc, char **argv) {
-    const char *line = "/dev/ttyS0", *swap = NULL, *share = NULL;
+    const char *line = "/dev/ttyS0", *swap = NULL, *share = NULL, *disk = NULL;
     for (int i = 0; i < argc; i++) {
         if (strncmp(argv[i], "line=", 5) == 0) line = argv[i] + 5;
         if (strncmp(argv[i], "swap=", 5) == 0) swap = argv[i] + 5;
-        if (strncmp(argv[i], "disk=", 5) == 0) replay_disk = argv[i] + 5;
+        if (strncmp(argv[i], "disk=", 5) == 0) disk = argv[i] + 5;
         if (strncmp(argv[i], "host=", 5) == 0) share = argv[i] + 5;
     }
     // A kernel without a console starts process 1 without descriptors.
     mount_kernel("");
     for (int fd = 0; fd >= 0 && fd < 3;) fd = open("/dev/null", O_RDWR);
     load_modules();
-    new_root();
+    new_root(disk);
     loopback_up();
     if (swap) swap_on(swap);
     if (share) {

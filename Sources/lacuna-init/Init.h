@@ -33,8 +33,8 @@ void loopback_up(void);
 int keep_main(int argc, char **argv);
 int probe_main(void);
 int files_main(const char *folder);
-// A disk with an ext4 for the roots of replays; NULL: they lie on tmpfs.
-extern const char *replay_disk;
+// The guest's root is an ext4, as recorded programs mostly had; else a tmpfs.
+extern int root_is_disk;
 int serve(int in, int out, int own_machine);
 // Runs a program, and all that it executes, under an emulator of this host's system calls; its exit status.
 int through(const char *emulator, char **command);

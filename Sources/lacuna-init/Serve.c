@@ -33,7 +33,7 @@ static size_t received;
 // way, and is told what has been taken. 0: no limit.
 static uint32_t window, taken, told;
 
-const char *replay_disk;
+int root_is_disk;
 
 static void send_frame(uint8_t type, uint8_t stream, const void *bytes, size_t count) {
     static uint8_t whole[sizeof(struct frame) + FRAME_LIMIT];
@@ -91,11 +91,8 @@ static void own_mounts(void) {
     mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
     // A place for roots. On tmpfs it is gone with the program, on a disk the next program finds it empty.
     mkdir("/replay", 0755);
-    if (!replay_disk || mount(replay_disk, "/replay", "ext4", 0, NULL) != 0) {
-        mount("tmpfs", "/replay", "tmpfs", 0, "mode=755");
-        return;
-    }
-    nftw("/replay", remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    if (root_is_disk) nftw("/replay", remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    else mount("tmpfs", "/replay", "tmpfs", 0, "mode=755");
 }
 
 // cwd, number of arguments in decimal, arguments, environment; each ends with NUL.
