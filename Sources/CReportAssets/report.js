@@ -61,8 +61,16 @@
         items.forEach(function (item) { if (!item.hidden) { item.open = button.getAttribute('data-open') === 'true'; } });
       });
     });
+    // A link to some of the cells says which: index.html?family=mount#cells
+    if (form.querySelector('#cell-text')) {
+      new URLSearchParams(location.search).forEach(function (value, name) {
+        if (form.elements[name]) { form.elements[name].value = value; }
+      });
+    }
     apply();
   });
+  // Filters change what is above the place that was asked for.
+  if (location.search && location.hash) { location.replace(location.hash); }
 
   // "/" goes to the filter of the cells, as in many readers.
   document.addEventListener('keydown', function (event) {

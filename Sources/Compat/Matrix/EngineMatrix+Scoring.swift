@@ -112,7 +112,11 @@ extension EngineMatrix {
             )
         }
         func family(_ name: String, _ family: String) -> MatrixQuestion {
-            cells(name, "cells of family \(family) that work, of those judged") { $0.families.contains(family) }
+            var question = cells(name, "cells of family \(family) that work, of those judged") {
+                $0.families.contains(family)
+            }
+            question.family = family
+            return question
         }
         var questions = [
             MatrixQuestion(
@@ -127,8 +131,9 @@ extension EngineMatrix {
         let containers = cards.map { card in card.workloads.filter { $0.tags.contains("container") } }
         questions.append(
             MatrixQuestion(
-                name: "containers",
-                meaning: "container workloads that run, or run degraded, of those in the corpus",
+                name: "Docker and other containers",
+                meaning:
+                    "workloads that start a container (runc is Docker's) and run, perhaps degraded, of those there are",
                 isOfWorkloads: true,
                 answers: containers.map { list in
                     MatrixAnswer(

@@ -42,6 +42,8 @@ public struct MatrixQuestion: Codable, Sendable, Hashable {
     public var name: String
     /// What is counted.
     public var meaning: String
+    /// The family that the counted cells belong to; nil: any.
+    public var family: String?
     /// Workloads are counted, not cells.
     public var isOfWorkloads = false
     /// Figures were taken with a clock or a scale; nothing is counted.

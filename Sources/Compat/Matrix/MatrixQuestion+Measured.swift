@@ -12,7 +12,10 @@ extension MatrixQuestion {
                 if kind == .smallFiles, let cost = card.translation?.tally(of: Family.fs.rawValue),
                     let routines = cost.routinesPerCall, let packets = cost.packetsPerCall
                 {
-                    return MatrixAnswer(measured: "\(routines) NT calls, \(packets) IRPs", evidence: "translation")
+                    return MatrixAnswer(
+                        measured: "\(routines) NT calls, \(packets) IRPs a call",
+                        evidence: "translation"
+                    )
                 }
                 return MatrixAnswer(good: 0, judged: 0)
             }

@@ -41,8 +41,8 @@ extension Measurement.Kind {
         case .boot: "from the start command to the first answer of a program inside, median of the starts"
         case .memory: "memory on the host of all the engine's processes while one small program waits in it"
         case .smallFiles:
-            "file I/O cost: to make, look at, read and remove one file of 4 KiB; of a model: calls of the kernel below per call"
-        case .largeFile: "file I/O cost: to write 16 MiB and have them on the disk, and to read them again"
+            "to make, look at, read and remove one file of 4 KiB; of a model: what one call on files takes of the kernel below"
+        case .largeFile: "to write 16 MiB and have them on the disk, and to read them again"
         }
     }
 }

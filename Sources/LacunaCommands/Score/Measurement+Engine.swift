@@ -31,7 +31,7 @@ extension Measurement {
         figures.append(
             Measurement(
                 .smallFiles,
-                "\((total / files.files + 500) / 1000) µs",
+                "\((total / files.files + 500) / 1000) µs a file",
                 method: "'lacuna-init files' with \(files.files) files of \(files.fileBytes) bytes in \(taken.folder)",
                 samples: each.map { .init($0.0, text(Double($0.1) / Double(files.files) / 1000) + " µs a file") }
                     + [.init("list all", text(Double(files.list) / 1e6) + " ms")]
@@ -40,7 +40,7 @@ extension Measurement {
         figures.append(
             Measurement(
                 .largeFile,
-                text(Double(files.writeLarge) / 1e6) + " + " + text(Double(files.readLarge) / 1e6) + " ms",
+                text(Double(files.writeLarge) / 1e6) + " ms, then " + text(Double(files.readLarge) / 1e6) + " ms",
                 method: "'lacuna-init files': \(files.largeBytes) bytes in parts of 64 KiB, then fsync; then read",
                 samples: [
                     .init("write and fsync", text(Double(files.writeLarge) / 1e6) + " ms"),

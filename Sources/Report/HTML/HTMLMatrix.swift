@@ -37,8 +37,9 @@ public struct HTMLMatrix: Sendable {
         )
     }
 
-    private func link(_ engine: Int, _ anchor: String, _ content: HTML) -> HTML {
-        .tag("a", ["href": "\(reports[engine])#\(anchor)"], content)
+    /// - Parameter family: Of cells, only these are shown there.
+    private func link(_ engine: Int, _ anchor: String, family: String? = nil, _ content: HTML) -> HTML {
+        .tag("a", ["href": "\(reports[engine])\(family.map { "?family=\($0)" } ?? "")#\(anchor)"], content)
     }
 
     private func hero(_ matrix: EngineMatrix) -> HTML {
@@ -48,17 +49,17 @@ public struct HTMLMatrix: Sendable {
             matrix.engines.enumerated().map { index, column in
                 .tag(
                     "div",
-                    ["class": "card score"],
+                    ["class": "card score engine"],
                     .tag("p", ["class": "label"], .text("Completeness of \(column.engine.name)")),
                     .tag("p", ["class": "figure"], link(index, "main", .text(column.completeness))),
                     .bar(column.completeness, tall: true),
                     .tag(
                         "p",
                         ["class": "label"],
+                        .badge("status \(column.status.rawValue)", column.status.tone),
                         .text(
-                            "\(column.tally.runs) of \(column.tally.workloads) workloads run · graded \(column.graded) · "
-                        ),
-                        .badge("status \(column.status.rawValue)", column.status.tone)
+                            " \(column.tally.runs) of \(column.tally.workloads) workloads run · graded \(column.graded)"
+                        )
                     ),
                     .tag("p", ["class": "label"], .text("\(column.engine.summary) · \(column.engine.version)"))
                 )
@@ -66,17 +67,27 @@ public struct HTMLMatrix: Sendable {
         )
     }
 
+    private func allFamilies(_ matrix: EngineMatrix) -> [String] { Set(matrix.cells.flatMap(\.families)).sorted() }
+
     private func heads(_ first: String, _ matrix: EngineMatrix) -> [HTML] {
         [.head(first)] + matrix.engines.map { .head($0.engine.name) }
     }
 
     private func specific(_ matrix: EngineMatrix) -> HTML {
+        let families = Dictionary(
+            matrix.cells.map { ($0.name, $0.families.joined(separator: " ")) },
+            uniquingKeysWith: { first, _ in first }
+        )
         let rows = matrix.specific.map { gap -> HTML in
             .tag(
                 "tr",
-                [:],
+                [
+                    "class": "gap-row", "data-state": matrix.engines[gap.engine].engine.name,
+                    "data-families": families[gap.cell] ?? "",
+                    "data-text": "\(gap.cell) \(gap.state.rawValue) \(gap.title)",
+                ],
                 .tag("th", ["scope": "row"], .text(matrix.engines[gap.engine].engine.name)),
-                .tag("td", [:], .cell(gap.cell)),
+                .tag("td", ["class": "what"], .cell(gap.cell)),
                 .tag("td", [:], .badge(gap.state.rawValue, gap.state.tone)),
                 .tag("td", ["class": "meter"], .meter(gap.importance)),
                 .tag(
@@ -93,11 +104,18 @@ public struct HTMLMatrix: Sendable {
             "Cells that this engine lacks and every other judged engine has; most important first.",
             rows.isEmpty
                 ? .tag("p", ["class": "muted"], .text("None."))
-                : .table(
-                    "Gaps of one engine alone",
-                    [.head("Engine"), .head("Cell"), .head("State"), .head("Importance"), .head("Root")],
-                    rows
+                : .filter(
+                    "gap",
+                    items: "tr.gap-row",
+                    anyState: "any engine",
+                    states: matrix.engines.map(\.engine.name),
+                    families: allFamilies(matrix)
                 )
+                    + .table(
+                        "Gaps of one engine alone",
+                        [.head("Engine"), .head("Cell"), .head("State"), .head("Importance"), .head("Root")],
+                        rows
+                    )
         )
     }
 
@@ -125,7 +143,7 @@ public struct HTMLMatrix: Sendable {
                         return .tag(
                             "td",
                             ["class": "meter"],
-                            link(index, anchor, .text("\(answer.good) of \(answer.judged)")),
+                            link(index, anchor, family: question.family, .text("\(answer.good) of \(answer.judged)")),
                             .bar(share)
                         )
                     }
@@ -134,7 +152,7 @@ public struct HTMLMatrix: Sendable {
         return .section(
             "questions",
             "Side by side",
-            "By replay, and with a clock and a scale; nothing in it is claimed by anybody.",
+            "By replay, and with a clock and a scale; nothing in it is claimed by anybody. A model has no boot time, memory or speed to measure.",
             .table("Side by side", heads("Question", matrix), rows)
         )
     }
@@ -179,8 +197,11 @@ public struct HTMLMatrix: Sendable {
     }
 
     private func cells(_ matrix: EngineMatrix) -> HTML {
+        let example = matrix.engines.last?.engine.name ?? "wsl1"
         let rows = matrix.cells.map { cell -> HTML in
-            let notes = cell.entries.map(\.note).joined(separator: " ")
+            // "gvisor:missing" finds what gvisor lacks.
+            let states = zip(matrix.engines, cell.entries).map { "\($0.engine.name):\($1.state.rawValue)" }
+            let notes = (states + cell.entries.map(\.note)).joined(separator: " ")
             return .tag(
                 "tr",
                 [
@@ -207,13 +228,13 @@ public struct HTMLMatrix: Sendable {
         return .section(
             "cells",
             "Cells",
-            "What an engineer can implement: a call with one selector. Press / to filter.",
+            "What an engineer can implement: a call with one selector. Press / to filter; \(example):missing finds what that engine lacks.",
             .filter(
                 "cell",
                 items: "tr.cell-row",
                 anyState: "engines differ or agree",
                 states: ["engines differ", "engines agree"],
-                families: Array(Set(matrix.cells.flatMap(\.families))).sorted()
+                families: allFamilies(matrix)
             ),
             .table(
                 "Cells",
