@@ -38,7 +38,11 @@ public struct ProgramRun: Sendable {
             switch engine.definition.files {
             case .host: break
             case .shared:
-                if self.folder != nil { try engine.copy(treesAndFiles(folder)) }
+                // The host's files are there, but for those of /tmp.
+                var needed = try treesAndFiles(folder) { $0.hasPrefix("/tmp/") }
+                if let path = ProgramPath.find(words[0]), path.hasPrefix("/tmp/") { try needed.add(file: path) }
+                if folder.hasPrefix("/tmp/") { needed.folder = folder }
+                try engine.copy(needed)
                 words = ["/lacuna-init", "enter", "/host", folder] + words
             case .copied:
                 var needed = try treesAndFiles(folder)
@@ -55,10 +59,13 @@ public struct ProgramRun: Sendable {
         }
     }
 
-    private func treesAndFiles(_ folder: String) throws(LaunchError) -> ProgramFiles {
+    private func treesAndFiles(
+        _ folder: String,
+        where isHidden: (String) -> Bool = { _ in true }
+    ) throws(LaunchError) -> ProgramFiles {
         var needed = ProgramFiles()
         if self.folder != nil { try needed.add(file: folder) }
-        for file in files { try needed.add(file: file) }
+        for file in files where isHidden(file) { try needed.add(file: file) }
         return needed
     }
 
