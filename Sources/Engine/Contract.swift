@@ -139,6 +139,8 @@ public struct DispatchResult: Sendable {
     public var cost: TranslationCost?
     /// The engine has more to tell: ``Engine/completeEvidence(of:)``.
     public var isEvidenceDeferred = false
+    /// What it broke beside the answer.
+    public var breach: InterfaceBreach?
 
     public init(
         _ outcome: Outcome,
@@ -153,6 +155,14 @@ public struct DispatchResult: Sendable {
         self.given = given
         self.signals = signals
     }
+}
+
+/// A rule of the processor's binary interface that an engine broke, whatever the call's result.
+public enum InterfaceBreach: Sendable {
+    /// A handler began on a stack that is not aligned to 16 bytes, as compilers take it to be.
+    case handlerStack
+    /// The call was made in such a handler, and the task that it made goes on upon this stack.
+    case taskStack
 }
 
 /// What a call costs when it is translated into calls of another kernel.

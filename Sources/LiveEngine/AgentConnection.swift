@@ -79,6 +79,7 @@ struct AgentReply {
     enum Status: UInt32 { case returned = 0, blocked, exited, failed }
     var status: Status
     var result: Int64
+    /// Deliveries; `SIGNAL_MISALIGNED` of Mailbox.h may be set in them.
     var signals: [Int32] = []
     var writes: [MemoryChunks.Chunk] = []
     /// The replies of a batch.

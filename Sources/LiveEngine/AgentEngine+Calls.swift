@@ -248,13 +248,19 @@ extension AgentEngine {
         below.arguments[1] = own.lowerBound - 1
         let reply = try connection.call(below, milliseconds: options.budget)
         guard reply.result == 0, last > own.upperBound else {
-            return DispatchResult(.returned(reply.result), signals: reply.signals)
+            return closed(reply, reply.signals, state)
         }
         var above = request
         above.arguments[0] = own.upperBound + 1
         above.arguments[2] &= ~Linux.unshareRange
         let rest = try connection.call(above, milliseconds: options.budget)
-        return DispatchResult(.returned(rest.result), signals: reply.signals + rest.signals)
+        return closed(rest, reply.signals + rest.signals, state)
+    }
+
+    private func closed(_ reply: AgentReply, _ signals: [Int32], _ state: TaskState) -> DispatchResult {
+        var result = DispatchResult(.returned(reply.result))
+        take(signals, state, &result)
+        return result
     }
 }
 

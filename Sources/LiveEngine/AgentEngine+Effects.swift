@@ -22,6 +22,7 @@ extension AgentEngine {
             } else {
                 clearedPlaces[call.childTask] = nil
                 notePid(value, of: call)
+                if state.isMisaligned, state.handlerDepth > 0, keepsStack(name, call) { result.breach = .taskStack }
             }
         case "execve", "execveat":
             guard !isError else { return }
@@ -49,6 +50,29 @@ extension AgentEngine {
         case "setns": if !isError { state.childrenAreNested = true }
         case "getdents64": try hideDescriptors(file, &result)
         default: markGiven(name, call, file, state, &result)
+        }
+    }
+
+    /// Deliveries, and the stacks on which their handlers began.
+    func take(_ signals: [Int32], _ state: TaskState, _ result: inout DispatchResult) {
+        result.signals = signals.map { $0 & 0xff }
+        state.handlerDepth += signals.count
+        guard let last = signals.last else { return }
+        state.isMisaligned = last & Self.misaligned != 0
+        if signals.contains(where: { $0 & Self.misaligned != 0 }) { result.breach = .handlerStack }
+    }
+
+    /// `SIGNAL_MISALIGNED` of Mailbox.h.
+    private static let misaligned: Int32 = 0x100
+
+    /// Whether a child goes on upon its maker's stack.
+    private func keepsStack(_ name: String, _ call: GuestCall) -> Bool {
+        switch name {
+        case "clone": return call.arguments[1] == 0
+        case "clone3":
+            guard case .bytes(let stack) = call.memory.read(call.arguments[0] + 40, count: 8) else { return false }
+            return stack.word(0) == 0
+        default: return true
         }
     }
 

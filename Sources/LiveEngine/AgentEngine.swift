@@ -207,10 +207,10 @@ public final class AgentEngine: SelfPacedEngine {
         case .returned:
             state.parked = nil
             let signals = (strayed.removeValue(forKey: state.slot) ?? []) + reply.signals
-            var result = DispatchResult(.returned(reply.result), writes: reply.writes, signals: signals)
+            var result = DispatchResult(.returned(reply.result), writes: reply.writes)
+            take(signals, state, &result)
             if call(parked, hasNoHandler: reply) { return notModelled("no handler ran here") }
             let file = FileNature(&result.writes)
-            state.handlerDepth += signals.count
             try settle(name, parked, file, task, state, &result)
             return result
         }

@@ -15,6 +15,8 @@ final class TaskState {
     var held: UInt64 = 0
     /// Handlers that run now.
     var handlerDepth = 0
+    /// The last handler began on a misaligned stack.
+    var isMisaligned = false
     var parked: ParkedCall?
     /// It has asked for `ptrace`, which is not modelled: what its waits were for mostly does not happen.
     var isTracer = false

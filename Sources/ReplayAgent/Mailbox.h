@@ -37,6 +37,9 @@ typedef long i64;
 /// Interrupts a parked call; no program waits for the last real-time signals. QEMU's user mode has 62 of them.
 #define CANCEL_SIGNAL 62
 
+/// Beside a signal's number: its handler's stack was not aligned as the processor's binary interface has it.
+#define SIGNAL_MISALIGNED 0x100
+
 enum slot_state { SLOT_FREE = 0, SLOT_IDLE = 1, SLOT_REQUESTED = 2, SLOT_DONE = 3, SLOT_EXITING = 4 };
 
 enum request_flags {

@@ -217,7 +217,9 @@ void agent_handler(int signal, void *information, void *context) {
         s->cancelled = 1;
         return;
     }
-    if (s->signal_count < sizeof s->signals / sizeof s->signals[0]) s->signals[s->signal_count++] = signal;
+    // The frame pointer is two words below what is a multiple of 16 where functions are entered rightly.
+    int misaligned = (u64)__builtin_frame_address(0) % 16 ? SIGNAL_MISALIGNED : 0;
+    if (s->signal_count < sizeof s->signals / sizeof s->signals[0]) s->signals[s->signal_count++] = signal | misaligned;
     u32 state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
     if (in_call && state == SLOT_REQUESTED && s->reported != s->sequence) {
         s->result = (i64)words[CONTEXT_RESULT];

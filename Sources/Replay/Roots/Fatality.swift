@@ -15,14 +15,16 @@ struct FatalContext {
 ///
 /// 1. The description names what the usual callers do after such an answer (clone3 → clone): not fatal.
 /// 2. A call that never returns, or an exec, decides what the task is: fatal.
-/// 3. The engine succeeded too and only a value differs: not fatal; what hangs on the value is not known.
-/// 4. A call that the recording still completed and the engine blocks on: fatal, the program hangs.
-/// 5. The recorded program met errors of the same call and went on, and nothing followed: it was probing; not fatal.
-/// 6. A file below /proc or /sys that was only to be read: programs tune themselves by these and do without; not fatal.
-/// 7. What is known of a file that is there is refused (stat, access): the program takes it for missing; fatal.
-/// 8. What the call made is used later (a descriptor, a task, a mapping, an id, a path): fatal.
-/// 9. Later divergences depend on what it changed (followers): fatal.
-/// 10. Else nothing that followed depended on it: not fatal.
+/// 3. A signal's handler began on a misaligned stack: not fatal, if it is short; fatal for a task that was made in it and lives
+///    on that stack: compilers store vectors there with instructions that demand the alignment.
+/// 4. The engine succeeded too and only a value differs: not fatal; what hangs on the value is not known.
+/// 5. A call that the recording still completed and the engine blocks on: fatal, the program hangs.
+/// 6. The recorded program met errors of the same call and went on, and nothing followed: it was probing; not fatal.
+/// 7. A file below /proc or /sys that was only to be read: programs tune themselves by these and do without; not fatal.
+/// 8. What is known of a file that is there is refused (stat, access): the program takes it for missing; fatal.
+/// 9. What the call made is used later (a descriptor, a task, a mapping, an id, a path): fatal.
+/// 10. Later divergences depend on what it changed (followers): fatal.
+/// 11. Else nothing that followed depended on it: not fatal.
 ///
 /// - Parameter exercised: every cell of the call; the root holds only those at fault.
 func judgeFatality(_ root: Root, exercised: [Cell], _ context: FatalContext) -> FatalJudgement {
@@ -34,6 +36,12 @@ func judgeFatality(_ root: Root, exercised: [Cell], _ context: FatalContext) -> 
         return FatalJudgement(false, fallback)
     }
     if decisive.contains(String(call)) { return FatalJudgement(true, "\(call) decides what the task runs") }
+    if root.differences.contains(where: { $0.rule == taskStackRule }) {
+        return FatalJudgement(true, "a task lives on a stack that its first aligned vector store faults on")
+    }
+    if root.differences.contains(where: { $0.rule == handlerStackRule }) {
+        return FatalJudgement(false, "handlers that store no vectors on their stack do not notice")
+    }
     if let recorded = root.recorded, let engine = root.engine, recorded >= 0, engine >= 0 {
         if root.followers.isEmpty { return FatalJudgement(false, "both succeed; no later call depends on the value") }
         return FatalJudgement(false, "both succeed; the value reaches \(root.followers.count) later calls")

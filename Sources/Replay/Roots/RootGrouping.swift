@@ -4,6 +4,19 @@ import LinuxABI
 
 /// The rule that a new descriptor gets the lowest free number.
 let lowestFreeRule = "lowest free fd"
+/// The rule that a handler's stack is a multiple of 16 (System V ABI, x86-64, 3.2.2).
+let handlerStackRule = "handler's stack aligned"
+/// The same of a task that was made in a handler.
+let taskStackRule = "task's stack aligned"
+
+extension Judgement {
+    /// The answer is right, and what comes with it is not.
+    init(_ breach: InterfaceBreach) {
+        self.init(verdict: .differs, culprit: .engine)
+        let rule = breach == .handlerStack ? handlerStackRule : taskStackRule
+        differences = [Difference(field: "stack", rule: rule, recorded: "aligned to 16 bytes", engine: "8 bytes off")]
+    }
+}
 
 struct RootGrouping {
     private struct Key: Hashable {
@@ -30,7 +43,8 @@ struct RootGrouping {
             let choice = CellChoice(candidate, working: working)
             // One allocator gives all descriptor numbers: breaking its rule is one gap, whichever call shows it.
             let rules = Set(candidate.judgement.differences.map(\.rule))
-            let isAllocator = rules == [lowestFreeRule]
+            // So is what a signal's frame looks like.
+            let isAllocator = rules == [lowestFreeRule] || rules == [handlerStackRule]
             let key = Key(
                 name: isAllocator ? "" : candidate.name,
                 cells: isAllocator ? [] : choice.cells,

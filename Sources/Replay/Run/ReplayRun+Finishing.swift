@@ -34,7 +34,11 @@ extension ReplayRun {
             }
         }
         if agrees {
-            record.add(pending, judgement, result: result)
+            if let breach = result.breach, breach != .taskStack || isInHandler(pending) {
+                record.addRoot(pending, Judgement(breach), result: result)
+            } else {
+                record.add(pending, judgement, result: result)
+            }
             planRepair(pending)
             return
         }

@@ -83,6 +83,23 @@ extension ReplayRun {
         )
     }
 
+    /// Whether the recorded call was made in a handler that returned later: one that a jump has left never does.
+    func isInHandler(_ pending: Pending) -> Bool {
+        let task = pending.call.record.task
+        var depth = 1
+        var delivered = trace.signals[...].drop { $0.afterCalls <= UInt64(pending.position) }
+        for (position, call) in trace.calls.enumerated().dropFirst(pending.position + 1) where call.task == task {
+            while let signal = delivered.first, signal.afterCalls <= UInt64(position) {
+                if signal.task == task, signal.handler > 1 { depth += 1 }
+                delivered.removeFirst()
+            }
+            guard ABI.name(Int(call.number), call.architecture) == "rt_sigreturn" else { continue }
+            depth -= 1
+            if depth == 0 { return true }
+        }
+        return false
+    }
+
     private func lastCall(_ signal: SignalRecord) -> UInt64 {
         let entered = Int(clamping: signal.afterCalls)
         return entered > 0 && entered <= trace.calls.count ? trace.calls[entered - 1].index : 0
