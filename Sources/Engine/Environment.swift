@@ -114,11 +114,14 @@ public struct Environment: Sendable {
         public var type: String
         public var source: String
         public var options: String
-        public init(point: String, type: String, source: String, options: String) {
+        /// Those of the file system itself: a control group's controllers.
+        public var systemOptions: String
+        public init(point: String, type: String, source: String, options: String, systemOptions: String = "") {
             self.point = point
             self.type = type
             self.source = source
             self.options = options
+            self.systemOptions = systemOptions
         }
     }
 

@@ -6,7 +6,7 @@ extension AgentEngine {
     /// How an executable file begins whose content nobody knows; Execute.c looks for it.
     private static let unknownProgram: [UInt8] = [0x7f] + Array("LACUNA".utf8)
 
-    private func inRoot(_ path: String) -> String { path == "/" && !rootPath.isEmpty ? rootPath : rootPath + path }
+    func inRoot(_ path: String) -> String { path == "/" && !rootPath.isEmpty ? rootPath : rootPath + path }
 
     /// Where further names of files lie, on the root's file system.
     private var linksPath: String { options.ownsRoot ? "/.lacuna/links" : rootPath + ".links" }
@@ -77,7 +77,7 @@ extension AgentEngine {
     }
 
     /// Mount flags (mount(2)) in a mount's options.
-    private static func flags(_ mount: Environment.Mount) -> UInt64 {
+    static func flags(_ mount: Environment.Mount) -> UInt64 {
         let bits: [Substring: UInt64] = [
             "ro": 1, "nosuid": 2, "nodev": 4, "noexec": 8, "noatime": 1024, "relatime": 1 << 21,
         ]
@@ -216,6 +216,7 @@ extension AgentEngine {
             // MS_BIND | MS_REC
             try make("mount", .text(path), .text(place), .value(0), .value(0x5000), .value(0))
             try dropExtraMounts(below: path)
+            if options.isDisposable { try mountControlGroups(below: path) }
             // MS_BIND | MS_REMOUNT | MS_RDONLY, this mount alone: sysfs is one for the whole machine.
             if !options.isDisposable {
                 try make("mount", .text("none"), .text(place), .value(0), .value(0x1021), .value(0))

@@ -39,6 +39,21 @@ struct VerdictTests {
         #expect(result.roots.first?.fatal.isFatal == true)
     }
 
+    @Test("A task that a handler makes lives on its stack unless a jump left it", arguments: [true, false])
+    func handlersStack(returns: Bool) {
+        var builder = TraceBuilder()
+        builder.signal(17)
+        let fork = builder.fork(pid: 101).call
+        if returns { builder.call("rt_sigreturn", result: 0) }
+        builder.call("getpid", result: 100)
+        let engine = EchoEngine(builder.trace)
+        engine.answers[fork] = DispatchResult(.returned(101))
+        engine.answers[fork]?.breach = .taskStack
+        let result = Replayer(trace: builder.trace).run(on: engine)
+        #expect(result.divergent == (returns ? [fork] : []), "\(result.summary)")
+        #expect(result.roots.first?.fatal.isFatal == (returns ? true : nil))
+    }
+
     @Test("What the environment answered is given, not scored")
     func given() {
         var builder = TraceBuilder()

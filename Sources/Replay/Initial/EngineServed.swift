@@ -25,6 +25,7 @@ struct MountLine {
     var type: String
     var source: String
     var options: String
+    var systemOptions: String
 
     init?(_ line: String) {
         let halves = line.split(separator: " - ", maxSplits: 1).map(String.init)
@@ -36,6 +37,7 @@ struct MountLine {
         options = String(left[5])
         type = String(right[0])
         source = Self.unescaped(String(right[1]))
+        systemOptions = right.count > 2 ? Self.unescaped(String(right[2])) : ""
     }
 
     /// Space, tab, newline and backslash are written as `\040` and so on.

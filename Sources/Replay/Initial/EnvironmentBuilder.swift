@@ -63,7 +63,13 @@ struct EnvironmentBuilder {
         let snapshot = trace.snapshot ?? StartSnapshot()
         environment.process = process(trace, snapshot)
         environment.mounts = snapshot.mounts.compactMap(MountLine.init).map {
-            .init(point: $0.point, type: $0.type, source: $0.source, options: $0.options)
+            .init(
+                point: $0.point,
+                type: $0.type,
+                source: $0.source,
+                options: $0.options,
+                systemOptions: $0.systemOptions
+            )
         }
         environment.engineServed = world.files.engineServed.map { String($0.dropLast()) }
         environment.cpuCount = max(1, snapshot.cpuCount)
