@@ -282,7 +282,7 @@ static void walk_probes(struct walk *walk) {
     PROBE("set_mempolicy(MPOL_DEFAULT)", call(SYS_set_mempolicy, 0, 0, 0)),
     PROBE("sched_setattr", ({ unsigned attributes[12] = {48}; call(SYS_sched_setattr, 0, attributes, 0); })),
     PROBE("ioprio_get(IOPRIO_WHO_PROCESS)", call(SYS_ioprio_get, 1, 0)),
-    PROBE("personality(READ_IMPLIES_EXEC)", call(SYS_personality, 0x400000)),
+    PROBE("personality(READ_IMPLIES_EXEC)", (syscall(SYS_personality, 0), call(SYS_personality, 0x400000))),
     PROBE("prctl(PR_SET_CHILD_SUBREAPER)", call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)),
     PROBE("prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)", call(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)),
     PROBE("prctl(PR_SET_TIMERSLACK)", call(SYS_prctl, PR_SET_TIMERSLACK, 1000, 0, 0, 0)),

@@ -88,6 +88,28 @@ import Testing
         #expect(card.roots[0].cell == "unshare(CLONE_NEWUSER)")
     }
 
+    @Test func aCellThatHasWorkedIsNotToBlameHoweverOftenItFailsBesideOthers() throws {
+        var observation = Fixture.container
+        observation.roots[0].evidence.note = ""
+        let both = observation.roots[0].cells
+        let worked = try #require(both.first { $0.selector == "CLONE_NEWNS" })
+        observation.cells[worked]?.same = 2
+        // Calls that fail with it and a third cell each.
+        for number in 0..<8 {
+            var root = observation.roots[0]
+            root.call += UInt64(100 + number)
+            root.cells = [worked, Cell(call: worked.call, selector: "X\(number)", families: worked.families)]
+            observation.roots.append(root)
+        }
+        let card = Scorecard(
+            tool: "t",
+            engine: Fixture.engine,
+            corpus: Fixture.corpus,
+            outcomes: ["container": .replayed(observation)]
+        )
+        #expect(!card.roots.contains { $0.cell == "unshare(CLONE_NEWNS)" })
+    }
+
     @Test func aCellNobodyExercisedNeverWorks() throws {
         #expect(!card.cells.contains { $0.name.hasPrefix("keyctl") })
         #expect(

@@ -4,9 +4,9 @@ import LinuxABI
 
 /// A call exercises several cells (`unshare(CLONE_NEWNS)` and `unshare(CLONE_NEWUSER)` in one call); a root names one.
 ///
-/// In order: the cell whose selector the engine's own note names; else the most suspicious one by Ochiai's measure over
-/// the corpus (often in diverging calls, seldom in calls that were the same); ties go to the cell with a selector,
-/// then by name.
+/// In order: the cell whose selector the engine's own note names; else, of those that no call of the corpus has shown to
+/// work (if there are any), the most suspicious one by Ochiai's measure over the corpus (often in diverging calls, seldom
+/// in calls that were the same); ties go to the cell with a selector, then by name.
 struct Blame {
     private var passed: [Cell: Int] = [:]
     private var failed: [Cell: Int] = [:]
@@ -22,7 +22,10 @@ struct Blame {
 
     func culprit(of root: RootObservation) -> Cell? {
         let named = root.cells.filter { !$0.selector.isEmpty && mentions(root.evidence.note, $0.selector) }
-        return (named.isEmpty ? root.cells : named).min { left, right in
+        // `clone(SIGCHLD|CLONE_NEWNS)`: where `clone(SIGCHLD)` has worked before, the failure is not its own.
+        let unproven = root.cells.filter { passed[$0, default: 0] == 0 }
+        let candidates = named.isEmpty ? (unproven.isEmpty ? root.cells : unproven) : named
+        return candidates.min { left, right in
             let suspicion = (suspicion(left), suspicion(right))
             if suspicion.0 != suspicion.1 { return suspicion.0 > suspicion.1 }
             if left.selector.isEmpty != right.selector.isEmpty { return right.selector.isEmpty }
