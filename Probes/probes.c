@@ -189,7 +189,7 @@ static void walk_probes(struct walk *walk) {
           call(SYS_move_mount, fsmounted(0), nothing, AT_FDCWD, place("/tmp/lacuna-probe"), MOVE_MOUNT_F_EMPTY_PATH)),
     PROBE("mount_setattr(AT_RECURSIVE)",
           ({ unsigned long attributes[4] = {0}; call(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, attributes, 32); })),
-    PROBE("pivot_root", call(SYS_pivot_root, "/tmp", "/tmp")),
+    PROBE("pivot_root", (mounted("tmpfs", 0, nothing), call(SYS_pivot_root, "/tmp/lacuna-probe", "/tmp/lacuna-probe"))),
     PROBE("chroot", call(SYS_chroot, "/tmp")),
 
     PROBE("seccomp(SECCOMP_GET_ACTION_AVAIL)",
@@ -325,6 +325,9 @@ int main(int count, char **words) {
         for (int i = 0; (cell = name_of(i)); i++) {
             pid_t pid = fork();
             if (pid == 0) {
+                // Nothing of what one mounts is left to the next.
+                unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC);
+                mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
                 alarm(2);
                 run(i);
                 _exit(0);

@@ -70,7 +70,8 @@
     apply();
   });
   // Filters change what is above the place that was asked for.
-  if (location.search && location.hash) { location.replace(location.hash); }
+  var asked = location.search && location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (asked) { asked.scrollIntoView({ behavior: 'instant' }); }
 
   // "/" goes to the filter of the cells, as in many readers.
   document.addEventListener('keydown', function (event) {

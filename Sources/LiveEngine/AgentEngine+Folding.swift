@@ -94,7 +94,7 @@ extension AgentEngine {
             for index in request.inputs.indices {
                 request.inputs[index].bytes = pointers.folded(request.inputs[index], space)
             }
-            if request.number == Linux.clone3 { foldClone(&request, space) }
+            foldUnfollowed(variant, &request, space)
             for (index, argument) in variant.arguments.enumerated().prefix(6) where argument.type.isAddress {
                 request.arguments[index] = space.windows.fold(request.arguments[index])
             }
@@ -110,14 +110,22 @@ extension AgentEngine {
         request.deadline.address = space.windows.fold(request.deadline.address)
     }
 
-    /// Pointers of struct clone_args that nobody follows: the kernel checks them all the same.
-    private func foldClone(_ request: inout AgentRequest, _ space: AddressSpace) {
-        guard let index = request.inputs.firstIndex(where: { $0.address == request.arguments[0] }) else { return }
-        // child_tid, parent_tid, stack, tls
-        for at in [16, 24, 40, 56] where at + 8 <= request.inputs[index].bytes.count {
-            let pointer = request.inputs[index].bytes.word(at)
-            // What was followed is folded already: that lies below.
-            request.inputs[index].bytes.setWord(at, pointer < 1 << 39 ? pointer : space.windows.fold(pointer))
+    /// Pointers in structures that nobody follows (`bpf_attr.key`, `clone_args.stack`): the kernel checks them all the same.
+    private func foldUnfollowed(_ variant: Variant, _ request: inout AgentRequest, _ space: AddressSpace) {
+        for (argument, start) in zip(variant.arguments, (0..<6).map { request.arguments[$0] }) {
+            guard let structure = argument.type.structure else { continue }
+            for field in structure.fields where field.type.isAddress {
+                let place = start &+ UInt64(field.offset)
+                guard
+                    let index = request.inputs.firstIndex(where: {
+                        place >= $0.address && place - $0.address + 8 <= UInt64($0.bytes.count)
+                    })
+                else { continue }
+                let offset = Int(place - request.inputs[index].address)
+                let pointer = request.inputs[index].bytes.word(offset)
+                // What was followed is folded already: that lies below.
+                if pointer >= 1 << 39 { request.inputs[index].bytes.setWord(offset, space.windows.fold(pointer)) }
+            }
         }
     }
 
@@ -136,7 +144,6 @@ extension AgentEngine {
 }
 
 extension Linux {
-    static let clone3 = ABI.call(named: "clone3")?.numbers.x86_64 ?? 435
     static let capget = ABI.call(named: "capget")?.numbers.x86_64 ?? 125
     static let capset = ABI.call(named: "capset")?.numbers.x86_64 ?? 126
     static let answersAddresses: Set<Int> = Set(
@@ -150,6 +157,14 @@ extension ABIType {
         case .pointer, .rawPointer: true
         case .scalar(let scalar): scalar.format == .address
         default: false
+        }
+    }
+
+    /// The one that it points to.
+    fileprivate var structure: StructDescription? {
+        switch self {
+        case .pointer(_, .value(.structure(let structure)), _), .pointer(_, .sized(let structure, _), _): structure
+        default: nil
         }
     }
 }

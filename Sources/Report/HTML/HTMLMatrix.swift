@@ -45,11 +45,11 @@ public struct HTMLMatrix: Sendable {
     private func hero(_ matrix: EngineMatrix) -> HTML {
         .tag(
             "div",
-            ["class": "hero"],
+            ["class": "hero engines"],
             matrix.engines.enumerated().map { index, column in
                 .tag(
                     "div",
-                    ["class": "card score engine"],
+                    ["class": "card score"],
                     .tag("p", ["class": "label"], .text("Completeness of \(column.engine.name)")),
                     .tag("p", ["class": "figure"], link(index, "main", .text(column.completeness))),
                     .bar(column.completeness, tall: true),
@@ -57,9 +57,8 @@ public struct HTMLMatrix: Sendable {
                         "p",
                         ["class": "label"],
                         .badge("status \(column.status.rawValue)", column.status.tone),
-                        .text(
-                            " \(column.tally.runs) of \(column.tally.workloads) workloads run · graded \(column.graded)"
-                        )
+                        .text(" \(column.tally.runs) of \(column.tally.workloads) workloads run · "),
+                        .tag("span", ["class": "nowrap"], .text("graded \(column.graded)"))
                     ),
                     .tag("p", ["class": "label"], .text("\(column.engine.summary) · \(column.engine.version)"))
                 )
