@@ -114,7 +114,9 @@ extension AgentEngine {
     private func foldUnfollowed(_ variant: Variant, _ request: inout AgentRequest, _ space: AddressSpace) {
         for (argument, start) in zip(variant.arguments, (0..<6).map { request.arguments[$0] }) {
             guard let structure = argument.type.structure else { continue }
-            for field in structure.fields where field.type.isAddress {
+            // Other addresses are values, which the kernel gives back: only clone3 checks them.
+            for field in structure.fields
+            where field.type.isPointer || request.number == Linux.clone3 && field.type.isAddress {
                 let place = start &+ UInt64(field.offset)
                 guard
                     let index = request.inputs.firstIndex(where: {
@@ -144,6 +146,7 @@ extension AgentEngine {
 }
 
 extension Linux {
+    static let clone3 = ABI.call(named: "clone3")?.numbers.x86_64 ?? 435
     static let capget = ABI.call(named: "capget")?.numbers.x86_64 ?? 125
     static let capset = ABI.call(named: "capset")?.numbers.x86_64 ?? 126
     static let answersAddresses: Set<Int> = Set(
@@ -152,12 +155,16 @@ extension Linux {
 }
 
 extension ABIType {
-    fileprivate var isAddress: Bool {
+    fileprivate var isPointer: Bool {
         switch self {
         case .pointer, .rawPointer: true
-        case .scalar(let scalar): scalar.format == .address
         default: false
         }
+    }
+
+    fileprivate var isAddress: Bool {
+        if case .scalar(let scalar) = self { return scalar.format == .address }
+        return isPointer
     }
 
     /// The one that it points to.
