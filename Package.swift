@@ -117,7 +117,7 @@ let package = Package(
         library("Recorder", ["LinuxABI", "TraceLog", "CLinux", "RecorderAgent", "CXXHash"]),
         library("NTKernel", []),
         library("PicoProvider", ["LinuxABI", "Engine", "NTKernel", "CFacts"]),
-        library("Facts", ["LinuxABI", "Engine", "CFacts"]),
+        library("Facts", ["LinuxABI", "TraceLog", "Engine", "CFacts"]),
         library("Replay", ["LinuxABI", "TraceLog", "Engine"]),
         library("LiveEngine", ["LinuxABI", "TraceLog", "Engine", "CLinux"]),
         library("EngineLauncher", ["LinuxABI", "Engine", "LiveEngine", "CEngineData", yams]),

@@ -1,15 +1,21 @@
 // The trace that most commands read.
 import ArgumentParser
 import Compat
+import Facts
+import FoundationEssentials
 import TraceLog
 
-/// `FILE`, a recorded log.
+/// `FILE`, a recorded log or a story.
 struct TraceArgument: ParsableArguments {
-    @Argument(help: "A log written by 'lacuna record'.", completion: .file(extensions: ["lacuna"]))
+    @Argument(
+        help: "A log written by 'lacuna record', or a story (FILE.story).",
+        completion: .file(extensions: ["lacuna", "story"])
+    )
     var file: String
 
     /// The whole trace. Of a damaged log, what is whole; the damage is one line on standard error.
     func load() throws -> Trace {
+        if let story = try story() { return story.trace }
         let trace = try Trace.load(path: file)
         if let error = trace.recovery.error {
             let recovery = trace.recovery
@@ -18,6 +24,19 @@ struct TraceArgument: ParsableArguments {
             )
         }
         return trace
+    }
+
+    /// A recording written by hand; nil for a log.
+    func story() throws -> Story? {
+        guard file.hasSuffix(".story") else { return nil }
+        guard let bytes = FileManager.default.contents(atPath: file) else {
+            throw CommandFailure("\(file): cannot be read")
+        }
+        do throws(FactCheckError) {
+            return try Story(String(decoding: bytes, as: UTF8.self), file: file)
+        } catch {
+            throw CommandFailure(error.description)
+        }
     }
 
     /// The call with that index.

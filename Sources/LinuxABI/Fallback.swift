@@ -33,4 +33,12 @@ extension ABI {
         guard let known = variant.fallback, known.errno == errno else { return nil }
         return known.text
     }
+
+    /// Why callers end when a call is refused, by its description's name (`ioctl$TCGETS`); nil if nothing is known.
+    public static func requirement(_ name: String) -> String? {
+        let parts = name.split(separator: "$", maxSplits: 1)
+        guard let first = parts.first, let description = ABI.call(named: String(first)) else { return nil }
+        guard parts.count == 2 else { return description.plain.requirement }
+        return description.variants.first { $0.name == parts[1] }?.requirement
+    }
 }

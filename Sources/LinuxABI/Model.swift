@@ -119,6 +119,8 @@ public final class Variant: Sendable {
     public let since: String
     /// What the usual callers do when a kernel refuses; nil if they have no other way.
     public let fallback: Fallback?
+    /// Why the usual callers end when the call is refused, with its source; nil if that is not known.
+    public let requirement: String?
     /// Each entry is one cell family: several arguments make a joint cell.
     public let cellSelectors: [[Int]]
     /// The cell is `call(VARIANT)`.
@@ -146,6 +148,7 @@ public final class Variant: Sendable {
         isOpaque: Bool,
         since: String,
         fallback: Fallback?,
+        requirement: String?,
         cellSelectors: [[Int]],
         namesOwnCell: Bool,
         pathArgument: Int?,
@@ -165,6 +168,7 @@ public final class Variant: Sendable {
         self.isOpaque = isOpaque
         self.since = since
         self.fallback = fallback
+        self.requirement = requirement
         self.cellSelectors = cellSelectors
         self.namesOwnCell = namesOwnCell
         self.pathArgument = pathArgument

@@ -144,7 +144,7 @@ struct Resolver {
         }
         if let name = attribute("path")?.first, parent == nil || names.contains(name) { path = try index(name) }
         let known: Set = [
-            "family", "cell", "path", "destroys", "task", "exec", "blocks", "opaque", "since", "fallback",
+            "family", "cell", "path", "destroys", "task", "exec", "blocks", "opaque", "since", "fallback", "required",
             "changes", "supervised", "code",
         ]
         for (index, attribute) in call.attributes.enumerated()
@@ -167,6 +167,7 @@ struct Resolver {
             isOpaque: attribute("opaque") != nil,
             since: attribute("since")?.first ?? "",
             fallback: attribute("fallback")?.first.map { Fallback($0) },
+            requirement: attribute("required")?.first,
             cellSelectors: cells,
             namesOwnCell: call.attribute("cell") == nil && !call.variant.isEmpty,
             pathArgument: path,

@@ -1,5 +1,6 @@
 // The session manager: distributions, starting, programs in an instance, idle stop, termination, interop.
 import Engine
+import Facts
 import LinuxABI
 import NTKernel
 import Replay

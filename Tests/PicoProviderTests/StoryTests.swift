@@ -1,5 +1,7 @@
 // Stories that users of WSL 1 know, each told by `lacuna explain` in words that name the cause.
 import Engine
+import Facts
+import FoundationEssentials
 import LinuxABI
 import NTKernel
 import Replay
@@ -8,137 +10,135 @@ import Testing
 @testable import PicoProvider
 
 @Suite struct StoryTests {
-    /// npm and editors: a directory cannot be renamed while something below it is open (GH:1529).
-    @Test func renamingADirectoryInUse() throws {
-        let story = try Story(
-            """
-            mkdir("/home", 0755) -> 0
-            mkdir("/home/node_modules", 0755) -> 0
-            openat(AT_FDCWD, "/home/node_modules/a.js", O_RDWR|O_CREAT, 0644) -> 3
-            rename("/home/node_modules", "/home/old") -> 0
-            """
-        )
-        let text = try story.explanation(of: 3)
-        #expect(text.contains("wsl1  -1 EACCES (Permission denied)"), "\(text)")
-        #expect(text.contains("NTFS does not rename a directory while a file below it is open"), "\(text)")
-        #expect(text.contains("NtSetInformationFile FileRenameInformationEx"), "\(text)")
-        #expect(text.contains("STATUS_ACCESS_DENIED"), "\(text)")
-        #expect(text.contains("GH:1529"), "\(text)")
+    private static let folder =
+        #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/corpora/facts/wsl1/stories"
+
+    private func story(_ name: String) throws -> Story {
+        let file = "\(Self.folder)/\(name).story"
+        let bytes = try #require(FileManager.default.contents(atPath: file), "\(file) can be read")
+        return try Story(String(decoding: bytes, as: UTF8.self), file: file)
     }
 
-    /// SQLite on the Fall Creators Update's predecessors: both writers get the lock (GH:1927, GH:2395).
-    @Test func twoWritersOfOneDatabase() throws {
-        let story = try Story(
-            """
-            openat(AT_FDCWD, "/db", O_RDWR|O_CREAT, 0644) -> 3
-            child = fork() -> 101
-            fcntl(3, F_SETLK, {l_type=F_WRLCK, l_whence=SEEK_SET, l_start=0, l_len=10}) -> 0
-            child: fcntl(3, F_SETLK, {l_type=F_WRLCK, l_whence=SEEK_SET, l_start=0, l_len=10}) -> EAGAIN
-            """
-        )
-        let old = try story.explanation(of: 3, build: 15063)
-        #expect(old.contains("wsl1@15063  0"), "\(old)")
-        #expect(old.contains("record locks are granted to everybody through 16273"), "\(old)")
-        #expect(story.replay(build: 19045).roots.isEmpty)
+    /// The answers, why, and how we know: what a newcomer reads first; then what the executive said.
+    static let told: [(name: String, texts: [String])] = [
+        (
+            "rename-open-directory",
+            [
+                "Linux answers 0, wsl1 answers -1 EACCES (Permission denied).",
+                "Why: NTFS does not rename a directory while a file below it is open.",
+                "issue 1529 of github.com/microsoft/WSL",
+                "NtSetInformationFile FileRenameInformationEx → STATUS_ACCESS_DENIED = EACCES, documented",
+                "this call is the root: rename → EACCES", "1 later call depends on what it changed",
+            ]
+        ),
+        (
+            "sqlite-two-writers",
+            [
+                "Linux answers -1 EAGAIN (Resource temporarily unavailable), wsl1@15063 answers 0.",
+                "Why: record locks are granted to everybody through 16273.", "issue 1927 of github.com/microsoft/WSL",
+                "degrading: Linux refuses this to keep programs apart, and it is allowed here",
+            ]
+        ),
+        (
+            "sleep-glibc-2.31",
+            [
+                "wsl1@18363 answers -1 EINVAL (Invalid argument).",
+                "Why: clock_nanosleep(CLOCK_REALTIME) is refused through 18363.",
+                "issue 4898 of github.com/microsoft/WSL", "fatal: sleep ends: cannot read realtime clock",
+            ]
+        ),
+        (
+            "mmap-empty-file",
+            [
+                "wsl1 answers -1 ENOEXEC (Exec format error).", "Why: NT cannot make a section of an empty file.",
+                "NtCreateSection MaximumSize=0x0 → STATUS_MAPPED_FILE_SIZE_ZERO = ENOEXEC, observed",
+            ]
+        ),
+        (
+            "dockerd",
+            [
+                "wsl1 answers -1 ENOPROTOOPT (Protocol not available).",
+                "Why: there are no tables for iptables: packets pass Windows' own firewall.",
+                "fatal: iptables ends: the table does not exist",
+            ]
+        ),
+        (
+            "systemd",
+            [
+                "wsl1 answers -1 EINVAL (Invalid argument).",
+                "Why: only the devices controller exists; no named hierarchies.",
+                "this call is the root: mount(cgroup) → EINVAL", "fatal: 1 later call depends on what it changed",
+            ]
+        ),
+        (
+            "unshare-Ur",
+            [
+                "wsl1 answers -1 EINVAL (Invalid argument).", "Why: CLONE_NEWUSER is not implemented.",
+                "issue 2981 of github.com/microsoft/WSL", "fatal: 2 later calls depend on what it changed",
+            ]
+        ),
+        (
+            "iptables",
+            [
+                "wsl1 answers -1 ENOPROTOOPT (Protocol not available).", "issue 767 of github.com/microsoft/WSL",
+                "fatal: iptables ends: the table does not exist",
+            ]
+        ),
+        (
+            "map-fixed-noreplace",
+            ["wsl1 answers -1 EOPNOTSUPP (Operation not supported).", "Why: MAP_FIXED_NOREPLACE is refused."]
+        ),
+        (
+            "case-off",
+            [
+                "wsl1 answers -1 EEXIST (File exists).",
+                "Why: the name is there in other letters, and this drive takes both for one.",
+                "Microsoft's documentation, case-sensitivity.md",
+            ]
+        ),
+        (
+            "notepad",
+            [
+                "Linux answers -1 ENOEXEC (Exec format error), wsl1 answers 0.",
+                "/init relays its handles and its exit status", "release notes of build 14951",
+                "NtCreateUserProcess C:\\notepad.exe → STATUS_SUCCESS",
+            ]
+        ),
+    ]
+
+    @Test(arguments: told) func explained(_ name: String, _ texts: [String]) throws {
+        let story = try story(name)
+        let text = try story.explanation(build: story.build ?? 19045)
+        #expect(text.hasPrefix(try #require(story.introduction.first) + "\n"))
+        for part in texts { #expect(text.contains(part), "\(part) in:\n\(text)") }
     }
 
-    /// `sleep 1` with glibc 2.31 (Ubuntu 20.04) on 1909 (GH:4898).
-    @Test func sleepingOneSecond() throws {
-        let story = try Story("clock_nanosleep(CLOCK_REALTIME, 0, {tv_sec=0, tv_nsec=1}, NULL) -> 0\n")
-        let text = try story.explanation(of: 0, build: 18363)
-        #expect(text.contains("wsl1@18363  -1 EINVAL (Invalid argument)"), "\(text)")
-        #expect(text.contains("clock_nanosleep(CLOCK_REALTIME) is refused through 18363"), "\(text)")
-        #expect(story.replay(build: 19041).roots.isEmpty)
+    /// The first root that ends the program is the call that the story is about.
+    @Test(arguments: ["dockerd", "systemd"]) func theFirstFatalRoot(_ name: String) throws {
+        let story = try story(name)
+        let roots = story.replay(build: 19045).roots
+        #expect(roots.filter(\.fatal.isFatal).map(\.call).min() == story.subject)
+        // What came before is done without.
+        #expect(roots.contains { $0.call < story.subject && !$0.fatal.isFatal })
     }
 
-    /// dpkg and others map empty files (GH:3451).
-    @Test func mappingAnEmptyFile() throws {
-        let story = try Story(
-            """
-            openat(AT_FDCWD, "/empty", O_RDWR|O_CREAT, 0644) -> 3
-            mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0) -> 0x7f0000000000
-            """
-        )
-        let text = try story.explanation(of: 1)
-        #expect(text.contains("ENOEXEC"), "\(text)")
-        #expect(text.contains("NT cannot make a section of an empty file"), "\(text)")
+    @Test(arguments: ["sqlite-two-writers", "sleep-glibc-2.31"]) func mendedSince(_ name: String) throws {
+        #expect(try story(name).replay(build: 19045).roots.isEmpty)
     }
 
-    /// dockerd stops at the first controller that it cannot mount (GH:5081).
-    @Test func dockerdStarts() throws {
-        let story = try Story(
-            """
-            mkdir("/cg", 0755) -> 0
-            mkdir("/cg/memory", 0755) -> 0
-            mount("cgroup", "/cg/memory", "cgroup", MS_NOSUID|MS_NODEV|MS_NOEXEC, "memory") -> 0
-            mkdir("/cg/memory/docker", 0755) -> 0
-            """
-        )
-        let text = try story.explanation(of: 2)
-        #expect(text.contains("wsl1  -1 EINVAL (Invalid argument)"), "\(text)")
-        #expect(text.contains("this call is the root"), "\(text)")
+    @Test func noStoryIsUntold() throws {
+        let files = try FileManager.default.contentsOfDirectory(atPath: Self.folder).filter { $0.hasSuffix(".story") }
+        #expect(Set(files) == Set(Self.told.map { $0.name + ".story" }))
     }
 
-    /// systemd wants cgroup2, then a named hierarchy.
-    @Test func systemdStarts() throws {
-        let story = try Story(
-            """
-            mkdir("/cg", 0755) -> 0
-            mount("cgroup2", "/cg", "cgroup2", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL) -> 0
-            """
-        )
-        let text = try story.explanation(of: 1)
-        #expect(text.contains("wsl1  -1 ENODEV (No such device)"), "\(text)")
-        #expect(text.contains("this call is the root"), "\(text)")
-    }
-
-    /// `unshare -Ur` (GH:2981).
-    @Test func unsharingTheUserNamespace() throws {
-        let text = try Story("unshare(CLONE_NEWUSER) -> 0\n").explanation(of: 0)
-        #expect(text.contains("wsl1  -1 EINVAL (Invalid argument)"), "\(text)")
-        #expect(text.contains("CLONE_NEWUSER is not implemented"), "\(text)")
-        #expect(text.contains("GH:2981"), "\(text)")
-    }
-
-    /// Legacy iptables: the table does not exist (GH:767).
-    @Test func listingFirewallRules() throws {
-        let story = try Story(
-            """
-            socket(AF_INET, SOCK_RAW, IPPROTO_RAW) -> 3
-            getsockopt(3, SOL_IP, IPT_SO_GET_INFO, _, [84]) -> 0
-            """
-        )
-        let text = try story.explanation(of: 1)
-        #expect(text.contains("wsl1  -1 ENOPROTOOPT (Protocol not available)"), "\(text)")
-        #expect(text.contains("this socket option is not there"), "\(text)")
-    }
-
-    /// MAP_FIXED_NOREPLACE is refused where old kernels ignore it (GH:10102).
-    @Test func mappingWithoutReplacing() throws {
-        let flags = "MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED_NOREPLACE"
-        let story = try Story("mmap(0x500000, 4096, PROT_READ, \(flags), -1, 0) -> 0x500000\n")
-        let text = try story.explanation(of: 0)
-        #expect(text.contains("EOPNOTSUPP"), "\(text)")
-        #expect(text.contains("MAP_FIXED_NOREPLACE is refused"), "\(text)")
-    }
-
-    /// A Windows program: WSL 1 runs it, the model does not, and nobody is blamed.
-    @Test func notepad() throws {
-        let story = try Story(
-            """
-            mkdir("/mnt", 0755) -> 0
-            mount("C:", "/mnt", "drvfs", 0, NULL) -> 0
-            openat(AT_FDCWD, "/mnt/notepad.exe", O_RDWR|O_CREAT, 0755) -> 3
-            write(3, "MZ program", 10) -> 10
-            close(3) -> 0
-            execve("/mnt/notepad.exe", ["notepad.exe"], []) -> ENOEXEC
-            """
-        )
-        let text = try story.explanation(of: 5)
-        #expect(text.contains("wsl1  0"), "\(text)")
-        #expect(text.contains("/init relays its handles and its exit status"), "\(text)")
-        #expect(text.contains("NtCreateUserProcess C:\\notepad.exe → STATUS_SUCCESS"), "\(text)")
-        #expect(text.contains("RN:14951"), "\(text)")
+    @Test(arguments: [
+        ("getpid()\n", "s:1: "), ("# empty\n", "s:1: a story has calls"),
+        ("exists sh 0755\n", "s:1: what exists has a path and a mode: exists /bin/sh 0100755"),
+        ("other: getpid() -> 1\n", "s:1: no task is called other"), ("build new\n", "s:1: a build is a number"),
+        ("getpid() -> 1 <long>\n", "s:1: a duration is in seconds, at most 3600: <1.0>"),
+    ]) func aStoryThatCannotBeReadSaysWhere(_ text: String, _ message: String) {
+        let error = #expect(throws: FactCheckError.self) { try Story(text, file: "s") }
+        #expect(error?.description.hasPrefix(message) ?? false, "\(error?.description ?? "")")
     }
 
     /// case=off: "FOO" beside "foo" is the same file (DOC:case-sensitivity.md).

@@ -11,17 +11,26 @@ extension RootObservation {
     }
 
     /// Why this severity, in one line.
-    public var reason: String { fallback ?? (isFatal ? nil : harmlessness) ?? fatalReason }
+    public var reason: String {
+        if let known = fallback ?? (isFatal ? nil : harmlessness) { return known }
+        return permits ? "Linux refuses this to keep programs apart, and it is allowed here" : fatalReason
+    }
 
     /// Why a difference without followers takes nothing away, nil if it may: what succeeded on Linux fails here.
     private var harmlessness: String? {
         guard followers == 0, let recordedResult, let answeredResult else { return nil }
         switch (isError(recordedResult), isError(answeredResult)) {
         case (true, true): return "fails on Linux too, with another errno, and nothing depends on it"
-        case (true, false): return "fails on Linux, and nothing depends on it"
+        case (true, false): return permits ? nil : "fails on Linux, and nothing depends on it"
         case (false, false): return "both succeed; no later call depends on the value"
         case (false, true): return nil
         }
+    }
+
+    /// What Linux refused to keep programs apart is allowed: two have a lock, a file is written that must not be.
+    private var permits: Bool {
+        guard let errno = recordedResult.flatMap(Errno.init(result:)), answeredError == nil else { return false }
+        return [.EAGAIN, .EACCES, .EPERM, .EBUSY, .EROFS, .EDEADLK].contains(errno)
     }
 
     /// What callers do after this errno; another one means something else to the same caller.

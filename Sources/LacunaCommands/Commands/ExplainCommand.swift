@@ -1,5 +1,6 @@
 // lacuna explain: one call, with all that is known of it.
 import ArgumentParser
+import Facts
 import Replay
 import Report
 
@@ -12,7 +13,11 @@ struct ExplainCommand: ParsableCommand {
             handler, its NT calls with their status, its notes with their source). The receipt proves the root by \
             experiment: the trace is replayed with that one answer replaced by the recorded one.
 
+            Below corpora/facts/wsl1/stories are short recordings that users of WSL 1 would recognise. Of a story the \
+            call that it is about is explained, on the build that it is told of.
+
             EXAMPLES
+              lacuna explain corpora/facts/wsl1/stories/unshare-Ur.story
               lacuna explain bash.lacuna 1432
               lacuna explain corpora/redis/trace.lacuna 17 --engine wsl1 --json
 
@@ -24,8 +29,8 @@ struct ExplainCommand: ParsableCommand {
     )
 
     @OptionGroup var trace: TraceArgument
-    @ArgumentParser.Argument(help: "Index of the call.")
-    var index: UInt64
+    @ArgumentParser.Argument(help: "Index of the call; of a story, the one that it is about.")
+    var index: UInt64?
     @OptionGroup var replay: ReplayOption
     @Flag(help: "Do not prove the root, which takes two more replays.")
     var noReceipt = false
@@ -33,8 +38,14 @@ struct ExplainCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let make = try replay.engine.make
-        let trace = try trace.load()
+        let story = try trace.story()
+        let trace = try story?.trace ?? self.trace.load()
+        guard let index = index ?? story?.subject else {
+            throw ValidationError("a log has many calls: name one by its index, as 'lacuna show' prints it")
+        }
+        var engine = replay.engine
+        if let build = story?.build, engine.engine == "wsl1" { engine.engine = "wsl1@\(build)" }
+        let make = try engine.make
         _ = try self.trace.call(index, of: trace)
         let replayer = Replayer(trace: trace, options: replay.options())
         var result = replayer.run(making: make)
@@ -46,7 +57,8 @@ struct ExplainCommand: ParsableCommand {
         guard let explanation = result.explain(call: index, in: trace) else {
             throw CommandFailure("\(self.trace.file): has no call \(index)")
         }
-        let report = ExplanationReport(explanation, result, of: trace, style: Terminal.style)
+        var report = ExplanationReport(explanation, result, of: trace, style: Terminal.style)
+        report.introduction = story?.introduction ?? []
         try StandardOutput.print(json ? report.json : report.render())
     }
 }

@@ -65,7 +65,16 @@ private func LxpOpenFile(
             guard error.saysMissing else { throw error }
             return try LxpCreateFile(c, place, flags: flags, mode: mode)
         }
-        if flags & OpenFlag.exclusive != 0 { throw .errno(.EEXIST) }
+        if flags & OpenFlag.exclusive != 0 {
+            if existing.inode is DrvfsInode, LxpHasOtherCase(place) {
+                throw .unsupported(
+                    .EEXIST,
+                    note: "the name is there in other letters, and this drive takes both for one",
+                    source: "DOC:case-sensitivity.md"
+                )
+            }
+            throw .errno(.EEXIST)
+        }
         guard existing.inode.isSymbolicLink, follow else {
             return try LxpOpenLocation(c, existing, flags: flags, isNew: false)
         }
@@ -75,6 +84,15 @@ private func LxpOpenFile(
         place = try walk.parent(try existing.inode.readLink(c), from: place.directory)
     }
     throw .errno(.ELOOP)
+}
+
+/// Another spelling of the name has been seen in the directory, and leads to the same file.
+private func LxpHasOtherCase(_ place: VfsWalk.Place) -> Bool {
+    let children = place.directory.entry.children
+    guard let own = children[place.name]?.inode else { return false }
+    return children.contains {
+        $0.key != place.name && $0.key.lowercased() == place.name.lowercased() && $0.value.inode === own
+    }
 }
 
 private func LxpCreateFile(

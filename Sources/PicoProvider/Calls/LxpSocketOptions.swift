@@ -92,7 +92,7 @@ func LxpSyscall_SETSOCKOPT(_ c: LxpCall) throws(LxFailure) -> Int64 {
     default: break
     }
     guard Options.kept.contains(option) || socket.family == SocketFamily.netlink else {
-        throw .unsupported(.ENOPROTOOPT, note: "this socket option is not there", source: "SYS:15014;inferred")
+        throw LxpMissingOption(option)
     }
     if option.level != Option("SOL_SOCKET", "SO_TYPE").level, socket.family == SocketFamily.unix {
         throw .errno(.EOPNOTSUPP)
@@ -166,7 +166,7 @@ func LxpSyscall_GETSOCKOPT(_ c: LxpCall) throws(LxFailure) -> Int64 {
     }
     if let kept = socket.options[option.key] { return try answer(kept) }
     guard Options.kept.contains(option) else {
-        throw .unsupported(.ENOPROTOOPT, note: "this socket option is not there", source: "SYS:15014;inferred")
+        throw LxpMissingOption(option)
     }
     if option == Options.receiveBuffer || option == Options.sendBuffer {
         if socket.family == SocketFamily.ipv4 || socket.family == SocketFamily.ipv6 {
@@ -178,6 +178,18 @@ func LxpSyscall_GETSOCKOPT(_ c: LxpCall) throws(LxFailure) -> Int64 {
     }
     if option == Options.linger { return try answer(integer(0) + integer(0)) }
     return try answer(integer(0))
+}
+
+private func LxpMissingOption(_ option: Option) -> LxFailure {
+    // IPT_SO_GET_INFO to IPT_SO_GET_REVISION_TARGET; IPT_SO_SET_REPLACE has the first number too.
+    if option.level == 0 || option.level == 41, 64...67 ~= option.name {
+        return .unsupported(
+            .ENOPROTOOPT,
+            note: "there are no tables for iptables: packets pass Windows' own firewall",
+            source: "GH:767;GH:3634"
+        )
+    }
+    return .unsupported(.ENOPROTOOPT, note: "this socket option is not there", source: "SYS:15014;inferred")
 }
 
 private func LxpProtocol(_ socket: LxSocket) -> Int32 {

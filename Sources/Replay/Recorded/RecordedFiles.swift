@@ -257,6 +257,13 @@ final class RecordedFiles {
         parent(of: target.text)?.added.insert(lastComponent(target.text))
     }
 
+    /// Says of everything below a directory that it follows from a divergence.
+    func mark(below directory: PathName, _ mark: Mark) {
+        for (_, state) in namesBelow(directory) {
+            if case .node(let node) = state { node.mark = node.mark ?? mark }
+        }
+    }
+
     /// The complete names of a directory, as getdents gave them now.
     func list(_ node: FileNode, _ names: [String]) {
         guard node.listing == nil, node.initialPath != nil else { return }

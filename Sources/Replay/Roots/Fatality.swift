@@ -14,7 +14,8 @@ struct FatalContext {
 /// these rules stand in for that, the first that applies decides:
 ///
 /// 1. The description names what the usual callers do after such an answer (clone3 → clone): not fatal.
-/// 2. A call that never returns, or an exec, decides what the task is: fatal.
+/// 2. The description says that the usual callers end then, or the call never returns, or is an exec and decides what the
+///    task is: fatal.
 /// 3. A signal's handler began on a misaligned stack: not fatal, if it is short; fatal for a task that was made in it and lives
 ///    on that stack: compilers store vectors there with instructions that demand the alignment.
 /// 4. The engine succeeded too and only a value differs: not fatal; what hangs on the value is not known.
@@ -35,6 +36,11 @@ func judgeFatality(_ root: Root, exercised: [Cell], _ context: FatalContext) -> 
     {
         return FatalJudgement(false, fallback)
     }
+    if let engine = root.engine, engine < 0, root.recorded.map({ $0 >= 0 }) ?? false,
+        let requirement = ABI.requirement(root.name)
+    {
+        return FatalJudgement(true, requirement)
+    }
     if decisive.contains(String(call)) { return FatalJudgement(true, "\(call) decides what the task runs") }
     if root.differences.contains(where: { $0.rule == taskStackRule }) {
         return FatalJudgement(true, "a task lives on a stack that its first aligned vector store faults on")
@@ -44,7 +50,7 @@ func judgeFatality(_ root: Root, exercised: [Cell], _ context: FatalContext) -> 
     }
     if let recorded = root.recorded, let engine = root.engine, recorded >= 0, engine >= 0 {
         if root.followers.isEmpty { return FatalJudgement(false, "both succeed; no later call depends on the value") }
-        return FatalJudgement(false, "both succeed; the value reaches \(root.followers.count) later calls")
+        return FatalJudgement(false, "both succeed; the value reaches \(laterCalls(root.followers.count))")
     }
     if root.verdict == .blocked { return FatalJudgement(true, "the program would hang here") }
     let met = context.recordedErrors[root.name] ?? 0
@@ -58,14 +64,20 @@ func judgeFatality(_ root: Root, exercised: [Cell], _ context: FatalContext) -> 
     if let recorded = root.recorded, recorded >= 0, questions.contains(String(call)) {
         return FatalJudgement(true, "the file is there, and the program is told that it is not")
     }
-    if root.uses > 0 { return FatalJudgement(true, "\(root.uses) later calls use what it made") }
+    if root.uses > 0 { return FatalJudgement(true, "\(laterCalls(root.uses, "use")) what it made") }
     if call == "mmap" || call == "brk" || call == "mremap" {
         return FatalJudgement(true, "the program uses the memory it asked for")
     }
     if !root.followers.isEmpty {
-        return FatalJudgement(true, "\(root.followers.count) later calls depend on what it changed")
+        return FatalJudgement(true, "\(laterCalls(root.followers.count, "depend")) on what it changed")
     }
     return FatalJudgement(false, "nothing that followed depended on it")
+}
+
+/// `1 later call depends`, `2 later calls depend`.
+private func laterCalls(_ count: some BinaryInteger, _ verb: String = "") -> String {
+    let ending = verb.isEmpty ? "" : " \(verb)" + (count == 1 ? "s" : "")
+    return "\(count) later call" + (count == 1 ? "" : "s") + ending
 }
 
 /// Calls that only ask about a file.

@@ -93,6 +93,7 @@ extension ReplayRun {
             if let mark {
                 world.marks.paths[source] = mark
                 node.mark = node.mark ?? mark
+                if node.kind == .directory { world.files.mark(below: world.files.name(target), mark) }
             }
             if put(.renamed(source: source, target: target)) { return }
             _ = put(.absent(path: source))

@@ -1,12 +1,15 @@
 // One call explained, as text: context, both results, evidence, root, receipt.
 import Compat
 import Engine
+import Facts
 import LinuxABI
 public import Replay
 public import TraceLog
 
 public struct ExplanationReport: Sendable {
     public let explanation: Explanation
+    /// What to say first: the title and the text of a story.
+    public var introduction: [String] = []
     private let result: ReplayResult
     private let trace: Trace
     private let style: TerminalStyle
@@ -24,7 +27,12 @@ public struct ExplanationReport: Sendable {
     public var json: String { JSONText.of(explanation) + "\n" }
 
     public func render() -> String {
-        var lines = [style.paint("Calls of this thread around it", .strong)]
+        var lines: [String] = []
+        if let title = introduction.first {
+            lines += [style.paint(title, .strong)] + introduction.dropFirst().map { "  " + $0 } + [""]
+        }
+        lines += inShort()
+        lines += [style.paint("Calls of this thread around it", .strong)]
         lines += explanation.before.map { line($0, " ") } + [line(explanation.call, ">")]
         lines += explanation.after.map { line($0, " ") }
         if !explanation.overlapping.isEmpty {
@@ -43,20 +51,40 @@ public struct ExplanationReport: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// What happened in words, for somebody who reads such a page for the first time.
+    private func inShort() -> [String] {
+        guard explanation.call.verdict.isDivergence else { return [] }
+        var lines = [style.paint("In short", .strong)]
+        lines.append("  Linux answers \(explanation.recorded), \(result.engine.name) answers \(answer).")
+        if let root = explanation.root, root.call != explanation.call.call,
+            !root.occurrences.contains(explanation.call.call)
+        {
+            lines.append("  The reason lies earlier, at call \(root.call).")
+        } else if let evidence = explanation.evidence, !evidence.note.isEmpty {
+            lines.append("  Why: \(evidence.note).")
+            let known = FactSource.words(evidence.source)
+            if !known.isEmpty { lines.append("  How we know: \(known).") }
+        }
+        return lines + [""]
+    }
+
     private func line(_ line: Explanation.Line, _ mark: String) -> String {
         let pid = text.ids(of: line.task.rawValue).tid
         return "\(mark) \(line.call) [pid \(pid)] \(line.text)  \(style.paint(line.verdict.name, .faint))"
     }
 
+    /// The engine's.
+    private var answer: String {
+        switch explanation.call.verdict {
+        case .engineFailed:
+            "none: the engine broke" + (result.failure.map { " at call \($0.call): \($0.reason)" } ?? "")
+        case .blocked: "nothing, it still waits"
+        default: explanation.engine ?? "none"
+        }
+    }
+
     private func results() -> [String] {
         let verdict = explanation.call.verdict
-        let answer =
-            switch verdict {
-            case .engineFailed:
-                "none: the engine broke" + (result.failure.map { " at call \($0.call): \($0.reason)" } ?? "")
-            case .blocked: "still blocked"
-            default: explanation.engine ?? "none"
-            }
         var lines = [
             "  Linux  \(explanation.recorded)", "  \(result.engine.name)  \(answer)",
             "  verdict: \(verdict.name)" + (explanation.culprit.map { ", by the \($0.rawValue)" } ?? ""),
@@ -91,8 +119,8 @@ public struct ExplanationReport: Sendable {
         if !root.cellReason.isEmpty { lines.append("  the cell: \(root.cellReason)") }
         if !root.source.isEmpty { lines.append("  source: \(root.source)") }
         lines.append(
-            "  hit by \(root.occurrences.count) calls, explains \(root.followers.count) more; "
-                + "\(root.uses) later calls use what they make"
+            "  hit \(root.occurrences.count == 1 ? "once" : "\(root.occurrences.count) times"), explains "
+                + "\(root.followers.count) other divergences; what it makes is used \(root.uses) times later"
         )
         if let receipt = root.receipt {
             lines += ["", style.paint("Receipt", .strong)]
