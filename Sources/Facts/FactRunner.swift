@@ -21,6 +21,8 @@ public struct FactReach: Sendable {
     public internal(set) var handled: Set<String> = []
     /// Calls that the dispatcher's default served.
     public internal(set) var holes: Set<String> = []
+    /// Calls whose handler said that it does less than Linux, with its words.
+    public internal(set) var partial: [String: Set<String>] = [:]
 
     public init() {}
 }
@@ -179,6 +181,7 @@ extension FactReach {
             statuses.insert(step.status)
             routines[call, default: []].insert(step.name)
         }
+        if evidence.support == .partial { partial[call, default: []].insert(evidence.note) }
         if evidence.support == .hole { holes.insert(call) } else { handled.insert(call) }
     }
 }

@@ -34,6 +34,8 @@ public struct FactSurvey: Sendable {
     public var statuses: [Entry]
     /// Entries of nt-mapping.tsv, by call.
     public var mappings: [Entry]
+    /// What handlers said that they do less than Linux, by call.
+    public var partial: [String: Set<String>] = [:]
     /// How many checks ran.
     public var ran = 0
 
@@ -65,6 +67,7 @@ public struct FactSurvey: Sendable {
         }
         rows = results
         self.ran = ran
+        partial = reach.partial
         statuses = Self.statuses(reach)
         mappings = Self.mappings(reach)
     }
@@ -141,5 +144,6 @@ extension FactReach {
         routines.merge(other.routines) { $0.union($1) }
         handled.formUnion(other.handled)
         holes.formUnion(other.holes)
+        partial.merge(other.partial) { $0.union($1) }
     }
 }

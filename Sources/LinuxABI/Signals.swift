@@ -15,9 +15,9 @@ public func signalName(_ number: Int32) -> String {
 }
 
 /// Whether the default action is to do nothing, in a program that runs (SIGCONT lets one go on). Source: signal(7).
-public func isIgnoredByDefault(_ signal: Int32) -> Bool {
-    ["SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH"].contains(signalName(signal))
-}
+public func isIgnoredByDefault(_ signal: Int32) -> Bool { ignoredByDefault.contains(signal) }
+
+private let ignoredByDefault = Set(["SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH"].compactMap(signalNumber))
 
 /// The number of a signal's name, nil if there is none.
 public func signalNumber(_ name: String) -> Int32? {

@@ -18,9 +18,9 @@ func addDescriptorCalls(_ table: inout LxpSyscallTable) {
         guard c.uint(2) & ~OpenFlag.closeOnExec == 0, c.int(0) != c.int(1) else { throw .errno(.EINVAL) }
         return try LxpDuplicate(c, try c.anyFile(0), onto: c.int(1), closeOnExec: c.uint(2) != 0)
     }
-    table.supported("fcntl", LxpSyscall_FCNTL)
+    table.partial("fcntl", "no leases, no F_OFD locks; record locks are real since 16299", LxpSyscall_FCNTL)
     table.supported("flock", LxpSyscall_FLOCK)
-    table.supported("ioctl", LxpSyscall_IOCTL)
+    table.partial("ioctl", "what the devices that exist have; no FIEMAP, FITRIM, FICLONE", LxpSyscall_IOCTL)
 }
 
 private func LxpDuplicate(

@@ -17,12 +17,13 @@ private func LxpAttributed(_ c: LxpCall, _ place: Place) throws(LxFailure) -> (i
 }
 
 func addExtendedAttributeCalls(_ table: inout LxpSyscallTable) {
+    let note = "of the name spaces user, trusted and security are stored"
     let places: [(String, Place)] = [("", .path), ("l", .link), ("f", .descriptor)]
     for (prefix, place) in places {
-        table.supported(prefix + "setxattr") { c throws(LxFailure) in try LxpSetAttribute(c, place) }
-        table.supported(prefix + "getxattr") { c throws(LxFailure) in try LxpGetAttribute(c, place) }
+        table.partial(prefix + "setxattr", note) { c throws(LxFailure) in try LxpSetAttribute(c, place) }
+        table.partial(prefix + "getxattr", note) { c throws(LxFailure) in try LxpGetAttribute(c, place) }
         table.supported(prefix + "listxattr") { c throws(LxFailure) in try LxpListAttributes(c, place) }
-        table.supported(prefix + "removexattr") { c throws(LxFailure) in try LxpRemoveAttribute(c, place) }
+        table.partial(prefix + "removexattr", note) { c throws(LxFailure) in try LxpRemoveAttribute(c, place) }
     }
 }
 

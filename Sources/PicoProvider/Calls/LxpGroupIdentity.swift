@@ -72,8 +72,8 @@ func addGroupIdentityCalls(_ table: inout LxpSyscallTable) {
         c.thread.credentials.groups = groups.sorted()
         return 0
     }
-    table.supported("capget", LxpSyscall_CAPGET)
-    table.supported("capset", LxpSyscall_CAPSET)
+    table.partial("capget", "capabilities up to CAP_AUDIT_READ", LxpSyscall_CAPGET)
+    table.partial("capset", "capabilities up to CAP_AUDIT_READ", LxpSyscall_CAPSET)
 }
 
 private func LxpSetGroups(

@@ -18,7 +18,7 @@ private let semUndo = Int16(truncatingIfNeeded: ABI.constant("SEM_UNDO"))
 
 func addIpcCalls(_ table: inout LxpSyscallTable) {
     table.supported("shmget", LxpSyscall_SHMGET)
-    table.supported("shmat", LxpSyscall_SHMAT)
+    table.partial("shmat", "SHM_REMAP over another segment is refused", LxpSyscall_SHMAT)
     table.supported("shmdt") { c throws(LxFailure) in
         let space = c.group.address
         guard let region = space.overlapping(c[0], c[0] + 1).first, region.start == c[0], let segment = region.segment

@@ -22,13 +22,17 @@ private let remapMayMove = ABI.constant("MREMAP_MAYMOVE")
 private let remapFixed = ABI.constant("MREMAP_FIXED")
 
 func addMemoryCalls(_ table: inout LxpSyscallTable) {
-    table.supported("mmap", LxpSyscall_MMAP)
-    table.supported("munmap", LxpSyscall_MUNMAP)
+    table.partial(
+        "mmap",
+        "unknown flags, MAP_LOCKED and MAP_GROWSDOWN are refused; no section of an empty file",
+        LxpSyscall_MMAP
+    )
+    table.partial("munmap", "not a part of a SysV segment", LxpSyscall_MUNMAP)
     table.supported("mprotect", LxpSyscall_MPROTECT)
-    table.supported("mremap", LxpSyscall_MREMAP)
+    table.partial("mremap", "SysV segments do not move", LxpSyscall_MREMAP)
     table.supported("brk", LxpSyscall_BRK)
-    table.supported("madvise", LxpSyscall_MADVISE)
-    table.supported("msync") { c throws(LxFailure) in
+    table.partial("madvise", "some unknown advice is taken", LxpSyscall_MADVISE)
+    table.partial("msync", "nothing beyond what mmap allows") { c throws(LxFailure) in
         guard c[0] % LxAddressSpace.pageSize == 0, c.uint(2) & ~7 == 0, c.uint(2) & 5 != 5 else {
             throw .errno(.EINVAL)
         }

@@ -11,7 +11,7 @@ func addMessageCalls(_ table: inout LxpSyscallTable) {
         let count = Int(min(c[2], UInt64(LxpMaximumTransfer)))
         return try LxpSend(c, socket, LxMessage(data: try c.readData(c[1], count)), address, c.uint(3))
     }
-    table.supported("recvfrom") { c throws(LxFailure) in
+    table.partial("recvfrom", "MSG_ERRQUEUE is refused") { c throws(LxFailure) in
         let socket = try LxpSocket(c)
         let count = Int(min(c[2], UInt64(LxpMaximumTransfer)))
         let message = try LxpReceive(c, socket, count, c.uint(3))
@@ -29,7 +29,7 @@ func addMessageCalls(_ table: inout LxpSyscallTable) {
     table.supported("sendmsg") { c throws(LxFailure) in
         try LxpSendMessage(c, try LxpSocket(c), header: c[1], flags: c.uint(2))
     }
-    table.supported("recvmsg") { c throws(LxFailure) in
+    table.partial("recvmsg", "MSG_ERRQUEUE is refused; a bad count of iovecs is EINVAL") { c throws(LxFailure) in
         try LxpReceiveMessage(c, try LxpSocket(c), header: c[1], flags: c.uint(2))
     }
     table.supported("sendmmsg") { c throws(LxFailure) in
@@ -38,7 +38,7 @@ func addMessageCalls(_ table: inout LxpSyscallTable) {
             try LxpSendMessage(c, socket, header: header, flags: c.uint(3))
         }
     }
-    table.supported("recvmmsg") { c throws(LxFailure) in
+    table.partial("recvmmsg", "the timeout is ignored") { c throws(LxFailure) in
         let socket = try LxpSocket(c)
         if c[4] != 0 { c.partial("the timeout is ignored", "RN:15025;UT:netlink.c") }
         return try LxpReceiveMessages(c, socket)

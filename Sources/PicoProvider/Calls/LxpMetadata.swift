@@ -31,10 +31,10 @@ func addMetadataCalls(_ table: inout LxpSyscallTable) {
         }
         return try LxpChangeOwner(c, location, c.uint(2), c.uint(3))
     }
-    table.supported("utimensat", LxpSyscall_UTIMENSAT)
+    table.partial("utimensat", "times are rounded to 100 ns", LxpSyscall_UTIMENSAT)
     table.supported("utime", LxpSyscall_UTIME)
     table.supported("utimes", LxpSyscall_UTIMES)
-    table.supported("truncate") { c throws(LxFailure) in
+    table.partial("truncate", "not below a live mapping; no RLIMIT_FSIZE") { c throws(LxFailure) in
         let location = try c.walk(try c.path(0), from: c.cwd, follow: true)
         if location.inode.isDirectory { throw .errno(.EISDIR) }
         guard location.inode.kind == .regular, c.long(1) >= 0 else { throw .errno(.EINVAL) }
@@ -44,7 +44,7 @@ func addMetadataCalls(_ table: inout LxpSyscallTable) {
         if c.engine.build >= WSL1Build(17666) { LxpNotify(c, location.entry, .modify) }
         return 0
     }
-    table.supported("ftruncate") { c throws(LxFailure) in
+    table.partial("ftruncate", "not below a live mapping; no RLIMIT_FSIZE") { c throws(LxFailure) in
         let file = try c.file(0)
         guard c.long(1) >= 0, file.inode.kind == .regular, file.isWritable else { throw .errno(.EINVAL) }
         try file.inode.setAttributes(VfsAttributeChange(size: c.long(1)), c)
@@ -52,7 +52,7 @@ func addMetadataCalls(_ table: inout LxpSyscallTable) {
         if c.engine.build >= WSL1Build(17666), let entry = file.location?.entry { LxpNotify(c, entry, .modify) }
         return 0
     }
-    table.supported("fallocate", LxpSyscall_FALLOCATE)
+    table.partial("fallocate", "mode 0 and KEEP_SIZE", LxpSyscall_FALLOCATE)
     table.supported("fsync") { c throws(LxFailure) in
         try c.file(0).synchronize(dataOnly: false, c)
         return 0

@@ -3,8 +3,8 @@ import Engine
 import LinuxABI
 
 func addMountCalls(_ table: inout LxpSyscallTable) {
-    table.supported("mount", LxpSyscall_MOUNT)
-    table.supported("umount2", LxpSyscall_UMOUNT2)
+    table.partial("mount", "the file systems of lxcore and bind mounts; no block devices", LxpSyscall_MOUNT)
+    table.partial("umount2", "MNT_FORCE is ignored since 18277", LxpSyscall_UMOUNT2)
     table.supported("pivot_root", LxpSyscall_PIVOT_ROOT)
     table.supported("chroot") { c throws(LxFailure) in
         let location = try LxpDirectory(c, try c.path(0))

@@ -15,23 +15,30 @@ func addNameCalls(_ table: inout LxpSyscallTable) {
         let path = try c.path(1)
         return try LxpRemove(c, path, try c.base(0, for: path), directory: c.uint(2) & AtFlag.removeDirectory != 0)
     }
-    table.supported("mknod") { c throws(LxFailure) in try LxpMakeNode(c, try c.path(0), c.cwd, c.uint(1), c[2]) }
-    table.supported("mknodat") { c throws(LxFailure) in
+    table.partial("mknod", "on DrvFs with metadata only") { c throws(LxFailure) in
+        try LxpMakeNode(c, try c.path(0), c.cwd, c.uint(1), c[2])
+    }
+    table.partial("mknodat", "on DrvFs with metadata only") { c throws(LxFailure) in
         let path = try c.path(1)
         return try LxpMakeNode(c, path, try c.base(0, for: path), c.uint(2), c[3])
     }
-    table.supported("symlink") { c throws(LxFailure) in try LxpSymbolicLink(c, try c.path(0), try c.path(1), c.cwd) }
-    table.supported("symlinkat") { c throws(LxFailure) in
+    table.partial("symlink", "not on FAT") { c throws(LxFailure) in
+        try LxpSymbolicLink(c, try c.path(0), try c.path(1), c.cwd)
+    }
+    table.partial("symlinkat", "not on FAT") { c throws(LxFailure) in
         let path = try c.path(2)
         return try LxpSymbolicLink(c, try c.path(0), path, try c.base(1, for: path))
     }
-    table.supported("link") { c throws(LxFailure) in
+    table.partial("link", "EPERM on FAT; a file without names is EACCES") { c throws(LxFailure) in
         let source = try c.walk(try c.path(0), from: c.cwd, follow: false)
         return try LxpLink(c, source, try c.path(1), c.cwd)
     }
-    table.supported("linkat", LxpSyscall_LINKAT)
-    table.supported("rename") { c throws(LxFailure) in try LxpRename(c, try c.path(0), c.cwd, try c.path(1), c.cwd) }
-    table.supported("renameat") { c throws(LxFailure) in
+    table.partial("linkat", "EPERM on FAT; a file without names is EACCES", LxpSyscall_LINKAT)
+    table.partial("rename", "no directory with an open file below it; rename(x, x) of nothing succeeds") {
+        c throws(LxFailure) in try LxpRename(c, try c.path(0), c.cwd, try c.path(1), c.cwd)
+    }
+    table.partial("renameat", "no directory with an open file below it; rename(x, x) of nothing succeeds") {
+        c throws(LxFailure) in
         let (old, new) = (try c.path(1), try c.path(3))
         return try LxpRename(c, old, try c.base(0, for: old), new, try c.base(2, for: new))
     }

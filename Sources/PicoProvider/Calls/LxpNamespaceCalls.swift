@@ -4,8 +4,8 @@ import LinuxABI
 import NTKernel
 
 func addNamespaceCalls(_ table: inout LxpSyscallTable) {
-    table.supported("unshare", LxpSyscall_UNSHARE)
-    table.supported("setns", LxpSyscall_SETNS)
+    table.partial("unshare", "no CLONE_NEWUSER, no CLONE_NEWCGROUP; mnt since 14915", LxpSyscall_UNSHARE)
+    table.partial("setns", "no user namespaces", LxpSyscall_SETNS)
     addMountCalls(&table)
 }
 

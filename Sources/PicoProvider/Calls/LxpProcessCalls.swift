@@ -5,13 +5,17 @@ import LinuxABI
 func addProcessCalls(_ table: inout LxpSyscallTable) {
     table.supported("fork", LxpSyscall_FORK)
     table.supported("vfork", LxpSyscall_VFORK)
-    table.supported("clone", LxpSyscall_CLONE)
-    table.supported("execve", LxpSyscall_EXECVE)
+    table.partial(
+        "clone",
+        "no CLONE_NEWUSER, CLONE_NEWCGROUP, CLONE_IO; CLONE_NEWNET only by unshare",
+        LxpSyscall_CLONE
+    )
+    table.partial("execve", "64-bit ELF and PE; unusual layouts are refused", LxpSyscall_EXECVE)
     table.supported("exit", LxpSyscall_EXIT)
     table.supported("exit_group", LxpSyscall_EXIT_GROUP)
-    table.supported("wait4", LxpSyscall_WAIT4)
-    table.supported("waitid", LxpSyscall_WAITID)
-    table.supported("prctl", LxpSyscall_PRCTL)
+    table.partial("wait4", "process groups since 17063", LxpSyscall_WAIT4)
+    table.partial("waitid", "no P_PIDFD; some options with WNOHANG are EINVAL", LxpSyscall_WAITID)
+    table.partial("prctl", "unknown options are EINVAL: no seccomp, no ambient capabilities", LxpSyscall_PRCTL)
     table.supported("arch_prctl", LxpSyscall_ARCH_PRCTL)
     table.supported("set_tid_address") { c in
         c.thread.clearChildTid = c[0]
@@ -22,13 +26,13 @@ func addProcessCalls(_ table: inout LxpSyscallTable) {
         c.thread.robustList = c[0]
         return 0
     }
-    table.supported("get_robust_list") { c throws(LxFailure) in
+    table.partial("get_robust_list", "what was set; nothing is woken by it") { c throws(LxFailure) in
         let target = try LxpThreadByID(c, c.int(0))
         try c.writeInteger(c[2], UInt64(24))
         try c.writeInteger(c[1], target.robustList)
         return 0
     }
-    table.supported("personality") { c throws(LxFailure) in
+    table.partial("personality", "ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC only") { c throws(LxFailure) in
         let old = c.group.personality
         guard c.uint(0) != .max else { return Int64(old) }
         // ADDR_NO_RANDOMIZE and READ_IMPLIES_EXEC over PER_LINUX.
@@ -45,8 +49,10 @@ func addProcessCalls(_ table: inout LxpSyscallTable) {
         return Int64(old)
     }
     table.supported("getrlimit") { c throws(LxFailure) in try LxpGetLimit(c, c.group, c.int(0), c[1]) }
-    table.supported("setrlimit") { c throws(LxFailure) in try LxpSetLimit(c, c.group, c.int(0), c[1]) }
-    table.supported("prlimit64") { c throws(LxFailure) in
+    table.partial("setrlimit", "only RLIMIT_NOFILE is enforced") { c throws(LxFailure) in
+        try LxpSetLimit(c, c.group, c.int(0), c[1])
+    }
+    table.partial("prlimit64", "only RLIMIT_NOFILE is enforced; since 16257") { c throws(LxFailure) in
         let group = c.int(0) == 0 ? c.group : try LxpThreadByID(c, c.int(0)).group
         if group !== c.group, let target = group.anyThread?.credentials, !c.credentials.has(.sysResource),
             target.uid != c.credentials.uid || target.euid != c.credentials.uid

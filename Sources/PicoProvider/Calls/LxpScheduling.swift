@@ -11,17 +11,17 @@ private let resetOnFork = abiInt("SCHED_RESET_ON_FORK")
 
 func addSchedulingCalls(_ table: inout LxpSyscallTable) {
     table.supported("sched_yield") { _ in 0 }
-    table.supported("sched_getscheduler") { c throws(LxFailure) in
+    table.partial("sched_getscheduler", "kept, without effect") { c throws(LxFailure) in
         Int64(try LxpScheduled(c).schedule.policy)
     }
-    table.supported("sched_setscheduler") { c throws(LxFailure) in
+    table.partial("sched_setscheduler", "kept, without effect") { c throws(LxFailure) in
         try LxpSetScheduler(c, policy: c.int(1), try c.readInteger(c[2], as: Int32.self))
     }
-    table.supported("sched_getparam") { c throws(LxFailure) in
+    table.partial("sched_getparam", "kept, without effect") { c throws(LxFailure) in
         try c.writeInteger(c[1], try LxpScheduled(c).schedule.priority)
         return 0
     }
-    table.supported("sched_setparam") { c throws(LxFailure) in
+    table.partial("sched_setparam", "kept, without effect") { c throws(LxFailure) in
         try LxpSetScheduler(c, policy: try LxpScheduled(c).schedule.policy, try c.readInteger(c[1], as: Int32.self))
     }
     table.supported("sched_get_priority_max") { c throws(LxFailure) in
@@ -30,7 +30,7 @@ func addSchedulingCalls(_ table: inout LxpSyscallTable) {
     table.supported("sched_get_priority_min") { c throws(LxFailure) in
         try LxpIsRealtime(c.int(0)) ? 1 : 0
     }
-    table.supported("sched_getaffinity") { c throws(LxFailure) in
+    table.partial("sched_getaffinity", "as many bytes as asked for, at most 64") { c throws(LxFailure) in
         // Sizes that are not whole words are refused; at most 64 bytes come back (UT:sched.c).
         guard c[1] % 8 == 0, c[1] * 8 >= UInt64(c.environment.cpuCount) else { throw .errno(.EINVAL) }
         let thread = try LxpThreadByID(c, c.int(0))
@@ -53,11 +53,11 @@ func addSchedulingCalls(_ table: inout LxpSyscallTable) {
         thread.schedule.affinity = mask & all
         return 0
     }
-    table.supported("getpriority") { c throws(LxFailure) in
+    table.partial("getpriority", "kept, without effect") { c throws(LxFailure) in
         let nices = try LxpPriorityTargets(c).map(\.schedule.nice)
         return Int64(20 - (nices.min() ?? 0))
     }
-    table.supported("setpriority") { c throws(LxFailure) in
+    table.partial("setpriority", "kept, without effect") { c throws(LxFailure) in
         let nice = max(-20, min(19, c.int(2)))
         for thread in try LxpPriorityTargets(c) {
             if thread.credentials.uid != c.credentials.euid, thread.credentials.euid != c.credentials.euid,
@@ -70,17 +70,17 @@ func addSchedulingCalls(_ table: inout LxpSyscallTable) {
         }
         return 0
     }
-    table.supported("ioprio_get") { c throws(LxFailure) in
+    table.partial("ioprio_get", "kept, without effect") { c throws(LxFailure) in
         guard (1...3).contains(c.int(0)) else { throw .errno(.EINVAL) }
         return Int64(try LxpThreadByID(c, c.int(0) == 1 ? c.int(1) : 0).schedule.ioPriority)
     }
-    table.supported("ioprio_set") { c throws(LxFailure) in
+    table.partial("ioprio_set", "kept, without effect") { c throws(LxFailure) in
         guard (1...3).contains(c.int(0)), c.uint(2) >> 13 <= 3 else { throw .errno(.EINVAL) }
         if c.uint(2) >> 13 == 1, !c.credentials.has(.sysAdmin) { throw .errno(.EPERM) }
         try LxpThreadByID(c, c.int(0) == 1 ? c.int(1) : 0).schedule.ioPriority = c.int(2)
         return 0
     }
-    table.supported("getcpu") { c throws(LxFailure) in
+    table.partial("getcpu", "always the first processor") { c throws(LxFailure) in
         if c[0] != 0 { c.writeGiven(c[0], 4, "processor number") }
         if c[1] != 0 { try c.writeInteger(c[1], UInt32(0)) }
         return 0

@@ -3,8 +3,12 @@ import Engine
 import LinuxABI
 
 func addSocketOptionCalls(_ table: inout LxpSyscallTable) {
-    table.supported("setsockopt", LxpSyscall_SETSOCKOPT)
-    table.supported("getsockopt", LxpSyscall_GETSOCKOPT)
+    table.partial("setsockopt", "options that are not there are ENOPROTOOPT", LxpSyscall_SETSOCKOPT)
+    table.partial(
+        "getsockopt",
+        "options that are not there are ENOPROTOOPT; no tables of iptables",
+        LxpSyscall_GETSOCKOPT
+    )
 }
 
 private struct Option: Hashable {

@@ -4,8 +4,8 @@ import LinuxABI
 import NTKernel
 
 func addSocketCalls(_ table: inout LxpSyscallTable) {
-    table.supported("socket", LxpSyscall_SOCKET)
-    table.supported("socketpair", LxpSyscall_SOCKETPAIR)
+    table.partial("socket", "AF_UNIX, AF_INET, AF_INET6, AF_NETLINK; of netlink, ROUTE", LxpSyscall_SOCKET)
+    table.partial("socketpair", "AF_UNIX only makes pairs", LxpSyscall_SOCKETPAIR)
     table.supported("bind") { c throws(LxFailure) in
         let socket = try LxpSocket(c)
         try socket.bind(try LxpAddress(c, c[1], c.int(2)), c)

@@ -3,25 +3,28 @@ import Engine
 import LinuxABI
 
 func addPathCalls(_ table: inout LxpSyscallTable) {
-    table.supported("stat") { c throws(LxFailure) in try LxpStat(c, try LxpWorkingPath(c, 0, follow: true), into: c[1])
+    table.partial("stat", "st_nlink of a directory is made up") { c throws(LxFailure) in
+        try LxpStat(c, try LxpWorkingPath(c, 0, follow: true), into: c[1])
     }
-    table.supported("lstat") { c throws(LxFailure) in
+    table.partial("lstat", "st_nlink of a directory is made up") { c throws(LxFailure) in
         try LxpStat(c, try LxpWorkingPath(c, 0, follow: false), into: c[1])
     }
-    table.supported("fstat") { c throws(LxFailure) in try LxpStat(c, try c.anyFile(0).inode, into: c[1]) }
-    table.supported("newfstatat", LxpSyscall_NEWFSTATAT)
-    table.supported("access") { c throws(LxFailure) in
+    table.partial("fstat", "st_nlink of a directory is made up") { c throws(LxFailure) in
+        try LxpStat(c, try c.anyFile(0).inode, into: c[1])
+    }
+    table.partial("newfstatat", "st_nlink of a directory is made up", LxpSyscall_NEWFSTATAT)
+    table.partial("access", "procfs and sysfs are small") { c throws(LxFailure) in
         try LxpAccess(c, try c.path(0), c.thread.fs.workingDirectory, c.uint(1))
     }
-    table.supported("faccessat") { c throws(LxFailure) in
+    table.partial("faccessat", "procfs and sysfs are small") { c throws(LxFailure) in
         let path = try c.path(1)
         return try LxpAccess(c, path, try c.base(0, for: path), c.uint(2))
     }
-    table.supported("readlink") { c throws(LxFailure) in
+    table.partial("readlink", "links to places that are no path here are EIO") { c throws(LxFailure) in
         let location = try c.walk(try c.path(0), from: c.thread.fs.workingDirectory, follow: false)
         return try LxpReadLink(c, location, into: c[1], c.int(2))
     }
-    table.supported("readlinkat") { c throws(LxFailure) in
+    table.partial("readlinkat", "links to places that are no path here are EIO") { c throws(LxFailure) in
         let path = try c.path(1)
         let base = try c.base(0, for: path)
         // An empty path reads the O_PATH link itself.
@@ -29,11 +32,11 @@ func addPathCalls(_ table: inout LxpSyscallTable) {
         if path.isEmpty, !location.inode.isSymbolicLink { throw .errno(.ENOENT) }
         return try LxpReadLink(c, location, into: c[2], c.int(3))
     }
-    table.supported("statfs") { c throws(LxFailure) in
+    table.partial("statfs", "f_type and counts of files are made up") { c throws(LxFailure) in
         let location = try c.walk(try c.path(0), from: c.thread.fs.workingDirectory, follow: true)
         return try LxpStatistics(c, location.inode, location.mount.flags, into: c[1])
     }
-    table.supported("fstatfs") { c throws(LxFailure) in
+    table.partial("fstatfs", "not of a pipe; f_type and counts of files are made up") { c throws(LxFailure) in
         let file = try c.anyFile(0)
         guard let location = file.location else {
             throw .unsupported(.EINVAL, note: "fstatfs of a pipe is refused", source: "LTP:16251")

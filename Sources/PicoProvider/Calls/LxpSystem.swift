@@ -12,12 +12,12 @@ func addSystemCalls(_ table: inout LxpSyscallTable) {
         c.thread.namespaces.uts.domainname = try LxpUtsName(c)
         return 0
     }
-    table.supported("sysinfo", LxpSyscall_SYSINFO)
+    table.partial("sysinfo", "loads and high memory are constants", LxpSyscall_SYSINFO)
     table.supported("times") { c throws(LxFailure) in
         if c[0] != 0 { c.writeGiven(c[0], 32, "cpu time") }
         return c.givenNumber(.number(what: "clock ticks"), "clock ticks") ?? Int64(c.engine.time / 10_000_000)
     }
-    table.supported("getrusage") { c throws(LxFailure) in
+    table.partial("getrusage", "system time is coarse") { c throws(LxFailure) in
         guard [-1, 0, 1].contains(c.int(0)) else { throw .errno(.EINVAL) }
         try c.checkWritable(c[1])
         c.writeGiven(c[1], 144, "resource usage")
@@ -31,15 +31,15 @@ func addSystemCalls(_ table: inout LxpSyscallTable) {
         c.writeGiven(c[0], count, "random bytes")
         return Int64(count)
     }
-    table.supported("reboot", LxpSyscall_REBOOT)
-    table.supported("futex", LxpSyscall_FUTEX)
-    table.supported("set_thread_area") { _ throws(LxFailure) in
+    table.partial("reboot", "no CAD_ON or CAD_OFF below the first pid namespace", LxpSyscall_REBOOT)
+    table.partial("futex", "requeueing since 16273; PI since 17627, without priorities", LxpSyscall_FUTEX)
+    table.partial("set_thread_area", "ENOSYS, as on 64-bit Linux") { _ throws(LxFailure) in
         throw .unsupported(.ENOSYS, note: "32-bit thread areas; 64-bit Linux answers the same", source: "LTP:16251")
     }
-    table.supported("get_thread_area") { _ throws(LxFailure) in
+    table.partial("get_thread_area", "ENOSYS, as on 64-bit Linux") { _ throws(LxFailure) in
         throw .unsupported(.ENOSYS, note: "32-bit thread areas; 64-bit Linux answers the same", source: "LTP:16251")
     }
-    table.supported("sync_file_range") { _ throws(LxFailure) in
+    table.partial("sync_file_range", "ENOSYS although it is listed") { _ throws(LxFailure) in
         throw .unsupported(.ENOSYS, note: "listed as implemented, yet the raw call is not there", source: "LTP:16251")
     }
     table.stub("perf_event_open") { _ throws(LxFailure) in
@@ -49,9 +49,9 @@ func addSystemCalls(_ table: inout LxpSyscallTable) {
             source: "SYS:15014(stub);LTP:16251"
         )
     }
-    table.supported("keyctl", LxpSyscall_KEYCTL)
+    table.partial("keyctl", "a few operations on session keyrings", LxpSyscall_KEYCTL)
     addProcessMemoryCalls(&table)
-    table.supported("ptrace", LxpSyscall_PTRACE)
+    table.partial("ptrace", "no PTRACE_SEIZE; registers are not changed at an entry", LxpSyscall_PTRACE)
 }
 
 func LxpSyscall_UNAME(_ c: LxpCall) throws(LxFailure) -> Int64 {

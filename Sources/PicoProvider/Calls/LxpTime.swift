@@ -3,8 +3,8 @@ import Engine
 import LinuxABI
 
 func addTimeCalls(_ table: inout LxpSyscallTable) {
-    table.supported("clock_gettime", LxpSyscall_CLOCK_GETTIME)
-    table.supported("clock_getres", LxpSyscall_CLOCK_GETRES)
+    table.partial("clock_gettime", "of the clocks, CLOCK_TAI is refused", LxpSyscall_CLOCK_GETTIME)
+    table.partial("clock_getres", "a null result is EFAULT for CLOCK_REALTIME", LxpSyscall_CLOCK_GETRES)
     table.supported("gettimeofday") { c throws(LxFailure) in
         if c[0] != 0 { try LxpGivenTime(c, LxClock.realtime, at: c[0], isTimeval: true) }
         if c[1] != 0 { try c.write(c[1], [UInt8](repeating: 0, count: 8)) }
@@ -30,7 +30,7 @@ func addTimeCalls(_ table: inout LxpSyscallTable) {
         },
         .restartBlock
     )
-    table.supported("clock_nanosleep", LxpSyscall_CLOCK_NANOSLEEP, .restartBlock)
+    table.partial("clock_nanosleep", "CLOCK_REALTIME since 19041", LxpSyscall_CLOCK_NANOSLEEP, .restartBlock)
     table.supported("alarm") { c in
         let now = c.engine.time
         let old = c.group.timers.real.deadline == nil ? 0 : c.group.timers.real.remaining(now)
@@ -45,7 +45,7 @@ func addTimeCalls(_ table: inout LxpSyscallTable) {
     }
     table.supported("setitimer", LxpSyscall_SETITIMER)
     table.supported("timer_create", LxpSyscall_TIMER_CREATE)
-    table.supported("timer_settime", LxpSyscall_TIMER_SETTIME)
+    table.partial("timer_settime", "times that are over fire since 17686", LxpSyscall_TIMER_SETTIME)
     table.supported("timer_gettime") { c throws(LxFailure) in
         try LxpWriteTimer(c, try LxpTimer(c).timer, c[1])
         return 0

@@ -16,11 +16,26 @@ enum LxpInterruption: Int64, Sendable {
 
 struct LxpSyscallEntry: Sendable {
     var handler: LxpHandler?
+    /// What the table says of the call as a whole; a single answer has the state of its evidence.
+    var state = LxpSupportState.hole
     /// What the evidence says when nothing special happened.
     var evidence: Evidence
     /// The errno of an entry without handler.
     var errno: Errno
     var interruption = LxpInterruption.restartSys
+}
+
+/// How much of a call lxcore has, as the table announces it beside the handler.
+enum LxpSupportState: Sendable, Hashable {
+    case supported
+    /// Some of it: the note says what is missing or other.
+    case partial(String)
+    /// It answers and does nothing.
+    case stub
+    /// The dispatcher answers for it.
+    case hole
+    /// lxcore has it, the model does not.
+    case notModelled
 }
 
 /// An entry as an engine holds it: handed about for each call without a copy of its texts.
@@ -67,7 +82,8 @@ struct LxpSyscallTable: Sendable {
                 evidence.support = .notModelled
                 evidence.note = "WSL 1 has this call; the model does not"
             }
-            entries[fact.number] = LxpSyscallEntry(handler: nil, evidence: evidence, errno: fact.errno)
+            let state = evidence.support == .hole ? LxpSupportState.hole : .notModelled
+            entries[fact.number] = LxpSyscallEntry(handler: nil, state: state, evidence: evidence, errno: fact.errno)
             numbers[fact.name] = fact.number
             notes[fact.number] = fact.note
         }
@@ -78,19 +94,32 @@ struct LxpSyscallTable: Sendable {
         _ name: String,
         _ handler: @escaping LxpHandler,
         _ interruption: LxpInterruption = .restartSys
-    ) { set(name, handler, .handled, interruption) }
+    ) { set(name, .supported, handler, .handled, interruption) }
+
+    /// A handler that does as much as lxcore's: `note` says what it lacks, and the handler marks the answers that show it.
+    mutating func partial(
+        _ name: String,
+        _ note: String,
+        _ handler: @escaping LxpHandler,
+        _ interruption: LxpInterruption = .restartSys
+    ) { set(name, .partial(note), handler, .handled, interruption) }
 
     /// A handler that answers without doing, as lxcore's does.
-    mutating func stub(_ name: String, _ handler: @escaping LxpHandler) { set(name, handler, .stub, .restartSys) }
+    mutating func stub(_ name: String, _ handler: @escaping LxpHandler) {
+        set(name, .stub, handler, .stub, .restartSys)
+    }
 
     private mutating func set(
         _ name: String,
+        _ state: LxpSupportState,
         _ handler: @escaping LxpHandler,
         _ support: Evidence.Support,
         _ interruption: LxpInterruption
     ) {
         guard let number = numbers[name] else { preconditionFailure("no fact row for \(name)") }
+        precondition(entries[number].handler == nil, "two handlers for \(name)")
         entries[number].handler = handler
+        entries[number].state = state
         entries[number].interruption = interruption
         entries[number].evidence.handler = "LxpSyscall_" + name.uppercased()
         entries[number].evidence.support = support
@@ -121,6 +150,7 @@ extension LxpSyscallTable {
     private mutating func removeCalls(after build: WSL1Build) {
         for fact in LxpSyscallFact.all where fact.firstBuild.map({ $0 > build.number }) ?? false {
             entries[fact.number].handler = nil
+            entries[fact.number].state = .hole
             entries[fact.number].errno = fact.errno
             entries[fact.number].evidence.handler = ""
             entries[fact.number].evidence.support = .hole

@@ -22,7 +22,6 @@ extension WSL1Engine {
     static let stopSignals: Set<Int32> = [
         LxSignal.stop, LxSignal.terminalStop, LxSignal.terminalInput, LxSignal.terminalOutput,
     ]
-    private static let ignoredByDefault: Set<Int32> = [LxSignal.child, LxSignal.urgent, LxSignal.windowChange]
     private static let dumping: Set<Int32> = Set(
         ["SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGSEGV", "SIGXCPU", "SIGXFSZ", "SIGSYS"]
             .map(abiInt)
@@ -30,7 +29,7 @@ extension WSL1Engine {
 
     static func defaultAction(_ signal: Int32) -> DefaultAction {
         if signal == LxSignal.proceed { return .proceed }
-        if ignoredByDefault.contains(signal) { return .ignore }
+        if isIgnoredByDefault(signal) { return .ignore }
         return stopSignals.contains(signal) ? .stop : .terminate
     }
 
