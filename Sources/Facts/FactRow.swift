@@ -113,10 +113,12 @@ extension FactRow {
                 } else if !line.hasPrefix("|--"), cells.count == columns.count {
                     let source = columns.last == "Source" ? cells[cells.count - 1] : ""
                     let said = zip(columns, cells).dropFirst().dropLast(source.isEmpty ? 0 : 1)
+                    // Keys of a file are known by section and key.
+                    let topic = columns.starts(with: ["Section", "Key"]) ? "\(cells[0]) \(cells[1])" : cells[0]
                     found.append(
                         FactRow(
                             table: .behaviours,
-                            name: "\(number) \(cells[0])",
+                            name: "\(number) \(topic)",
                             family: "\(number) \(title)",
                             status: "",
                             basis: source == "same" ? .documented : Basis(source: source),

@@ -19,6 +19,7 @@ struct WslCommand: ParsableCommand {
               --list (-l) [--verbose (-v)] [--running] [--quiet (-q)], --status
               [-d NAME]                 start an instance and show how init did it
               [-d NAME] TRACE           run the recorded program in it
+              [--user NAME (-u)] [--cd FOLDER, ~] before TRACE: as whom, and where
               --terminate NAME (-t), --shutdown
 
             A program's files are those that its recording proves, laid over the distribution's: the rest of the \

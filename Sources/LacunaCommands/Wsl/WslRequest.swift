@@ -14,7 +14,7 @@ enum WslRequest: Equatable {
     /// Seconds.
     case advance(Int)
     /// A nil distribution is the default one; a nil trace only starts the instance.
-    case run(distribution: String?, trace: String?)
+    case run(distribution: String?, user: String?, folder: String?, trace: String?)
 
     init(_ words: [String]) throws {
         var rest = words[...]
@@ -25,6 +25,8 @@ enum WslRequest: Equatable {
             return word
         }
         var distribution: String?
+        var user: String?
+        var folder: String?
         var request: Self?
         while request == nil, let word = rest.popFirst() {
             switch word {
@@ -51,16 +53,19 @@ enum WslRequest: Equatable {
             case "logoff": request = .logoff
             case "advance": request = .advance(try Self.seconds(try next(word, "a duration such as 20s")))
             case "--distribution", "-d": distribution = try next(word, "NAME")
+            case "--user", "-u": user = try next(word, "NAME")
+            case "--cd": folder = try next(word, "FOLDER")
+            case "~": folder = "~"
             case "--exec", "-e", "--": break
             default:
                 guard !word.hasPrefix("-") else {
                     throw ValidationError("wsl has no '\(word)' here; 'lacuna wsl --help' lists what it takes")
                 }
-                request = .run(distribution: distribution, trace: word)
+                request = .run(distribution: distribution, user: user, folder: folder, trace: word)
             }
         }
         if let extra = rest.first { throw ValidationError("'\(extra)' is one word too many") }
-        self = request ?? .run(distribution: distribution, trace: nil)
+        self = request ?? .run(distribution: distribution, user: user, folder: folder, trace: nil)
     }
 
     private static func seconds(_ word: String) throws -> Int {

@@ -81,7 +81,7 @@ final class WslSession {
         case .logoff: try stopping { () throws(LxssError) in manager.logoff() }
         case .advance(let seconds):
             try stopping { () throws(LxssError) in manager.advance(by: UInt64(seconds) * 1_000_000_000) }
-        case .run(let name, let trace): try run(name, trace)
+        case .run(let name, let user, let folder, let trace): try run(name, user, folder, trace)
         }
     }
 
@@ -93,7 +93,7 @@ final class WslSession {
         }
     }
 
-    private func run(_ name: String?, _ file: String?) throws {
+    private func run(_ name: String?, _ user: String?, _ folder: String?, _ file: String?) throws {
         let known = manager.running.count
         let instance = try start(name)
         if manager.running.count > known || file == nil { try show(instance, steps: instance.log) }
@@ -102,7 +102,7 @@ final class WslSession {
         do throws(TraceError) { trace = try Trace.load(path: file) } catch { throw CommandFailure(error.description) }
         if let damage = trace.recovery.error { throw CommandFailure(damage.description) }
         let seen = instance.log.count
-        let result = Replayer(trace: trace).run(on: instance.program())
+        let result = Replayer(trace: trace).run(on: instance.program(user: user, folder: folder))
         instance.programEnded()
         try show(instance.log.dropFirst(seen))
         if output == .json {

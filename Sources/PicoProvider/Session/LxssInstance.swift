@@ -117,10 +117,22 @@ public final class LxssInstance {
     /// A program of the instance, for a replay to run: its first process is a child of a new session leader.
     ///
     /// What the recording proves of files is laid over the distribution's; the rest of the distribution is there too.
-    public func program() -> any Engine { LxssProgram(self) }
+    ///
+    /// - Parameters:
+    ///   - user: `--user`; nil: whoever the recording's was.
+    ///   - folder: `--cd`; nil: where the recording began.
+    public func program(user: String? = nil, folder: String? = nil) -> any Engine {
+        LxssProgram(self, user: user, folder: folder)
+    }
 
     /// init forks a session leader, which forks the process that executes the program (pico-interface.md §7, point 6).
-    func launch(_ environment: Environment, tasks: UInt32) throws(EngineFailure) -> LxThread {
+    func launch(
+        _ environment: Environment,
+        tasks: UInt32,
+        user: String? = nil,
+        folder: String? = nil
+    ) throws(EngineFailure) -> LxThread {
+        let account: LxssAccount? = try user == nil && folder == nil ? nil : self.account(user)
         note(.service, "marshals standard handles, console and a fork token to a session leader", source: "SRC;AI")
         let leader = TaskID(rawValue: 1)
         if engine.thread(leader) == nil {
@@ -148,12 +160,20 @@ public final class LxssInstance {
         if let directory = engine.place(environment.process.workingDirectory, thread) {
             thread.fs.workingDirectory = directory
         }
+        if user != nil, let account { thread.credentials = LxCredentials(account) }
+        if let folder, let account {
+            let path = self.folder(folder, of: account)
+            guard let place = engine.place(path, thread, follow: true), place.inode.isDirectory else {
+                throw EngineFailure("--cd: the instance has no folder \(path)")
+            }
+            thread.fs.workingDirectory = place
+        }
         thread.group.executable = environment.process.executable
         thread.group.executableLocation = engine.place(environment.process.executable, thread, follow: true)
         thread.isFreshGraft = false
         note(
             .initProcess,
-            "forks, adopts the token, sets uid, gid and groups, and executes \(environment.process.executable)",
+            "forks, adopts the token, sets uid, gid and groups\(user.map { " of \($0)" } ?? ""), and executes \(environment.process.executable)",
             source: "SRC;AI"
         )
         idleSince = nil

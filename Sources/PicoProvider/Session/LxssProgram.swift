@@ -9,8 +9,13 @@ final class LxssProgram: Engine {
     private var offset: UInt32 = 0
     private var startTime: UInt64 = 0
 
-    init(_ instance: LxssInstance) {
+    private let user: String?
+    private let folder: String?
+
+    init(_ instance: LxssInstance, user: String?, folder: String?) {
         self.instance = instance
+        self.user = user
+        self.folder = folder
         engine = instance.engine
     }
 
@@ -20,7 +25,7 @@ final class LxssProgram: Engine {
         guard instance.isRunning else { throw EngineFailure("the instance is stopped") }
         offset = instance.takeTasks()
         startTime = instance.time
-        _ = try instance.launch(environment, tasks: offset)
+        _ = try instance.launch(environment, tasks: offset, user: user, folder: folder)
     }
 
     var defersEvidence: Bool {

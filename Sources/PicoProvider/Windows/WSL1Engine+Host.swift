@@ -18,6 +18,7 @@ extension WSL1Engine: HostedEngine {
     /// | `programs`, `cwd PROGRAM`, `environment PROGRAM`, `arguments PROGRAM` | asks for what interop started |
     /// | `print PROGRAM TEXT`, `exit PROGRAM CODE` | a program that interop started writes, or ends |
     /// | `terminate PID` | Task Manager ends the pico process of a Linux process |
+    /// | `instance ...` | an instance is started with a wsl.conf and asked, see ``LxssManager`` |
     /// | `open-process PID RIGHT` | another program opens it: `terminate`, `vm-read`, `create-thread` |
     ///
     /// A path is `C:\…`, `D:\…`, or `ROOT\…` on the volume of the distribution.
@@ -32,6 +33,7 @@ extension WSL1Engine: HostedEngine {
         }
         let explorer = windowsShell()
         switch try word(0) {
+        case "instance": return try LxssManager.ask(Array(command.dropFirst()), build: build.number)
         case "programs": return machine.programs.map(\.name).joined(separator: " ")
         case "cwd": return try program(try word(1)).workingDirectory
         case "environment": return try program(try word(1)).environment.joined(separator: " ")
