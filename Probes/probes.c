@@ -314,6 +314,24 @@ static void run(int number) {
     fflush(stdout);
 }
 
+// Nothing of what one probe mounts is left to the next. The probe's own process has asked for nothing: it starts as one that
+// runs alone.
+static _Noreturn void apart(int number) {
+    unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC);
+    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        alarm(2);
+        run(number);
+        _exit(0);
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    if (WIFSIGNALED(status)) printf("%s = %s\n", name_of(number), WTERMSIG(status) == SIGALRM ? "blocked" : "killed");
+    fflush(stdout);
+    _exit(0);
+}
+
 int main(int count, char **words) {
     const char *wanted = count == 2 ? words[1] : "";
     const char *cell;
@@ -322,20 +340,10 @@ int main(int count, char **words) {
         return 0;
     }
     if (!strcmp(wanted, "--all")) {
-        for (int i = 0; (cell = name_of(i)); i++) {
+        for (int i = 0; name_of(i); i++) {
             pid_t pid = fork();
-            if (pid == 0) {
-                // Nothing of what one mounts is left to the next.
-                unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC);
-                mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
-                alarm(2);
-                run(i);
-                _exit(0);
-            }
-            int status = 0;
-            waitpid(pid, &status, 0);
-            if (WIFSIGNALED(status)) printf("%s = %s\n", cell, WTERMSIG(status) == SIGALRM ? "blocked" : "killed");
-            fflush(stdout);
+            if (pid == 0) apart(i);
+            waitpid(pid, NULL, 0);
         }
         return 0;
     }
