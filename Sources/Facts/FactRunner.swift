@@ -94,6 +94,7 @@ private struct Run {
         case .host(let command, let answer):
             guard let hosted = engine as? any HostedEngine else { return .failed("the engine has no host") }
             let found = try hosted.host(command)
+            if found.hasPrefix("STATUS_") { reach.statuses.insert(found) }
             return answer == nil || answer == found ? nil : .failed("it is \(found)")
         case .resume:
             guard let waiting = parked[task] else { return .failed("no call of this task waits") }

@@ -102,6 +102,7 @@ final class WslSession {
         do throws(TraceError) { trace = try Trace.load(path: file) } catch { throw CommandFailure(error.description) }
         if let damage = trace.recovery.error { throw CommandFailure(damage.description) }
         let seen = instance.log.count
+        try instance.check(user: user, folder: folder)
         let result = Replayer(trace: trace).run(on: instance.program(user: user, folder: folder))
         instance.programEnded()
         try show(instance.log.dropFirst(seen))

@@ -40,6 +40,23 @@ extension LxssInstance {
         return LxssAccount(name: "root", uid: 0, gid: 0, home: "/root")
     }
 
+    /// Whether a program can be started so.
+    ///
+    /// - Throws: when there is no such user or folder.
+    public func check(user: String?, folder: String?) throws(LxssError) {
+        guard user != nil || folder != nil else { return }
+        do throws(EngineFailure) {
+            let account = try account(user)
+            guard let folder else { return }
+            let path = self.folder(folder, of: account)
+            guard let thread = engine.thread(TaskID(rawValue: 0)),
+                engine.place(path, thread, follow: true)?.inode.isDirectory == true
+            else { throw EngineFailure("--cd: the instance has no folder \(path)") }
+        } catch {
+            throw LxssError(error.description)
+        }
+    }
+
     /// What /init appends to PATH: the folders of Windows' own, as the distribution sees them (since 17713 wsl.conf may say no).
     var windowsPath: [String] {
         guard conf.hasInterop, conf.appendsWindowsPath, conf.mountsDrives,
