@@ -70,7 +70,7 @@ extension AgentEngine {
         try choosePid(pid)
         let zero = Argument.value(0)
         let answer = try make("clone", .value(17), zero, zero, zero, zero, in: parent, flags: .clone, child: slot)
-        notePid(try must("start a process", answer), recorded: Int64(pid))
+        notePid(try must("start a process", answer), recorded: Int64(pid), isNested: false)
     }
 
     /// Stand-ins for those who were there before: the leaders of its session and its group, and its parent, the last.

@@ -21,7 +21,7 @@ extension AgentEngine {
                 release(call.childTask)
             } else {
                 clearedPlaces[call.childTask] = nil
-                notePid(value, of: call)
+                notePid(value, of: call, isNested: state.isNested)
                 if state.isMisaligned, state.handlerDepth > 0, keepsStack(name, call) { result.breach = .taskStack }
             }
         case "execve", "execveat":

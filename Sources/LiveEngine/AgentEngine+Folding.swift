@@ -17,14 +17,16 @@ extension AgentEngine {
     // MARK: - Pids
 
     /// Remembers the pid that a child got instead of the recorded one.
-    func notePid(_ pid: Int64, of call: GuestCall) {
+    func notePid(_ pid: Int64, of call: GuestCall, isNested: Bool) {
         guard let recorded = environment.names.offer(.task, for: call.index) else { return }
         let compiler = opened as? ProgramCompiler
-        notePid(compiler?.reference(to: call.index) ?? pid, recorded: Int64(truncatingIfNeeded: recorded))
+        let answer = compiler?.reference(to: call.index) ?? pid
+        notePid(answer, recorded: Int64(truncatingIfNeeded: recorded), isNested: isNested)
     }
 
-    func notePid(_ pid: Int64, recorded: Int64) {
-        guard outside.lastPid < 0 || opened?.mode == .compiling, pid > 0 else { return }
+    /// What was chosen may be taken by then: emulators have threads of their own. Namespaces within count for themselves.
+    func notePid(_ pid: Int64, recorded: Int64, isNested: Bool) {
+        guard outside.lastPid < 0 || opened?.mode == .compiling || !isNested, pid > 0 else { return }
         pids[recorded] = pid == recorded ? nil : pid
     }
 

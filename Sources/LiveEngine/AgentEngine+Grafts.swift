@@ -141,7 +141,7 @@ extension AgentEngine {
             release(task)
             return false
         }
-        notePid(made.result, recorded: Int64(pid))
+        notePid(made.result, recorded: Int64(pid), isNested: state.isNested)
         return true
     }
 

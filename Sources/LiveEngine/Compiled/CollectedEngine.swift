@@ -42,7 +42,7 @@ extension AgentEngine {
         outside.lastPid = -1
         for (recorded, reference) in results.program.firstPids {
             guard let step = StepReference.step(of: reference), let pid = results.result(of: step) else { continue }
-            notePid(pid, recorded: recorded)
+            notePid(pid, recorded: recorded, isNested: false)
         }
     }
 }
