@@ -71,6 +71,7 @@ extension AgentEngine {
             isTracing = true
             // A request of the tracee is 0, PTRACE_TRACEME.
             state.isTracer = state.isTracer || call.arguments[0] != 0
+            if try !hasTracing() { return DispatchResult(.returned(-Int64(Errno.ENOSYS.rawValue))) }
             return notModelled("a traced task would stop in the agent's own calls")
         case "kill", "tgkill", "tkill":
             // A tracer that is not there would not let it go on.
@@ -97,6 +98,14 @@ extension AgentEngine {
         default: request.about = about(name, call, state)
         }
         return nil
+    }
+
+    /// Whether the kernel has `ptrace` at all: asked with a process that is not there.
+    private func hasTracing() throws(EngineFailure) -> Bool {
+        guard try connection.mode == .live else { return true }
+        // PTRACE_ATTACH
+        let answer = try make("ptrace", .value(16), .value(0x7fff_fff0), .value(0), .value(0))
+        return answer.result != -Int64(Errno.ENOSYS.rawValue)
     }
 
     // MARK: - Tasks

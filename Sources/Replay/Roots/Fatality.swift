@@ -42,6 +42,9 @@ func judgeFatality(_ root: Root, exercised: [Cell], _ context: FatalContext) -> 
         return FatalJudgement(true, requirement)
     }
     if decisive.contains(String(call)) { return FatalJudgement(true, "\(call) decides what the task runs") }
+    if call == "ptrace", root.engine == -Int64(Errno.ENOSYS.rawValue), (root.recorded ?? -1) >= 0 {
+        return FatalJudgement(true, "a tracer has nothing to do where nothing can be traced")
+    }
     if root.differences.contains(where: { $0.rule == taskStackRule }) {
         return FatalJudgement(true, "a task lives on a stack that its first aligned vector store faults on")
     }
