@@ -15,7 +15,7 @@ struct FatalContext {
 ///
 /// 1. The description names what the usual callers do after such an answer (clone3 → clone): not fatal.
 /// 2. The description says that the usual callers end then, or the call never returns, or is an exec and decides what the
-///    task is: fatal.
+///    task is: fatal. So is `ptrace` where a kernel has none.
 /// 3. A signal's handler began on a misaligned stack: not fatal, if it is short; fatal for a task that was made in it and lives
 ///    on that stack: compilers store vectors there with instructions that demand the alignment.
 /// 4. The engine succeeded too and only a value differs: not fatal; what hangs on the value is not known.
