@@ -3,6 +3,7 @@ import ArgumentParser
 import Compat
 import Facts
 import FoundationEssentials
+import Replay
 import TraceLog
 
 /// `FILE`, a recorded log or a story.
@@ -17,12 +18,7 @@ struct TraceArgument: ParsableArguments {
     func load() throws -> Trace {
         if let story = try story() { return story.trace }
         let trace = try Trace.load(path: file)
-        if let error = trace.recovery.error {
-            let recovery = trace.recovery
-            StandardError.line(
-                "\(error); going on with \(trace.calls.count) calls, \(recovery.droppedBytes) bytes are lost"
-            )
-        }
+        tell(trace.recovery, trace.calls.count)
         return trace
     }
 
@@ -37,6 +33,19 @@ struct TraceArgument: ParsableArguments {
         } catch {
             throw CommandFailure(error.description)
         }
+    }
+
+    /// The recording to replay, whose calls stay in the log. Damage as in `load()`.
+    func open() throws -> Recording {
+        if let story = try story() { return Recording(story.trace) }
+        let recording = try Recording.open(path: file)
+        tell(recording.frame.recovery, recording.count)
+        return recording
+    }
+
+    private func tell(_ recovery: Recovery, _ calls: Int) {
+        guard let error = recovery.error else { return }
+        StandardError.line("\(error); going on with \(calls) calls, \(recovery.droppedBytes) bytes are lost")
     }
 
     /// The call with that index.

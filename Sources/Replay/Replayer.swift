@@ -4,19 +4,30 @@ public import TraceLog
 
 /// Replays a trace through engines and compares every call.
 public struct Replayer: Sendable {
-    public let trace: Trace
+    public let recording: Recording
     public let options: ReplayOptions
     let preparation: Preparation
+    /// What is replayed is what was prepared from.
+    private let isPrepared: Bool
 
-    /// Builds the environment of the trace: one pass over its calls.
+    /// Builds the environment of a trace in memory: one pass over its calls.
     public init(trace: Trace, options: ReplayOptions = ReplayOptions()) {
-        self.init(trace: trace, options: options, preparation: EnvironmentBuilder.prepare(trace))
+        self.init(Recording(trace), options: options)
     }
 
-    init(trace: Trace, options: ReplayOptions, preparation: Preparation) {
-        self.trace = trace
+    /// Builds the environment of a recording: one pass over its calls.
+    public init(_ recording: Recording, options: ReplayOptions = ReplayOptions()) {
+        self.recording = recording
         self.options = options
-        self.preparation = preparation
+        preparation = EnvironmentBuilder.prepare(recording)
+        isPrepared = true
+    }
+
+    private init(_ recording: Recording, _ other: Replayer) {
+        self.recording = recording
+        options = other.options
+        preparation = other.preparation
+        isPrepared = false
     }
 
     /// What existed before the first call, as engines get it.
@@ -24,9 +35,9 @@ public struct Replayer: Sendable {
 
     /// The same environment, names and given answers before other calls: for the scramble test.
     public func replacing(calls: [CallRecord]) -> Replayer {
-        var changed = trace
+        var changed = recording.frame
         changed.calls = calls
-        return Replayer(trace: changed, options: options, preparation: preparation)
+        return Replayer(Recording(changed), self)
     }
 
     /// Runs once. `engine` must be fresh: it has not been booted.
@@ -43,7 +54,8 @@ public struct Replayer: Sendable {
 
     func run(on engine: any Engine, experiment: Experiment) -> ReplayResult {
         ReplayRun(
-            trace: trace,
+            recording: recording,
+            isPrepared: isPrepared,
             preparation: preparation,
             options: options,
             experiment: experiment,

@@ -9,7 +9,7 @@ import TraceLog
 @Suite("The environment")
 struct EnvironmentTests {
     private func environment(_ builder: TraceBuilder) -> Environment {
-        EnvironmentBuilder.prepare(builder.trace).environment
+        EnvironmentBuilder.prepare(Recording(builder.trace)).environment
     }
     private func file(_ path: String, _ builder: TraceBuilder) -> Environment.File? {
         environment(builder).files.first { $0.path == path }
@@ -83,7 +83,10 @@ struct EnvironmentTests {
         let environment = environment(builder)
         #expect(environment.absent == ["/home/f"])
         #expect(environment.files.contains { $0.path == "/home/g" })
-        #expect(EnvironmentBuilder.prepare(builder.trace).changes.isEmpty, "the recording explains all of it")
+        #expect(
+            EnvironmentBuilder.prepare(Recording(builder.trace)).changes.isEmpty,
+            "the recording explains all of it"
+        )
     }
 
     @Test("A complete listing is the exact set of names, less what the recording made and plus what it removed")
@@ -148,7 +151,7 @@ struct EnvironmentTests {
         builder.read(3, "one")
         builder.call("lseek", 3, 0, 0, result: 0)
         let read = builder.read(3, "two")
-        let preparation = EnvironmentBuilder.prepare(builder.trace)
+        let preparation = EnvironmentBuilder.prepare(Recording(builder.trace))
         #expect(preparation.changes.keys.sorted() == [open, read])
         let result = Replayer(trace: builder.trace).run(on: TinyEngine())
         #expect(result.divergent.isEmpty, "\(result.summary)")

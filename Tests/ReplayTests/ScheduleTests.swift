@@ -16,10 +16,12 @@ struct ScheduleTests {
         builder.call("getpid", task: 1, result: 1, entry: 30, exit: 35)
         // The clock says that this one began before its own predecessor ended.
         builder.call("getpid", result: 1, entry: 49, exit: 60)
-        let moments = IteratorSequence(Timeline(builder.trace)).filter { if case .task = $0 { false } else { true } }
+        let moments = IteratorSequence(Timeline(builder.trace, CallWindow(Recording(builder.trace))))
+            .filter { if case .task = $0 { false } else { true } }
+        let (none, one) = (TaskID(rawValue: 0), TaskID(rawValue: 1))
         #expect(
             moments == [
-                .enter(0), .enter(1), .due(1), .enter(2), .due(2), .due(0), .enter(3), .due(3),
+                .enter(0), .enter(1), .due(1, one), .enter(2), .due(2, one), .due(0, none), .enter(3), .due(3, none),
             ]
         )
     }
@@ -134,12 +136,13 @@ struct ScheduleTests {
         builder.signal(17)
         builder.call("getpid", result: 100)
         var ledger = SignalLedger()
-        ledger.plan(builder.trace)
+        let preparation = EnvironmentBuilder.prepare(Recording(builder.trace))
+        ledger.plan(builder.trace, preparation.signalPlaces)
         var held: [Int: UInt64] = [:]
-        for moment in IteratorSequence(Timeline(builder.trace)) {
+        for moment in IteratorSequence(Timeline(builder.trace, CallWindow(Recording(builder.trace)))) {
             switch moment {
             case .enter(let position):
-                let mask = ledger.held(position, builder.trace)
+                let mask = ledger.held(position, of: builder.trace.calls[position].task, builder.trace)
                 if mask != 0 { held[position] = mask }
             case .signal(let index): ledger.pass(builder.trace.signals[index])
             case .due, .task: break

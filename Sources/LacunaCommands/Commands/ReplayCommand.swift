@@ -42,17 +42,18 @@ struct ReplayCommand: ParsableCommand {
     func run() throws {
         let make = try replay.engine.make
         let start = Self.processorTime
-        let trace = try trace.load()
+        let recording = try trace.open()
         let options = replay.options(receipts: receipts, resynchronise: !noResync)
         let loaded = Self.processorTime
-        let replayer = Replayer(trace: trace, options: options)
+        let replayer = Replayer(recording, options: options)
         let prepared = Self.processorTime
         let result = replayer.run(making: make)
         if speed { tellSpeed(result, reading: loaded - start, preparing: prepared - loaded, since: prepared) }
         if json {
             try StandardOutput.print(String(decoding: try result.canonicalJSON(), as: UTF8.self) + "\n")
         } else {
-            try StandardOutput.print(ReplayReport(result, of: trace, style: Terminal.style).render(all: all))
+            let shown = try recording.excerpt(ReplayReport.calls(shownOf: result, all: all))
+            try StandardOutput.print(ReplayReport(result, of: shown, style: Terminal.style).render(all: all))
         }
         if let failure = result.failure {
             throw CommandFailure("\(self.trace.file): the engine broke at call \(failure.call): \(failure.reason)")

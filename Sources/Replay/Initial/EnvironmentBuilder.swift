@@ -5,57 +5,83 @@ import TraceLog
 
 /// Everything that a replay takes from the recording before it starts, apart from the calls themselves.
 struct Preparation: Sendable {
-    var environment: Environment
+    /// Without names and given answers.
+    fileprivate var base: Environment
+    fileprivate var names: NameCollector
+    /// What was prepared from.
+    var recording: Recording
     /// Changes by outside actors, by the call before which they must have happened.
     var changes: [UInt64: [OutsideChange]]
     /// Positions in the trace's signals of those that no recorded call explains.
     var outsideSignals: Set<Int>
+    var signalPlaces: [SignalPlace]
+    /// The last call of each task that ended while it was recorded.
+    var lastCalls: TaskMap<Int>
+
+    /// As engines get it; names and given answers are looked up in the book.
+    func environment(_ book: AnswerBook) -> Environment {
+        var environment = base
+        let answers = RecordedAnswers(recording.frame, book)
+        environment.names = names.source(answers)
+        environment.given = answers
+        return environment
+    }
+
+    /// For looking at: a replay has one of its own.
+    var environment: Environment { environment(AnswerBook(CallWindow(recording))) }
 }
 
 /// One pass over the recorded calls: entries and completions in recorded order.
 struct EnvironmentBuilder {
-    static func prepare(_ trace: Trace) -> Preparation {
+    static func prepare(_ recording: Recording) -> Preparation {
+        let trace = recording.frame
+        let calls = CallWindow(recording)
         let world = RecordedWorld(trace)
         var names = NameCollector()
+        var origins = SignalOrigins(trace)
         var records = trace.paths.enumerated()
             .sorted { ($0.element.beforeCall, $0.offset) < ($1.element.beforeCall, $1.offset) }
             .map(\.element)[...]
-        var timeline = Timeline(trace)
+        var timeline = Timeline(trace, calls)
         var open = TaskMap<(position: Int, call: RecordedCall)>()
+        var last = TaskMap<Int>()
+        var lastCalls = TaskMap<Int>()
+        var places: [SignalPlace] = []
         while let moment = timeline.next() {
             switch moment {
-            case .enter(let index):
-                while let record = records.first, record.beforeCall <= trace.calls[index].index {
+            case .enter(let position):
+                let call = calls.call(position)
+                while let record = records.first, record.beforeCall <= call.index {
                     world.files.learn(records.removeFirst())
                 }
-                let call = recorded(trace, index)
                 world.enter(call)
-                open[call.record.task] = (index, call)
-            case .due(let index):
-                let task = trace.calls[index].task
-                let entered = open.remove(task)
-                let call = entered.flatMap { $0.position == index ? $0.call : nil } ?? recorded(trace, index)
-                world.complete(call)
-                names.collect(call, in: world)
+                origins.learn(call.known, call.record)
+                open[call.record.task] = (position, call)
+                last[call.record.task] = position
+                calls.pass(position)
+            case .due(let position, let task):
+                guard let entered = open.remove(task), entered.position == position else { continue }
+                world.complete(entered.call)
+                names.collect(entered.call, in: world)
             case .task(let index):
-                if case .exited = trace.tasks[index].kind { world.end(trace.tasks[index].task) }
-            case .signal: break
+                let task = trace.tasks[index].task
+                guard case .exited = trace.tasks[index].kind else { continue }
+                world.end(task)
+                lastCalls[task] = last[task]
+            case .signal(let index):
+                if let call = last[trace.signals[index].task] { places.append(SignalPlace(signal: index, call: call)) }
             }
         }
         for record in records { world.files.learn(record) }
-        var environment = environment(trace, world)
-        let answers = RecordedAnswers(trace)
-        environment.names = names.source(answers)
-        environment.given = answers
         return Preparation(
-            environment: environment,
+            base: environment(trace, world),
+            names: names,
+            recording: recording,
             changes: Dictionary(grouping: world.files.changes, by: \.beforeCall),
-            outsideSignals: SignalOrigins.outside(trace)
+            outsideSignals: origins.outside(trace),
+            signalPlaces: places,
+            lastCalls: lastCalls
         )
-    }
-
-    static func recorded(_ trace: Trace, _ index: Int) -> RecordedCall {
-        RecordedCall(trace.calls[index])
     }
 
     private static func environment(_ trace: Trace, _ world: RecordedWorld) -> Environment {

@@ -1,45 +1,44 @@
-// What an engine may be given: an immutable copy of the recording's answers, taken before the replay.
+// What an engine may be given: the answers of the recording that the replay was prepared from.
 import Engine
 import LinuxABI
 import TraceLog
 
 /// Answers for things an engine cannot know. Every use is listed by the engine and not scored.
 struct RecordedAnswers: GivenSource {
-    private let calls: [CallRecord]
+    private let book: AnswerBook
     private let startRealtime: UInt64
     private let startMonotonic: UInt64
 
-    init(_ trace: Trace) {
-        calls = trace.calls
+    init(_ trace: Trace, _ book: AnswerBook) {
+        self.book = book
         startRealtime = trace.header.startRealtime
         startMonotonic = trace.header.startMonotonic
     }
 
     func bytes(_ name: GivenName, for call: UInt64) -> [UInt8]? {
-        guard case .bytes(let address, let count, _) = name, let record = record(call) else { return nil }
-        let bytes = output(of: record).prefix(address, count: count)
+        guard case .bytes(let address, let count, _) = name, let call = recorded(call) else { return nil }
+        let bytes = call.output.prefix(address, count: count)
         return bytes.isEmpty ? nil : bytes
     }
 
     func number(_ name: GivenName, for call: UInt64) -> Int64? {
-        guard let record = record(call), record.flags.isDisjoint(with: .withoutResult) else {
-            return nil
-        }
+        guard let call = recorded(call), call.record.flags.isDisjoint(with: .withoutResult) else { return nil }
+        let record = call.record
         switch name {
         case .available:
             // Nothing came: it would have blocked, or blocked until a signal came.
             let waits = record.result == -Int64(Errno.EAGAIN.rawValue) || InterruptedClass(record.result) != nil
             return waits ? nil : record.result
-        case .clock(let id): return clock(id, record)
+        case .clock(let id): return clock(id, call)
         case .number: return record.result >= 0 ? record.result : nil
         case .bytes: return nil
         }
     }
 
     /// The reading the call itself returned, or the time at which it returned.
-    private func clock(_ id: Int32, _ record: CallRecord) -> Int64? {
-        let memory = output(of: record)
-        switch KnownCall.of(record.number, record.architecture) {
+    private func clock(_ id: Int32, _ call: RecordedCall) -> Int64? {
+        let (memory, record) = (call.output, call.record)
+        switch call.known {
         case .clock_gettime:
             if let time = pair(memory, record.arguments[1], unit: 1) { return time }
         case .gettimeofday:
@@ -58,17 +57,5 @@ struct RecordedAnswers: GivenSource {
         return seconds * 1_000_000_000 + fraction * unit
     }
 
-    func record(_ call: UInt64) -> CallRecord? {
-        // Indices count from 0 without gaps, except in a trace whose beginning was lost.
-        if call < UInt64(calls.count), calls[Int(call)].index == call { return calls[Int(call)] }
-        return calls.first { $0.index == call }
-    }
-
-    private func output(of record: CallRecord) -> MemoryChunks {
-        MemoryChunks(
-            record.chunks.filter { $0.direction == .output }.map {
-                .init(address: $0.address, bytes: $0.bytes, length: $0.length)
-            }
-        )
-    }
+    func recorded(_ call: UInt64) -> RecordedCall? { book.call(call) }
 }

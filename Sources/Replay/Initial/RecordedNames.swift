@@ -10,8 +10,7 @@ struct RecordedNames: NameSource {
 
     func offer(_ kind: NameKind, for call: UInt64) -> UInt64? {
         if let later = offers[NameCollector.key(kind, call)] { return later }
-        guard let record = answers.record(call) else { return nil }
-        return own(kind, RecordedCall(record))
+        return answers.recorded(call).flatMap { own(kind, $0) }
     }
 
     /// The name that a call's own result or output tells.

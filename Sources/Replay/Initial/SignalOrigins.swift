@@ -23,15 +23,14 @@ struct SignalOrigins {
     /// Calls that failed with EPIPE, by task.
     private var brokenPipes: [TaskID: [UInt64]] = [:]
 
-    /// Positions in `trace.signals` of the signals that nothing recorded explains.
-    static func outside(_ trace: Trace) -> Set<Int> {
-        var origins = SignalOrigins(trace)
+    /// Positions in `trace.signals` of the signals that nothing recorded explains, once all calls have been learned.
+    mutating func outside(_ trace: Trace) -> Set<Int> {
         var outside: Set<Int> = []
-        for (index, record) in trace.signals.enumerated() where !origins.explains(record) { outside.insert(index) }
+        for (index, record) in trace.signals.enumerated() where !explains(record) { outside.insert(index) }
         return outside
     }
 
-    private init(_ trace: Trace) {
+    init(_ trace: Trace) {
         for record in trace.tasks {
             switch record.kind {
             case .created(let tid, let tgid, let parent, _):
@@ -43,13 +42,13 @@ struct SignalOrigins {
                 ends.append((record.time, parent[record.task].flatMap { threadGroup[$0] }))
             }
         }
-        for call in trace.calls { learn(call) }
     }
 
-    private mutating func learn(_ call: CallRecord) {
+    /// Takes in a call; in order of entry.
+    mutating func learn(_ known: KnownCall?, _ call: CallRecord) {
         if call.result == -Int64(Errno.EPIPE.rawValue) { brokenPipes[call.task, default: []].append(call.exitTime) }
         func word(_ index: Int) -> Int32 { Int32(truncatingIfNeeded: call.arguments[index]) }
-        switch KnownCall.of(call.number, call.architecture) {
+        switch known {
         case .kill: send(call, word(1), to: word(0) > 0 ? word(0) : nil)
         case .tkill: send(call, word(1), to: word(0))
         case .tgkill, .rt_tgsigqueueinfo: send(call, word(2), to: word(1))

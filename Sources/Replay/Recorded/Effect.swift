@@ -40,20 +40,31 @@ final class RecordedCall {
     let input: MemoryChunks
     let output: MemoryChunks
 
-    init(_ record: CallRecord) {
+    /// `record` has of its memory what was cut, to be compared by its hash.
+    init(_ record: CallRecord, input: [MemoryChunks.Chunk], output: [MemoryChunks.Chunk]) {
         self.record = record
         known = KnownCall.of(record.number, record.architecture)
-        var input: [MemoryChunks.Chunk] = []
-        var output: [MemoryChunks.Chunk] = []
-        let outputs = record.chunks.count { $0.direction == .output }
-        if outputs > 0 { output.reserveCapacity(outputs) }
-        if outputs < record.chunks.count { input.reserveCapacity(record.chunks.count - outputs) }
-        for chunk in record.chunks {
-            let own = MemoryChunks.Chunk(address: chunk.address, bytes: chunk.bytes, length: chunk.length)
-            if chunk.direction == .input { input.append(own) } else { output.append(own) }
-        }
         self.input = MemoryChunks(input)
         self.output = MemoryChunks(output)
+    }
+
+    /// The record with all of its memory.
+    var wholeRecord: CallRecord {
+        var whole = record
+        let cut = record.chunks
+        whole.chunks =
+            input.chunks.map { MemoryRecord(.input, address: $0.address, bytes: $0.bytes, length: $0.length) }
+            + output.chunks.map { chunk in
+                let hash = cut.first { $0.address == chunk.address && $0.length == chunk.length }?.hash
+                return MemoryRecord(
+                    .output,
+                    address: chunk.address,
+                    bytes: chunk.bytes,
+                    length: chunk.length,
+                    hash: hash ?? .zero
+                )
+            }
+        return whole
     }
 
     var index: UInt64 { record.index }

@@ -27,12 +27,15 @@ extension Replayer {
         receipt.claimed = claimed.sorted()
         receipt.vanished = receipt.claimed.filter { !diverges($0, replaced) }
         receipt.remaining = receipt.claimed.filter { diverges($0, replaced) }
-        for (position, call) in trace.calls.enumerated()
-        where !claimed.contains(call.index) && !answers.contains(call.index) {
+        let calls = CallWindow(recording)
+        for position in 0..<recording.count where calls.has(position) {
+            calls.pass(position)
             let (before, after) = (broken.verdicts[position], replaced.verdicts[position])
-            if before.isDivergence != after.isDivergence || (before == .unjudged) != (after == .unjudged) {
-                receipt.unexplained.append(call.index)
+            guard before.isDivergence != after.isDivergence || (before == .unjudged) != (after == .unjudged) else {
+                continue
             }
+            let index = calls.index(position)
+            if !claimed.contains(index), !answers.contains(index) { receipt.unexplained.append(index) }
         }
         judge(&receipt, replaced)
         return receipt

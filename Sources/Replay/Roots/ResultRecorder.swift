@@ -22,17 +22,17 @@ struct ResultRecorder {
     private var positions: [UInt64: Int] = [:]
     private let started = ContinuousClock.now
 
-    init(engine: EngineIdentity, trace: Trace, keepsEvidence: Bool) {
+    init(engine: EngineIdentity, trace: Trace, calls: Int, keepsEvidence: Bool) {
         result = ReplayResult(engine: engine)
         result.source.command = trace.header.command
         result.source.tool = trace.header.tool
         result.source.architecture = trace.header.architecture
         result.source.release = trace.header.uname.count > 2 ? trace.header.uname[2] : ""
-        result.source.calls = UInt64(trace.calls.count)
+        result.source.calls = UInt64(calls)
         result.source.ending = trace.trailer?.reason ?? trace.recovery.description
         self.keepsEvidence = keepsEvidence
-        result.verdicts = VerdictString(repeating: .unjudged, count: trace.calls.count)
-        isAdded = [Bool](repeating: false, count: trace.calls.count)
+        result.verdicts = VerdictString(repeating: .unjudged, count: calls)
+        isAdded = [Bool](repeating: false, count: calls)
     }
 
     private var isAdded: [Bool]
@@ -118,11 +118,11 @@ struct ResultRecorder {
     }
 
     /// The engine broke at this position: this call and all that were not compared.
-    mutating func fail(at position: Int, _ reason: String, _ trace: Trace) {
-        guard position < trace.calls.count else { return }
-        result.failure = .init(call: trace.calls[position].index, reason: reason)
+    mutating func fail(at position: Int, _ reason: String, _ calls: CallWindow) {
+        guard calls.has(position) else { return }
+        let record = calls.record(position)
+        result.failure = .init(call: record.index, reason: reason)
         for index in isAdded.indices where !isAdded[index] { result.verdicts[index] = .engineFailed }
-        let record = trace.calls[position]
         guard !isAdded[position] else { return }
         isAdded[position] = true
         var report = CallReport(

@@ -4,16 +4,15 @@ import LinuxABI
 import TraceLog
 
 extension ReplayRun {
-    func complete(_ position: Int) throws(EngineFailure) {
-        let task = trace.calls[position].task
+    func complete(_ position: Int, _ task: TaskID) throws(EngineFailure) {
         guard var pending = parked[task], pending.position == position else { return }
         parked.remove(task)
-        advance(to: trace.calls[position].exitTime)
+        advance(to: pending.call.record.exitTime)
         // What it waited for may have diverged meanwhile.
         if world.hasMarks, let variant = pending.variant {
             pending.inputs?.marked += world.inputs(of: pending.call, variant).marked
         }
-        try makeExits(dueAt: trace.calls[position].exitTime)
+        try makeExits(dueAt: pending.call.record.exitTime)
         if let partial = pending.partial {
             try settle(&pending, partial)
             return

@@ -29,14 +29,10 @@ extension ReplayRun {
         let group = world.task(parent).tgid
         var last: UInt64 = 0
         let next = pending.position + 1
-        for position in next..<max(next, min(trace.calls.count, next + 400)) {
-            let call = trace.calls[position]
-            guard KnownCall.of(call.number, call.architecture) == .wait4, world.task(call.task).tgid == group else {
-                continue
-            }
-            let asked = Int32(truncatingIfNeeded: call.arguments[0])
-            if call.result == Int64(state.tid) { break }
-            if call.result == 0, asked == -1 || asked == state.tid { last = call.exitTime }
+        for position in next..<(next + 400) where calls.has(position) {
+            guard let wait = calls.wait(position), world.task(wait.task).tgid == group else { continue }
+            if wait.result == Int64(state.tid) { break }
+            if wait.result == 0, wait.asked == -1 || wait.asked == state.tid { last = wait.exitTime }
         }
         return last
     }
@@ -81,12 +77,11 @@ extension ReplayRun {
 
     /// The pid that the process's next recorded wait returned, within the next calls.
     private func nextWaited(by group: Int32) -> Int32? {
-        for position in (entered + 1)..<max(entered + 1, min(trace.calls.count, entered + 400)) {
-            let call = trace.calls[position]
-            guard KnownCall.of(call.number, call.architecture) == .wait4, call.result > 0,
-                world.task(call.task).tgid == group
-            else { continue }
-            return Int32(truncatingIfNeeded: call.result)
+        for position in (entered + 1)..<(entered + 400) where calls.has(position) {
+            guard let wait = calls.wait(position), wait.result > 0, world.task(wait.task).tgid == group else {
+                continue
+            }
+            return Int32(truncatingIfNeeded: wait.result)
         }
         return nil
     }

@@ -221,8 +221,10 @@ extension ReplayRun {
     private func overlaps(_ pending: Pending) -> Bool {
         let call = pending.call.record
         var next = pending.position + 1
-        while next < trace.calls.count, trace.calls[next].entryTime < call.exitTime {
-            if trace.calls[next].task != call.task { return true }
+        while calls.has(next) {
+            let head = calls.head(next)
+            if head.entryTime >= call.exitTime { return false }
+            if head.task != call.task { return true }
             next += 1
         }
         return false

@@ -64,7 +64,7 @@ extension ReplayRun {
             var judgement = Judgement(verdict: .blocked, culprit: .engine)
             judgement.differences = [difference(variant, call.record.result, "still blocked")]
             return judgement
-        case .exited where lastCalls[call.record.task] == pending.position:
+        case .exited where preparation.lastCalls[call.record.task] == pending.position:
             // Killed in or right after its last call on both sides: nobody saw the result.
             return agreed(result)
         case .exited: return differs(difference(variant, call.record.result, "the task ended"), result)

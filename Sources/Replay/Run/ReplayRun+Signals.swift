@@ -102,7 +102,7 @@ extension ReplayRun {
 
     private func lastCall(_ signal: SignalRecord) -> UInt64 {
         let entered = Int(clamping: signal.afterCalls)
-        return entered > 0 && entered <= trace.calls.count ? trace.calls[entered - 1].index : 0
+        return entered > 0 && calls.has(entered - 1) ? calls.index(entered - 1) : 0
     }
 }
 

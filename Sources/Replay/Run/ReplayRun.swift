@@ -5,7 +5,12 @@ import TraceLog
 
 /// The replay itself: goes through the recording's moments, one engine call at a time.
 final class ReplayRun {
+    /// The recording without its calls, which are in `calls`.
     let trace: Trace
+    let calls: CallWindow
+    /// Told of every call that is entered, if what is replayed is what was prepared from.
+    private let book: AnswerBook?
+    private let environment: Environment
     let preparation: Preparation
     let options: ReplayOptions
     let experiment: Experiment
@@ -16,8 +21,6 @@ final class ReplayRun {
     let order = OrderKeeper()
     /// The call of each task that waits for its recorded completion.
     var parked = TaskMap<Pending>()
-    /// The last call of each task that ended while it was recorded.
-    let lastCalls: TaskMap<Int>
     /// The call that the engine just answered with `blocked` is not parked in it.
     var isWithdrawn = false
     private var plans = CallPlans()
@@ -40,30 +43,33 @@ final class ReplayRun {
     private var clock: UInt64 = 0
 
     init(
-        trace: Trace,
+        recording: Recording,
+        isPrepared: Bool,
         preparation: Preparation,
         options: ReplayOptions,
         experiment: Experiment = Experiment(),
         engine: any Engine
     ) {
-        self.trace = trace
+        trace = recording.frame
+        calls = CallWindow(recording)
+        let book = AnswerBook(isPrepared ? calls : CallWindow(preparation.recording))
+        self.book = isPrepared ? book : nil
+        environment = preparation.environment(book)
         self.preparation = preparation
         self.options = options
         self.experiment = experiment
         self.engine = engine
         world = RecordedWorld(trace)
-        var last = TaskMap<Int>()
-        for position in trace.calls.indices { last[trace.calls[position].task] = position }
-        var lastCalls = TaskMap<Int>()
-        for event in trace.tasks {
-            if case .exited = event.kind { lastCalls[event.task] = last[event.task] }
-        }
-        self.lastCalls = lastCalls
         nextFreeTask = (trace.tasks.map(\.task.rawValue).max() ?? 0) + 1
-        record = ResultRecorder(engine: engine.identity, trace: trace, keepsEvidence: options.evidence)
+        record = ResultRecorder(
+            engine: engine.identity,
+            trace: trace,
+            calls: recording.count,
+            keepsEvidence: options.evidence
+        )
         world.onDrop = { [names] table, fd in names[.init(.fd, table)].unbind(UInt64(fd)) }
         world.onCopy = { [names] space, old, new in names.inherit(space, from: old, to: new) }
-        engineTasks[preparation.environment.process.task] = ()
+        engineTasks[environment.process.task] = ()
         for state in world.tasks.values {
             for fd in state.files.entries.keys {
                 _ = names[.init(.fd, state.files.id)].relate(UInt64(fd), UInt64(fd))
@@ -76,21 +82,22 @@ final class ReplayRun {
         var current = 0
         do throws(EngineFailure) {
             engine.defersEvidence = true
-            try engine.boot(preparation.environment)
-            signals.plan(trace)
-            var timeline = Timeline(trace)
+            try engine.boot(environment)
+            signals.plan(trace, preparation.signalPlaces)
+            var timeline = Timeline(trace, calls)
             while let moment = timeline.next() {
                 if case .enter(let position) = moment {
                     current = position
                     entered = position
-                    if let stop = options.stopBefore, trace.calls[position].index >= stop { break }
+                    if let stop = options.stopBefore, calls.index(position) >= stop { break }
                 }
                 if let reason = limits.exceeded() { throw EngineFailure(reason) }
                 try step(moment)
             }
+            if let failure = calls.failure { throw EngineFailure(failure.description) }
             try makeAllExits()
         } catch {
-            record.fail(at: current, error.description, trace)
+            record.fail(at: current, error.description, calls)
         }
         for pending in (parked.values + exiting.values).sorted(by: { $0.position < $1.position }) {
             leaveUnfinished(pending)
@@ -102,7 +109,7 @@ final class ReplayRun {
     private func step(_ moment: Moment) throws(EngineFailure) {
         switch moment {
         case .enter(let position): try enter(position)
-        case .due(let position): try complete(position)
+        case .due(let position, let task): try complete(position, task)
         case .signal(let index): try recordedSignal(index)
         case .task(let index): try taskEvent(trace.tasks[index])
         }
@@ -137,7 +144,9 @@ final class ReplayRun {
     // MARK: - Entry
 
     private func enter(_ position: Int) throws(EngineFailure) {
-        let call = EnvironmentBuilder.recorded(trace, position)
+        let call = calls.call(position)
+        calls.pass(position)
+        book?.enter(call)
         let task = call.record.task
         advance(to: call.record.entryTime)
         try makeExits(dueAt: call.record.entryTime)
@@ -155,7 +164,7 @@ final class ReplayRun {
             task: state,
             guest: guest(call)
         )
-        pending.held = signals.held(position, trace)
+        pending.held = signals.held(position, of: task, trace)
         if let variant, world.countsUses { world.countUses(by: call, variant, state) }
         // What changes the inputs between here and the answer.
         if call.known == .close || call.makesTask || !exiting.isEmpty || parked[task] != nil || mayLinger(pending) {

@@ -2,6 +2,12 @@
 import LinuxABI
 import TraceLog
 
+/// A recorded signal (by position) and the last call that its task entered before it.
+struct SignalPlace: Hashable, Sendable {
+    var signal: Int
+    var call: Int
+}
+
 struct SignalLedger {
     /// Signals the engine delivered and no record has claimed, by task.
     private var unclaimed: [TaskID: [Int32]] = [:]
@@ -33,25 +39,15 @@ struct SignalLedger {
     }
 
     /// Looks ahead once: which signals the recording delivers, to whom, and after which calls.
-    mutating func plan(_ trace: Trace) {
+    mutating func plan(_ trace: Trace, _ places: [SignalPlace]) {
         for record in trace.tasks {
             if case .created(_, let tgid, _, _) = record.kind { group[record.task] = tgid }
         }
-        let signals = trace.signals.enumerated().filter(\.element.hasEffect)
-            .map { (index: $0.offset, place: Timeline.place(afterCalls: $0.element.afterCalls, in: trace.calls)) }
-            .sorted {
-                ($0.place, trace.signals[$0.index].time, $0.index) < ($1.place, trace.signals[$1.index].time, $1.index)
-            }
-        var last = TaskMap<Int>()
-        var entered = 0
-        for (index, place) in signals {
-            let signal = trace.signals[index]
+        for signal in trace.signals where signal.hasEffect {
             if let group = group[signal.task] { future[group, default: FutureSignals()].add(Self.bit(signal)) }
-            while entered < place {
-                last[trace.calls[entered].task] = entered
-                entered += 1
-            }
-            if let call = last[signal.task] { interrupting[call, default: []].append(index) }
+        }
+        for place in places where trace.signals[place.signal].hasEffect {
+            interrupting[place.call, default: []].append(place.signal)
         }
     }
 
@@ -64,10 +60,8 @@ struct SignalLedger {
     }
 
     /// Signals that the call, which is entered now, must not deliver: the recording delivers them to its process later.
-    func held(_ position: Int, _ trace: Trace) -> UInt64 {
-        guard !future.isEmpty, let group = group[trace.calls[position].task], let later = future[group]?.mask,
-            later != 0
-        else { return 0 }
+    func held(_ position: Int, of task: TaskID, _ trace: Trace) -> UInt64 {
+        guard !future.isEmpty, let group = group[task], let later = future[group]?.mask, later != 0 else { return 0 }
         let own = (interrupting[position] ?? []).reduce(UInt64(0)) {
             $0 | 1 << UInt64(Self.bit(trace.signals[$1]))
         }

@@ -2,12 +2,12 @@
 import LinuxABI
 import TraceLog
 
-/// What happens next. Indices are positions in the trace's arrays.
+/// What happens next. Indices are positions: of calls in order of entry, of tasks and signals in the trace's arrays.
 enum Moment: Hashable {
     /// The call begins.
     case enter(Int)
-    /// The call's recorded completion is due.
-    case due(Int)
+    /// The recorded completion of this task's call is due.
+    case due(Int, TaskID)
     case task(Int)
     case signal(Int)
 }
@@ -31,7 +31,7 @@ struct Timeline: IteratorProtocol {
         var moment: Moment
     }
 
-    private let calls: [CallRecord]
+    private let calls: CallWindow
     /// Positions of the tasks' and signals' records by the entry that they stand before.
     private let records: [(place: Int, moment: Placed)]
     private var nextRecord = 0
@@ -46,19 +46,19 @@ struct Timeline: IteratorProtocol {
     private var earliest = UInt64.max
     private var isOpen = TaskMap<Int>()
 
-    init(_ trace: Trace) {
-        calls = trace.calls
+    init(_ trace: Trace, _ calls: CallWindow) {
+        self.calls = calls
         var records: [(place: Int, moment: Placed)] = []
         records.reserveCapacity(trace.tasks.count + trace.signals.count)
         for (index, record) in trace.tasks.enumerated() {
             var rank = 3
             if case .created = record.kind { rank = 0 }
             let placed = Placed(time: record.time, rank: rank, index: index, moment: .task(index))
-            records.append((Self.place(afterCalls: record.afterCalls, in: calls), placed))
+            records.append((calls.place(afterCalls: record.afterCalls), placed))
         }
         for (index, record) in trace.signals.enumerated() {
             let placed = Placed(time: record.time, rank: 2, index: index, moment: .signal(index))
-            records.append((Self.place(afterCalls: record.afterCalls, in: calls), placed))
+            records.append((calls.place(afterCalls: record.afterCalls), placed))
         }
         self.records = records.sorted { $0.place < $1.place }
     }
@@ -69,10 +69,11 @@ struct Timeline: IteratorProtocol {
             nextGathered += 1
             return gathered[nextGathered - 1].moment
         }
-        guard place < calls.count else { return nil }
+        guard calls.has(place) else { return nil }
         let position = place
-        if !calls[position].flags.contains(.unfinished) {
-            let (task, time) = (calls[position].task, calls[position].exitTime)
+        let head = calls.head(position)
+        if !head.flags.contains(.unfinished) {
+            let (task, time) = (head.task, head.exitTime)
             open.append(Open(time: time, position: position, task: task))
             earliest = min(earliest, time)
             isOpen[task] = position
@@ -87,9 +88,10 @@ struct Timeline: IteratorProtocol {
         isGathered = true
         gathered.removeAll(keepingCapacity: true)
         nextGathered = 0
-        if place < calls.count {
-            clock = max(clock, calls[place].entryTime)
-            let task = calls[place].task
+        if calls.has(place) {
+            let head = calls.head(place)
+            clock = max(clock, head.entryTime)
+            let task = head.task
             if earliest <= clock || isOpen.contains(task) { complete(upTo: clock, task) }
         } else {
             complete(upTo: .max, nil)
@@ -110,7 +112,7 @@ struct Timeline: IteratorProtocol {
             let call = open[index]
             if call.time <= time || call.task == task {
                 gathered.append(
-                    Placed(time: call.time, rank: 1, index: call.position, moment: .due(call.position))
+                    Placed(time: call.time, rank: 1, index: call.position, moment: .due(call.position, call.task))
                 )
                 if isOpen[call.task] == call.position { isOpen.remove(call.task) }
             } else {
@@ -120,18 +122,5 @@ struct Timeline: IteratorProtocol {
             }
         }
         open.removeLast(open.count - kept)
-    }
-
-    /// The first call with that index or a higher one: some indexes may not be in use.
-    static func place(afterCalls: UInt64, in calls: [CallRecord]) -> Int {
-        var low = 0
-        var high = min(Int(clamping: afterCalls), calls.count)
-        // Mostly all are.
-        if high == 0 || calls[high - 1].index < afterCalls { return high }
-        while low < high {
-            let middle = (low + high) / 2
-            if calls[middle].index < afterCalls { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

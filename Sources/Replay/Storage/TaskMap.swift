@@ -36,3 +36,5 @@ struct TaskMap<Value> {
     /// In order of the tasks.
     var values: [Value] { count == 0 ? [] : slots.compactMap { $0 } }
 }
+
+extension TaskMap: Sendable where Value: Sendable {}

@@ -106,10 +106,20 @@ public struct ReplayReport: Sendable {
     /// How many divergences are listed unless all are asked for.
     static let shown = 40
 
-    private func divergences(all: Bool) -> [String] {
-        let chosen = result.reports.filter {
+    private static func chosen(_ result: ReplayResult, _ all: Bool) -> [CallReport] {
+        result.reports.filter {
             all || $0.verdict == .engineFailed || ($0.verdict.isDivergence && $0.verdict != .follows)
         }
+    }
+
+    /// The calls whose text the report shows: what its trace must have.
+    public static func calls(shownOf result: ReplayResult, all: Bool) -> Set<UInt64> {
+        let chosen = chosen(result, all)
+        return Set(result.roots.map(\.call)).union((all ? chosen[...] : chosen.prefix(shown)).map(\.call))
+    }
+
+    private func divergences(all: Bool) -> [String] {
+        let chosen = Self.chosen(result, all)
         guard !chosen.isEmpty else { return [] }
         var lines = ["", style.paint(all ? "Calls that are not plainly the same" : "Divergences", .strong)]
         for report in all ? chosen[...] : chosen.prefix(Self.shown) { lines.append(line(report)) }

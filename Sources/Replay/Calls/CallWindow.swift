@@ -1,0 +1,180 @@
+// The calls of a recording around the place that a pass has come to.
+import LinuxABI
+import TraceLog
+
+/// Calls by position in order of entry. Of a log only those are held that are near: `history` behind what was passed
+/// last, and ahead as far as anybody has looked. A look beyond reads on in the log.
+final class CallWindow {
+    /// Where a call is. `position` tells whether the slot is of that call.
+    private struct Place {
+        var position = -1
+        var block: Int32 = 0
+        var row: Int32 = 0
+    }
+
+    /// Calls in all.
+    let count: Int
+    /// Why the log could not be read on; it was whole when the recording was opened.
+    private(set) var failure: TraceError?
+    /// Positions below are not held any more.
+    private(set) var floor = 0
+    /// How far back a look may go.
+    static let history = 1 << 12
+
+    private var places: [Place]
+    private var mask: Int
+    /// Held blocks by number, the first of which is `firstBlock`; nil: none of its calls are needed any more.
+    private var blocks: [(block: CallBlock?, last: Int)] = []
+    private var firstBlock: Int32 = 0
+    private var reader: TraceReader?
+    private var late: (block: CallBlock, rows: [UInt64: Int])?
+    private var contents = RecentContents()
+
+    init(_ recording: Recording) {
+        count = recording.count
+        switch recording.source {
+        case .memory(let block):
+            mask = Int.max
+            places = block.batch.indexes.indices.map { Place(position: $0, block: 0, row: Int32($0)) }
+            blocks = [(block, Int.max)]
+        case .log(let path, let memoryLimit, let lateBlock, let rows):
+            mask = (1 << 16) - 1
+            places = [Place](repeating: Place(), count: mask + 1)
+            late = (lateBlock, rows)
+            do throws(TraceError) {
+                reader = try TraceReader(path: path)
+                reader?.memoryLimit = memoryLimit
+            } catch { failure = error }
+        }
+    }
+
+    // MARK: - Holding
+
+    /// Whether there is such a call and it can be looked at; reads on if it must.
+    @inline(__always)
+    func has(_ position: Int) -> Bool {
+        position < count && position >= floor && (places[position & mask].position == position || fetch(position))
+    }
+
+    /// Calls well before this one may go.
+    func pass(_ position: Int) {
+        guard reader != nil, position - Self.history > floor else { return }
+        floor = position - Self.history
+        guard position & 1023 == 0 else { return }
+        for index in blocks.indices where blocks[index].last < floor { blocks[index].block = nil }
+        let gone = blocks.prefix { $0.block == nil }.count
+        blocks.removeFirst(gone)
+        firstBlock += Int32(gone)
+    }
+
+    private func fetch(_ position: Int) -> Bool {
+        if let row = late?.rows[UInt64(position)] {
+            places[position & mask] = Place(position: position, block: -1, row: Int32(row))
+            return true
+        }
+        while places[position & mask].position != position {
+            guard failure == nil, let reader else { return false }
+            do throws(TraceError) {
+                guard let block = try reader.nextBlock() else { return false }
+                if case .events(let batch) = block { add(CallBlock(batch)) }
+            } catch {
+                failure = error
+                return false
+            }
+        }
+        return true
+    }
+
+    private func add(_ block: CallBlock) {
+        let number = firstBlock + Int32(blocks.count)
+        var last = -1
+        for row in 0..<block.batch.count {
+            let position = Int(truncatingIfNeeded: block.batch.indexes[row])
+            // Late calls had their turn.
+            guard position >= floor else { continue }
+            while position - floor > mask { grow() }
+            places[position & mask] = Place(position: position, block: number, row: Int32(row))
+            last = max(last, position)
+        }
+        blocks.append((block, last))
+    }
+
+    private func grow() {
+        let old = places
+        mask = mask << 1 | 1
+        places = [Place](repeating: Place(), count: mask + 1)
+        for place in old where place.position >= floor { places[place.position & mask] = place }
+    }
+
+    // MARK: - Looking
+
+    @inline(__always)
+    private func find(_ position: Int) -> (CallBlock, Int) {
+        precondition(has(position), "a call that is not held")
+        let place = places[position & mask]
+        if place.block < 0, let late { return (late.block, Int(place.row)) }
+        guard let block = blocks[Int(place.block - firstBlock)].block else { fatalError("a block that is not held") }
+        return (block, Int(place.row))
+    }
+
+    /// What the order of calls depends on.
+    struct Head {
+        var index: UInt64
+        var task: TaskID
+        var flags: CallFlags
+        var entryTime: UInt64
+        var exitTime: UInt64
+    }
+
+    @inline(__always)
+    func head(_ position: Int) -> Head {
+        let (block, row) = find(position)
+        return Head(
+            index: block.batch.indexes[row],
+            task: TaskID(rawValue: block.batch.tasks[row]),
+            flags: CallFlags(rawValue: block.batch.flags[row]),
+            entryTime: block.batch.entryTimes[row],
+            exitTime: block.batch.exitTimes[row]
+        )
+    }
+
+    func index(_ position: Int) -> UInt64 { head(position).index }
+
+    /// A wait4: whom it asked for, and its result.
+    func wait(_ position: Int) -> (task: TaskID, asked: Int32, result: Int64, exitTime: UInt64)? {
+        let (block, row) = find(position)
+        let batch = block.batch
+        let architecture = Architecture(rawValue: batch.architectures[row]) ?? .x86_64
+        guard KnownCall.of(batch.numbers[row], architecture) == .wait4 else { return nil }
+        let asked = Int32(truncatingIfNeeded: batch.arguments[6 * row])
+        return (TaskID(rawValue: batch.tasks[row]), asked, batch.results[row], batch.exitTimes[row])
+    }
+
+    /// The call with its memory, made anew each time.
+    func call(_ position: Int) -> RecordedCall {
+        let (block, row) = find(position)
+        if let contents = block.contents { return RecordedCall(block, row) { contents[$0] } }
+        guard let reader else { fatalError("a block of no log") }
+        return RecordedCall(block, row) { contents.bytes($0, reader) }
+    }
+
+    func record(_ position: Int) -> CallRecord { call(position).wholeRecord }
+
+    /// The position of the call with that index, if it is held.
+    func position(ofCall index: UInt64) -> Int? {
+        let place = place(afterCalls: index)
+        return place < count && has(place) && self.index(place) == index ? place : nil
+    }
+
+    /// The first position with that index or a higher one: in memory, some indexes may not be in use.
+    func place(afterCalls: UInt64) -> Int {
+        var high = min(Int(clamping: afterCalls), count)
+        guard reader == nil, failure == nil, high > 0, index(high - 1) >= afterCalls else { return high }
+        var low = 0
+        while low < high {
+            let middle = (low + high) / 2
+            if index(middle) < afterCalls { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}
