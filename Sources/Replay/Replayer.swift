@@ -53,7 +53,9 @@ public struct Replayer: Sendable {
     }
 
     func run(on engine: any Engine, experiment: Experiment) -> ReplayResult {
-        ReplayRun(
+        var options = options
+        if experiment != Experiment() { options.reports = .max }
+        return ReplayRun(
             recording: recording,
             isPrepared: isPrepared,
             preparation: preparation,

@@ -135,7 +135,7 @@ struct ScheduleTests {
         builder.call("getpid", result: 100)
         builder.signal(17)
         builder.call("getpid", result: 100)
-        var ledger = SignalLedger()
+        let ledger = SignalLedger()
         let preparation = EnvironmentBuilder.prepare(Recording(builder.trace))
         ledger.plan(builder.trace, preparation.signalPlaces)
         var held: [Int: UInt64] = [:]

@@ -47,7 +47,9 @@ struct ExplainCommand: ParsableCommand {
         if let build = story?.build, engine.engine == "wsl1" { engine.engine = "wsl1@\(build)" }
         let make = try engine.make
         _ = try self.trace.call(index, of: trace)
-        let replayer = Replayer(trace: trace, options: replay.options())
+        var options = replay.options()
+        options.reports = .max
+        let replayer = Replayer(trace: trace, options: options)
         var result = replayer.run(making: make)
         if !noReceipt, let root = result.root(of: index),
             let at = result.roots.firstIndex(where: { $0.call == root.call })

@@ -43,7 +43,8 @@ struct ReplayCommand: ParsableCommand {
         let make = try replay.engine.make
         let start = Self.processorTime
         let recording = try trace.open()
-        let options = replay.options(receipts: receipts, resynchronise: !noResync)
+        var options = replay.options(receipts: receipts, resynchronise: !noResync)
+        if all { options.reports = .max }
         let loaded = Self.processorTime
         let replayer = Replayer(recording, options: options)
         let prepared = Self.processorTime

@@ -20,49 +20,50 @@ final class CallBlock: Sendable {
     }
 }
 
-extension RecordedCall {
-    /// The call in a row of a block, with its memory.
-    convenience init(_ block: CallBlock, _ row: Int, _ bytes: (Int) -> [UInt8]) {
-        let batch = block.batch
+extension EventBatch {
+    /// The call in a row, with its memory.
+    ///
+    /// A method of the batch: a copy of it would count references to each of its columns.
+    func recordedCall(_ row: Int, _ bytes: (Int) -> [UInt8]) -> RecordedCall {
+        let words = 6 * row
         var record = CallRecord(
-            index: batch.indexes[row],
-            task: TaskID(rawValue: batch.tasks[row]),
-            number: batch.numbers[row],
-            architecture: Architecture(rawValue: batch.architectures[row]) ?? .x86_64,
+            index: indexes[row],
+            task: TaskID(rawValue: tasks[row]),
+            number: numbers[row],
+            architecture: Architecture(rawValue: architectures[row]) ?? .x86_64,
             arguments: SyscallArguments(
-                batch.arguments[6 * row],
-                batch.arguments[6 * row + 1],
-                batch.arguments[6 * row + 2],
-                batch.arguments[6 * row + 3],
-                batch.arguments[6 * row + 4],
-                batch.arguments[6 * row + 5]
+                arguments[words],
+                arguments[words + 1],
+                arguments[words + 2],
+                arguments[words + 3],
+                arguments[words + 4],
+                arguments[words + 5]
             ),
-            result: batch.results[row],
-            entryTime: batch.entryTimes[row],
-            exitTime: batch.exitTimes[row],
-            flags: CallFlags(rawValue: batch.flags[row])
+            result: results[row],
+            entryTime: entryTimes[row],
+            exitTime: exitTimes[row],
+            flags: CallFlags(rawValue: flags[row])
         )
-        let first = Int(batch.firstChunks[row])
-        let end = first + Int(batch.chunkCounts[row])
+        let first = Int(firstChunks[row])
+        let end = first + Int(chunkCounts[row])
         var outputs = 0
-        for chunk in first..<end { outputs += Int(batch.chunkKinds[chunk] & 1) }
+        for chunk in first..<end { outputs += Int(chunkKinds[chunk] & 1) }
         var input: [MemoryChunks.Chunk] = []
         var output: [MemoryChunks.Chunk] = []
         if outputs > 0 { output.reserveCapacity(outputs) }
         if outputs < end - first { input.reserveCapacity(end - first - outputs) }
         for chunk in first..<end {
-            let (address, length) = (batch.chunkAddresses[chunk], Int(batch.chunkLengths[chunk]))
-            let kept = bytes(batch.chunkPayloads[chunk])
-            let own = MemoryChunks.Chunk(address: address, bytes: kept, length: length)
-            guard batch.chunkKinds[chunk] & 1 == 1 else {
-                input.append(own)
+            let (address, length) = (chunkAddresses[chunk], Int(chunkLengths[chunk]))
+            let kept = bytes(chunkPayloads[chunk])
+            if chunkKinds[chunk] & 1 == 0 {
+                input.append(MemoryChunks.Chunk(address: address, bytes: kept, length: length))
                 continue
             }
-            output.append(own)
-            if kept.count < length, let hash = batch.chunkHashes[chunk] {
+            if kept.count < length, let hash = chunkHashes[chunk] {
                 record.chunks.append(MemoryRecord(.output, address: address, bytes: kept, length: length, hash: hash))
             }
+            output.append(MemoryChunks.Chunk(address: address, bytes: kept, length: length))
         }
-        self.init(record, input: input, output: output)
+        return RecordedCall(record, input: input, output: output)
     }
 }

@@ -143,19 +143,20 @@ final class CallWindow {
     /// A wait4: whom it asked for, and its result.
     func wait(_ position: Int) -> (task: TaskID, asked: Int32, result: Int64, exitTime: UInt64)? {
         let (block, row) = find(position)
-        let batch = block.batch
-        let architecture = Architecture(rawValue: batch.architectures[row]) ?? .x86_64
-        guard KnownCall.of(batch.numbers[row], architecture) == .wait4 else { return nil }
-        let asked = Int32(truncatingIfNeeded: batch.arguments[6 * row])
-        return (TaskID(rawValue: batch.tasks[row]), asked, batch.results[row], batch.exitTimes[row])
+        let architecture = Architecture(rawValue: block.batch.architectures[row]) ?? .x86_64
+        guard KnownCall.of(block.batch.numbers[row], architecture) == .wait4 else { return nil }
+        return (
+            TaskID(rawValue: block.batch.tasks[row]), Int32(truncatingIfNeeded: block.batch.arguments[6 * row]),
+            block.batch.results[row], block.batch.exitTimes[row]
+        )
     }
 
     /// The call with its memory, made anew each time.
     func call(_ position: Int) -> RecordedCall {
         let (block, row) = find(position)
-        if let contents = block.contents { return RecordedCall(block, row) { contents[$0] } }
+        if let contents = block.contents { return block.batch.recordedCall(row) { contents[$0] } }
         guard let reader else { fatalError("a block of no log") }
-        return RecordedCall(block, row) { contents.bytes($0, reader) }
+        return block.batch.recordedCall(row) { self.contents.bytes($0, reader) }
     }
 
     func record(_ position: Int) -> CallRecord { call(position).wholeRecord }

@@ -109,9 +109,7 @@ private struct LogScan {
                 highest = max(highest, index)
                 guard highest - index > spread else { continue }
                 lateRows[index] = late.count
-                late.append(
-                    RecordedCall(CallBlock(batch), row) { contents.bytes($0, reader) }.wholeRecord
-                )
+                late.append(batch.recordedCall(row) { contents.bytes($0, reader) }.wholeRecord)
             }
             frame.tasks.append(contentsOf: batch.taskRecords.lazy.map(\.withoutTexts))
             frame.signals.append(contentsOf: batch.signalRecords)

@@ -70,6 +70,10 @@ public struct ReplayResult: Sendable, Hashable, Codable {
     public var counts = VerdictCounts()
     /// Calls that are not plainly `same`, by call index.
     public var reports: [CallReport] = []
+    /// Such calls that have no report, because there are too many (``ReplayOptions/reports``). Their verdicts are kept.
+    public var reportsLeftOut: UInt64 = 0
+    /// Events beyond as many.
+    public var eventsLeftOut: UInt64 = 0
     /// Evidence shared by reports and roots.
     public var evidence: [Evidence] = []
     /// Gravest first: fatal before not, then by weight, then by position.
@@ -112,7 +116,8 @@ public struct ReplayResult: Sendable, Hashable, Codable {
 
     // Throughput is measured, not computed: it stays out of the canonical form, and so out of every encoding.
     private enum CodingKeys: String, CodingKey {
-        case engine, source, verdicts, counts, reports, evidence, roots, cells, unjudged, opaque, ignoredFields, costs
+        case engine, source, verdicts, counts, reports, reportsLeftOut, eventsLeftOut, evidence, roots, cells, unjudged,
+            opaque, ignoredFields, costs
         case events, failure
     }
 }

@@ -4,14 +4,16 @@ import LinuxABI
 import TraceLog
 
 struct ResultRecorder {
-    var events: [EnvironmentEvent] = []
+    private var events: [EnvironmentEvent] = []
     var ignoredFields: UInt64 = 0
     private var result: ReplayResult
     private var reports: [CallReport] = []
     private var evidence: [Evidence] = []
     private var evidenceIndex: [Evidence: Int] = [:]
     private let keepsEvidence: Bool
-    private var candidates: [RootCandidate] = []
+    private var candidates = RootCandidates()
+    private var followers: [(call: UInt64, root: UInt64)] = []
+    private let limit: Int
     private var tallies = CellTallies()
     /// By call number.
     private var costs = IntegerTable<(count: UInt64, cost: TranslationCost)>()
@@ -19,10 +21,9 @@ struct ResultRecorder {
     /// Errors that the recorded program met, by call name: it goes on after such.
     private var failing: [CallPlan] = []
     private var namelessErrors: [String: UInt64] = [:]
-    private var positions: [UInt64: Int] = [:]
     private let started = ContinuousClock.now
 
-    init(engine: EngineIdentity, trace: Trace, calls: Int, keepsEvidence: Bool) {
+    init(engine: EngineIdentity, trace: Trace, calls: Int, options: ReplayOptions) {
         result = ReplayResult(engine: engine)
         result.source.command = trace.header.command
         result.source.tool = trace.header.tool
@@ -30,12 +31,17 @@ struct ResultRecorder {
         result.source.release = trace.header.uname.count > 2 ? trace.header.uname[2] : ""
         result.source.calls = UInt64(calls)
         result.source.ending = trace.trailer?.reason ?? trace.recovery.description
-        self.keepsEvidence = keepsEvidence
+        keepsEvidence = options.evidence
+        limit = options.reports
         result.verdicts = VerdictString(repeating: .unjudged, count: calls)
-        isAdded = [Bool](repeating: false, count: calls)
+        isAdded = BitSet(count: calls)
     }
 
-    private var isAdded: [Bool]
+    private var isAdded: BitSet
+
+    mutating func happened(_ event: EnvironmentEvent) {
+        if events.count < limit { events.append(event) } else { result.eventsLeftOut += 1 }
+    }
 
     mutating func note(_ call: UInt64, _ text: String) { notes[call, default: []].append(text) }
 
@@ -44,7 +50,8 @@ struct ResultRecorder {
         _ pending: Pending,
         _ judgement: Judgement,
         result answer: DispatchResult?,
-        cause: MarkedInput? = nil
+        cause: MarkedInput? = nil,
+        isRoot: Bool = false
     ) {
         let record = pending.call.record
         result.verdicts[pending.position] = judgement.verdict
@@ -67,6 +74,13 @@ struct ResultRecorder {
             result.unjudged[reason, default: 0] += 1
             if pending.variant == nil || pending.variant?.isOpaque == true { result.opaque[name, default: 0] += 1 }
         }
+        // Scores set apart what a model lacks.
+        let isKept = isRoot || answer?.evidence.support == .notModelled && reports.count / 2 < limit
+        guard reports.count < limit || isKept else {
+            result.reportsLeftOut += 1
+            if let cause, cause.mark.isJudged { followers.append((record.index, cause.mark.call)) }
+            return
+        }
         var report = CallReport(call: record.index, task: record.task, name: name, verdict: judgement.verdict)
         report.culprit = judgement.culprit
         report.differences = judgement.differences
@@ -82,7 +96,6 @@ struct ResultRecorder {
             report.root = cause.mark.call
             report.via = cause.via
         }
-        positions[record.index] = pending.position
         reports.append(report)
     }
 
@@ -101,20 +114,28 @@ struct ResultRecorder {
 
     /// A divergence that nothing earlier explains.
     mutating func addRoot(_ pending: Pending, _ judgement: Judgement, result answer: DispatchResult) {
-        add(pending, judgement, result: answer)
-        guard let report = reports.last else { return }
-        candidates.append(
+        let before = reports.count
+        add(pending, judgement, result: answer, isRoot: true)
+        let record = pending.call.record
+        var engine: Int64?
+        if case .returned(let value) = answer.outcome { engine = value }
+        let name = Self.name(pending)
+        let isFirst = candidates.add(
             RootCandidate(
-                call: report.call,
-                task: report.task,
-                name: report.name,
+                call: record.index,
+                task: record.task,
+                name: name,
                 judgement: judgement,
-                cells: pending.plan == nil ? [Cell(call: report.name)] : tallies.lastCells,
-                recorded: report.recorded,
-                engine: report.engine,
+                cells: pending.plan == nil ? [Cell(call: name)] : tallies.lastCells,
+                recorded: record.flags.contains(.unfinished) ? nil : record.result,
+                engine: engine,
                 evidence: answer.evidence
             )
         )
+        if reports.count > limit, reports.count > before, !isFirst {
+            reports.removeLast()
+            result.reportsLeftOut += 1
+        }
     }
 
     /// The engine broke at this position: this call and all that were not compared.
@@ -122,7 +143,7 @@ struct ResultRecorder {
         guard calls.has(position) else { return }
         let record = calls.record(position)
         result.failure = .init(call: record.index, reason: reason)
-        for index in isAdded.indices where !isAdded[index] { result.verdicts[index] = .engineFailed }
+        for index in 0..<isAdded.count where !isAdded[index] { result.verdicts[index] = .engineFailed }
         guard !isAdded[position] else { return }
         isAdded[position] = true
         var report = CallReport(
@@ -147,7 +168,7 @@ struct ResultRecorder {
     // MARK: - The end
 
     mutating func finish(world: RecordedWorld) -> ReplayResult {
-        for index in isAdded.indices where !isAdded[index] && result.verdicts[index] == .unjudged {
+        for index in 0..<isAdded.count where !isAdded[index] && result.verdicts[index] == .unjudged {
             result.unjudged["not replayed", default: 0] += 1
         }
         reports.sort { $0.call < $1.call }
@@ -157,8 +178,9 @@ struct ResultRecorder {
         var errors = namelessErrors
         for plan in failing { errors[plan.variant.fullName, default: 0] += plan.errors }
         let context = FatalContext(uses: world.uses, recordedErrors: errors)
-        var grouping = RootGrouping(candidates: candidates, working: Set(proven.keys))
+        var grouping = RootGrouping(candidates, working: Set(proven.keys))
         grouping.attach(&reports)
+        grouping.attach(followers)
         result.roots = grouping.roots(context: context, evidence: { evidenceIndex[$0] })
         result.reports = reports
         result.evidence = evidence

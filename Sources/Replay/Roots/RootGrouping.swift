@@ -18,15 +18,62 @@ extension Judgement {
     }
 }
 
-struct RootGrouping {
-    private struct Key: Hashable {
+/// Divergences that nothing earlier explains, alike in all that shows before the replay is over.
+struct RootCandidates {
+    struct Key: Hashable {
         var name: String
         var cells: [Cell]
         var signature: [String]
         var handler: String
         var support: Evidence.Support
         var note: String
+
+        init(_ candidate: RootCandidate, cells: [Cell]) {
+            // One allocator gives all descriptor numbers: breaking its rule is one gap, whichever call shows it. So is what
+            // a signal's frame looks like.
+            let rules = Set(candidate.judgement.differences.map(\.rule))
+            let isAllocator = rules == [lowestFreeRule] || rules == [handlerStackRule]
+            name = isAllocator ? "" : candidate.name
+            self.cells = isAllocator ? [] : cells
+            signature = Self.signature(candidate)
+            handler = candidate.evidence.handler
+            support = candidate.evidence.support
+            note = candidate.evidence.note
+        }
+
+        /// What is wrong, without the values that vary: fields and rules, and errors by name.
+        private static func signature(_ candidate: RootCandidate) -> [String] {
+            func kind(_ value: Int64?) -> String {
+                guard let value else { return "none" }
+                return Errno(result: value)?.name ?? "success"
+            }
+            let fields = candidate.judgement.differences.map { difference in
+                // Positions in lists vary as values do.
+                String(difference.field.prefix { $0 != "[" }) + ":" + difference.rule
+            }
+            var unique: [String] = []
+            for field in fields where !unique.contains(field) { unique.append(field) }
+            return unique + [candidate.judgement.verdict.name, kind(candidate.recorded), kind(candidate.engine)]
+        }
     }
+
+    private(set) var kinds: [(first: RootCandidate, calls: [UInt64])] = []
+    private var index: [Key: Int] = [:]
+
+    /// Whether it is the first of its kind.
+    mutating func add(_ candidate: RootCandidate) -> Bool {
+        let key = Key(candidate, cells: candidate.cells)
+        if let known = index[key] {
+            kinds[known].calls.append(candidate.call)
+            return false
+        }
+        index[key] = kinds.count
+        kinds.append((candidate, [candidate.call]))
+        return true
+    }
+}
+
+struct RootGrouping {
     private struct Group {
         var first: RootCandidate
         var cells: CellChoice
@@ -35,50 +82,32 @@ struct RootGrouping {
     }
 
     private var groups: [Group] = []
-    private var groupOfCall: [UInt64: Int] = [:]
+    private var groupOfCall = IntegerTable<Int>()
 
-    init(candidates: [RootCandidate], working: Set<Cell>) {
-        var index: [Key: Int] = [:]
-        for candidate in candidates {
-            let choice = CellChoice(candidate, working: working)
-            // One allocator gives all descriptor numbers: breaking its rule is one gap, whichever call shows it.
-            let rules = Set(candidate.judgement.differences.map(\.rule))
-            // So is what a signal's frame looks like.
-            let isAllocator = rules == [lowestFreeRule] || rules == [handlerStackRule]
-            let key = Key(
-                name: isAllocator ? "" : candidate.name,
-                cells: isAllocator ? [] : choice.cells,
-                signature: Self.signature(candidate),
-                handler: candidate.evidence.handler,
-                support: candidate.evidence.support,
-                note: candidate.evidence.note
-            )
-            if let known = index[key] {
-                groups[known].calls.append(candidate.call)
-                groupOfCall[candidate.call] = known
-            } else {
-                index[key] = groups.count
-                groupOfCall[candidate.call] = groups.count
-                groups.append(Group(first: candidate, cells: choice, calls: [candidate.call]))
+    /// Which cells are at fault is known now, so that kinds may be one gap.
+    init(_ candidates: RootCandidates, working: Set<Cell>) {
+        var index: [RootCandidates.Key: Int] = [:]
+        for (first, calls) in candidates.kinds {
+            let choice = CellChoice(first, working: working)
+            let key = RootCandidates.Key(first, cells: choice.cells)
+            let group = index[key] ?? groups.count
+            if group == groups.count {
+                index[key] = group
+                groups.append(Group(first: first, cells: choice, calls: []))
             }
+            groups[group].calls += calls
+            for call in calls { groupOfCall[call] = group }
         }
         // Calls complete in another order than they are entered: the first is the one with the lowest index.
         for index in groups.indices { groups[index].calls.sort() }
     }
 
-    /// What is wrong, without the values that vary: fields and rules, and errors by name.
-    private static func signature(_ candidate: RootCandidate) -> [String] {
-        func kind(_ value: Int64?) -> String {
-            guard let value else { return "none" }
-            return Errno(result: value)?.name ?? "success"
+    /// Followers without a report.
+    mutating func attach(_ followers: [(call: UInt64, root: UInt64)]) {
+        for (call, root) in followers {
+            if let group = groupOfCall[root] { groups[group].followers.append(call) }
         }
-        let fields = candidate.judgement.differences.map { difference in
-            // Positions in lists vary as values do.
-            String(difference.field.prefix { $0 != "[" }) + ":" + difference.rule
-        }
-        var unique: [String] = []
-        for field in fields where !unique.contains(field) { unique.append(field) }
-        return unique + [candidate.judgement.verdict.name, kind(candidate.recorded), kind(candidate.engine)]
+        for index in groups.indices { groups[index].followers.sort() }
     }
 
     /// Writes root numbers into reports and collects the followers.

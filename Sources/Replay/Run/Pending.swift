@@ -51,7 +51,7 @@ struct Judgement {
 }
 
 /// What a replay does otherwise than a plain one; for receipts.
-struct Experiment: Sendable {
+struct Experiment: Sendable, Equatable {
     /// Answers replaced by the recorded ones, with the state that goes with them and no marks.
     var overridden: Set<UInt64> = []
     /// Divergences that are left unrepaired, with all that follow from them.

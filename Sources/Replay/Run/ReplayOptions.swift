@@ -16,5 +16,9 @@ public struct ReplayOptions: Sendable, Hashable {
     /// Bytes of resident memory of this process; nil is no limit. Checked between calls.
     public var memoryLimit: UInt64?
 
+    /// Reports to keep of calls that are not plainly `same`. Further ones are counted, and kept only where they are the
+    /// first of their root: see ``ReplayResult/reportsLeftOut``.
+    public var reports = 20_000
+
     public init() {}
 }

@@ -27,7 +27,7 @@ extension ReplayRun {
             }
             if result.outcome == .returned(recorded) {
                 pending.notes.append("raced with an overlapping call: made again at its completion")
-                record.events.append(
+                record.happened(
                     EnvironmentEvent(.raceResolved, call: pending.call.index, "answer taken in completion order")
                 )
             }
@@ -44,7 +44,7 @@ extension ReplayRun {
         }
         if options.resynchronise, mayHaveTimedOut(pending, result) {
             pending.notes.append("its time ran out before the recorded event: made again at its completion")
-            record.events.append(
+            record.happened(
                 EnvironmentEvent(.raceResolved, call: pending.call.index, "answer taken in completion order")
             )
             let late = pending

@@ -50,7 +50,7 @@ extension ReplayRun {
         signals.delivered(delivered, to: call.task)
         for signal in signals.overdue(call.task, at: call.index) {
             let text = "\(signalName(signal)) to task \(call.task.rawValue) was not delivered"
-            record.events.append(EnvironmentEvent(.signalMissing, call: call.index, text))
+            record.happened(EnvironmentEvent(.signalMissing, call: call.index, text))
             if options.resynchronise, engineTasks.contains(call.task) { engine.postSignal(signal, to: call.task) }
         }
     }
@@ -78,7 +78,7 @@ extension ReplayRun {
         guard engineTasks.contains(signal.task) else { return }
         engine.postSignal(signal.signal, to: signal.task)
         let name = signalName(signal.signal)
-        record.events.append(
+        record.happened(
             EnvironmentEvent(.signalFromOutside, call: lastCall(signal), "\(name) to task \(signal.task.rawValue)")
         )
     }

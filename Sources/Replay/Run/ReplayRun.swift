@@ -36,7 +36,7 @@ final class ReplayRun {
     var writtenAhead: [UInt64: UInt64] = [:]
     /// Names listed so far, by description: recorded and engine.
     var listings: [UInt64: (recorded: Set<[UInt8]>, engine: Set<[UInt8]>)] = [:]
-    var signals = SignalLedger()
+    let signals = SignalLedger()
     /// What the engine holds back now, by task.
     var holding = TaskMap<UInt64>()
     var record: ResultRecorder
@@ -65,7 +65,7 @@ final class ReplayRun {
             engine: engine.identity,
             trace: trace,
             calls: recording.count,
-            keepsEvidence: options.evidence
+            options: options
         )
         world.onDrop = { [names] table, fd in names[.init(.fd, table)].unbind(UInt64(fd)) }
         world.onCopy = { [names] space, old, new in names.inherit(space, from: old, to: new) }
@@ -102,7 +102,7 @@ final class ReplayRun {
         for pending in (parked.values + exiting.values).sorted(by: { $0.position < $1.position }) {
             leaveUnfinished(pending)
         }
-        record.events += signals.leftovers()
+        for event in signals.leftovers() { record.happened(event) }
         return record.finish(world: world)
     }
 
@@ -151,7 +151,7 @@ final class ReplayRun {
         advance(to: call.record.entryTime)
         try makeExits(dueAt: call.record.entryTime)
         for change in preparation.changes.isEmpty ? [] : preparation.changes[call.index] ?? [] {
-            record.events.append(EnvironmentEvent(.outsideActor, call: call.index, change.summary))
+            record.happened(EnvironmentEvent(.outsideActor, call: call.index, change.summary))
             for graft in change.grafts where engineTasks.contains(task) { _ = engine.graft(graft, on: task) }
         }
         let plan = plans.plan(call.record.number, call.record.architecture, call.record.arguments)

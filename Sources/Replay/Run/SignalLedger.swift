@@ -8,7 +8,7 @@ struct SignalPlace: Hashable, Sendable {
     var call: Int
 }
 
-struct SignalLedger {
+final class SignalLedger {
     /// Signals the engine delivered and no record has claimed, by task.
     private var unclaimed: [TaskID: [Int32]] = [:]
     /// Recorded deliveries that the engine has not made yet, by task, with the call they came after.
@@ -39,7 +39,7 @@ struct SignalLedger {
     }
 
     /// Looks ahead once: which signals the recording delivers, to whom, and after which calls.
-    mutating func plan(_ trace: Trace, _ places: [SignalPlace]) {
+    func plan(_ trace: Trace, _ places: [SignalPlace]) {
         for record in trace.tasks {
             if case .created(_, let tgid, _, _) = record.kind { group[record.task] = tgid }
         }
@@ -54,7 +54,7 @@ struct SignalLedger {
     private static func bit(_ signal: SignalRecord) -> Int { Int(max(0, signal.signal - 1) & 63) }
 
     /// The recording has delivered this signal.
-    mutating func pass(_ signal: SignalRecord) {
+    func pass(_ signal: SignalRecord) {
         guard signal.hasEffect, let group = group[signal.task] else { return }
         future[group]?.remove(Self.bit(signal))
     }
@@ -77,7 +77,7 @@ struct SignalLedger {
         }
     }
 
-    mutating func delivered(_ signals: [Int32], to task: TaskID) {
+    func delivered(_ signals: [Int32], to task: TaskID) {
         for signal in signals {
             if let index = awaited[task]?.firstIndex(where: { $0.signal == signal }) {
                 awaited[task]?.remove(at: index)
@@ -90,13 +90,13 @@ struct SignalLedger {
     }
 
     /// Takes an engine delivery for a recorded one.
-    mutating func claim(_ signal: Int32, _ task: TaskID) -> Bool {
+    func claim(_ signal: Int32, _ task: TaskID) -> Bool {
         guard let index = unclaimed[task]?.firstIndex(of: signal) else { return false }
         unclaimed[task]?.remove(at: index)
         return true
     }
 
-    mutating func await(_ signal: Int32, _ task: TaskID, after call: UInt64) {
+    func await(_ signal: Int32, _ task: TaskID, after call: UInt64) {
         awaited[task, default: []].append((signal, call))
     }
 
@@ -105,10 +105,10 @@ struct SignalLedger {
         (awaited[task] ?? []).reduce(0) { $0 | 1 << UInt64(max(0, $1.signal - 1) & 63) }
     }
 
-    mutating func post(_ index: Int) { posted.insert(index) }
+    func post(_ index: Int) { posted.insert(index) }
 
     /// What the engine owed before this call began: the task has come back from it without.
-    mutating func overdue(_ task: TaskID, at call: UInt64) -> [Int32] {
+    func overdue(_ task: TaskID, at call: UInt64) -> [Int32] {
         guard let list = awaited[task], !list.isEmpty else { return [] }
         awaited[task] = list.filter { $0.call >= call }
         let due = list.filter { $0.call < call }.map(\.signal)
@@ -116,7 +116,7 @@ struct SignalLedger {
         return due
     }
 
-    mutating func ended(_ task: TaskID) { awaited[task] = nil }
+    func ended(_ task: TaskID) { awaited[task] = nil }
 
     /// Deliveries left without their counterpart at the end.
     func leftovers() -> [EnvironmentEvent] {

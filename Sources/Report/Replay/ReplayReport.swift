@@ -123,8 +123,9 @@ public struct ReplayReport: Sendable {
         guard !chosen.isEmpty else { return [] }
         var lines = ["", style.paint(all ? "Calls that are not plainly the same" : "Divergences", .strong)]
         for report in all ? chosen[...] : chosen.prefix(Self.shown) { lines.append(line(report)) }
-        let hidden = all ? 0 : chosen.count - min(chosen.count, Self.shown)
         let followers = all ? 0 : Int(result.counts.follows)
+        // Those that have no report are counted by their verdicts.
+        let hidden = all ? 0 : Int(result.counts.divergences) - followers - min(chosen.count, Self.shown)
         if hidden + followers > 0 {
             lines.append(style.paint("  and \(hidden) more and \(followers) followers: --all lists them", .faint))
         }
