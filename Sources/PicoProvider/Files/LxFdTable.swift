@@ -53,6 +53,9 @@ final class LxFdTable {
         return slot.file
     }
 
+    /// Nobody uses it any more; all is closed.
+    func clear() { slots = [] }
+
     func setCloseOnExec(_ fd: Int, _ value: Bool) { slots[fd]?.closeOnExec = value }
 
     /// Open numbers in order.

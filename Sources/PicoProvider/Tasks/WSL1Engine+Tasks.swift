@@ -86,6 +86,7 @@ extension WSL1Engine {
             if let file = thread.files.take(fd) { LxpClose(context, file) }
         }
         context.thread = previous
+        thread.files.clear()
     }
 
     private static let noChildWait = ABI.constant("SA_NOCLDWAIT")

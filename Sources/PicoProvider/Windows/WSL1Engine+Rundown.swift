@@ -62,10 +62,9 @@ extension WSL1Engine {
 
     /// The address space is about to go: whoever still runs in it was ended by Windows (Task Manager, the job).
     func processRanDown(_ process: EProcess) {
-        let groups = threads.compactMap { $0 }.filter { !$0.isDead && $0.group.address.ntProcess === process }.map(
-            \.group
-        )
-        for group in groups where group.isAlive && !group.threads.isEmpty {
+        // Only groups that are not reaped are looked through: this happens at every exit.
+        let groups = initialPidNamespace.groups.values.filter { $0.address.ntProcess === process }
+        for group in groups.sorted(by: { $0.globalID < $1.globalID }) where group.isAlive && !group.threads.isEmpty {
             let context = quietContext(group.threads.first)
             events += 1
             group.address.ntProcess = nil

@@ -24,6 +24,8 @@ final class RecordedWorld {
     /// Told of every descriptor that goes, and of every descriptor table or address space that is copied.
     var onDrop: (_ table: UInt64, _ fd: Int32) -> Void = { _, _ in }
     var onCopy: (_ space: NameSpace, _ old: UInt64, _ new: UInt64) -> Void = { _, _, _ in }
+    /// Told of every descriptor table that nobody has any more.
+    var onForget: (_ space: NameSpace, _ id: UInt64) -> Void = { _, _ in }
     let birth: [UInt64: (task: TaskID, tid: Int32, tgid: Int32)]
     private var nextIdentity: UInt64 = 1
     /// Sockets by bound address, for pairing connect and accept.
@@ -122,10 +124,13 @@ final class RecordedWorld {
         observe(known, call, in: task)
     }
 
-    /// The task ended.
+    /// The task ended: its descriptors are gone, and with the last task of a table the table's names.
     func end(_ id: TaskID) {
-        guard let task = tasks[id] else { return }
+        guard let task = tasks[id], task.isAlive else { return }
         task.isAlive = false
+        let table = task.files.id
+        if isKnownUniquelyReferenced(&task.files) { onForget(.fd, table) }
+        task.files = DescriptorTable(id: table)
     }
 
     /// Counts from now on who uses what this call made: it is a root.

@@ -68,6 +68,7 @@ final class ReplayRun {
             options: options
         )
         world.onDrop = { [names] table, fd in names[.init(.fd, table)].unbind(UInt64(fd)) }
+        world.onForget = { [names] space, id in names.forget(space, id) }
         world.onCopy = { [names] space, old, new in names.inherit(space, from: old, to: new) }
         engineTasks[environment.process.task] = ()
         for state in world.tasks.values {
