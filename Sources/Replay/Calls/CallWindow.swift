@@ -151,6 +151,12 @@ final class CallWindow {
         )
     }
 
+    func name(_ position: Int) -> String {
+        let (block, row) = find(position)
+        let architecture = Architecture(rawValue: block.batch.architectures[row]) ?? .x86_64
+        return ABI.name(Int(block.batch.numbers[row]), architecture)
+    }
+
     /// The call with its memory, made anew each time.
     func call(_ position: Int) -> RecordedCall {
         let (block, row) = find(position)
