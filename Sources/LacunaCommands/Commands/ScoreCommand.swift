@@ -47,7 +47,7 @@ struct ScoreCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Prove this many roots of each trace by experiment, gravest first.", valueName: "count"))
     var receipts = 1
     @Option(help: ArgumentHelp("Give up on a trace after this many seconds.", valueName: "seconds"))
-    var timeLimit = 120.0
+    var timeLimit = 300.0
     @Option(help: ArgumentHelp("Give up on a trace when this much memory is used (2G).", valueName: "size"))
     var memoryLimit: SizeArgument?
     @Option(help: ArgumentHelp("Replays beside each other; default: one per processor.", valueName: "count"))
