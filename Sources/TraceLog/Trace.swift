@@ -110,9 +110,9 @@ struct SharedContents {
 }
 
 extension EventBatch {
-    /// One call as a record; contents come from the reader that filled the batch.
-    func call(_ i: Int, _ reader: TraceReader, _ contents: inout SharedContents) -> CallRecord {
-        var record = CallRecord(
+    /// A call without its memory.
+    package func head(_ i: Int) -> CallRecord {
+        CallRecord(
             index: indexes[i],
             task: TaskID(rawValue: tasks[i]),
             number: numbers[i],
@@ -130,6 +130,11 @@ extension EventBatch {
             exitTime: exitTimes[i],
             flags: CallFlags(rawValue: flags[i])
         )
+    }
+
+    /// One call as a record; contents come from the reader that filled the batch.
+    func call(_ i: Int, _ reader: TraceReader, _ contents: inout SharedContents) -> CallRecord {
+        var record = head(i)
         let first = Int(firstChunks[i])
         record.chunks.reserveCapacity(Int(chunkCounts[i]))
         for chunk in first..<(first + Int(chunkCounts[i])) {

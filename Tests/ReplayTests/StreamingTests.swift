@@ -72,4 +72,20 @@ struct StreamingTests {
         let whole = try Trace.load(path: cut.path)
         #expect(recording.count > 0 && recording.count == whole.calls.count)
     }
+
+    @Test("Reports beyond a number are counted; roots, followers and verdicts stay")
+    func fewReports() {
+        let trace = Scenario.pipeline()
+        let all = Replayer(trace: trace).run(on: HoleEngine())
+        var options = ReplayOptions()
+        options.reports = 1
+        let few = Replayer(trace: trace, options: options).run(on: HoleEngine())
+        #expect(few.reports.count < all.reports.count && all.reportsLeftOut == 0)
+        #expect(few.reportsLeftOut == UInt64(all.reports.count - few.reports.count))
+        #expect(few.verdicts == all.verdicts && few.counts == all.counts)
+        #expect(few.roots.map(\.occurrences) == all.roots.map(\.occurrences))
+        #expect(few.roots.map(\.followers) == all.roots.map(\.followers))
+        for root in few.roots { #expect(few.report(of: root.call) != nil, "a root has a report") }
+        #expect(few.evidence.count <= few.reports.count)
+    }
 }

@@ -25,25 +25,7 @@ extension EventBatch {
     ///
     /// A method of the batch: a copy of it would count references to each of its columns.
     func recordedCall(_ row: Int, _ bytes: (Int) -> [UInt8]) -> RecordedCall {
-        let words = 6 * row
-        var record = CallRecord(
-            index: indexes[row],
-            task: TaskID(rawValue: tasks[row]),
-            number: numbers[row],
-            architecture: Architecture(rawValue: architectures[row]) ?? .x86_64,
-            arguments: SyscallArguments(
-                arguments[words],
-                arguments[words + 1],
-                arguments[words + 2],
-                arguments[words + 3],
-                arguments[words + 4],
-                arguments[words + 5]
-            ),
-            result: results[row],
-            entryTime: entryTimes[row],
-            exitTime: exitTimes[row],
-            flags: CallFlags(rawValue: flags[row])
-        )
+        var record = head(row)
         let first = Int(firstChunks[row])
         let end = first + Int(chunkCounts[row])
         var outputs = 0

@@ -50,9 +50,13 @@ struct ResultRecorder {
         _ pending: Pending,
         _ judgement: Judgement,
         result answer: DispatchResult?,
-        cause: MarkedInput? = nil,
-        isRoot: Bool = false
+        cause: MarkedInput? = nil
     ) {
+        count(pending, judgement, result: answer)
+        report(pending, judgement, result: answer, cause: cause, isFirst: false)
+    }
+
+    private mutating func count(_ pending: Pending, _ judgement: Judgement, result answer: DispatchResult?) {
         let record = pending.call.record
         result.verdicts[pending.position] = judgement.verdict
         isAdded[pending.position] = true
@@ -66,6 +70,17 @@ struct ResultRecorder {
         if record.result < 0, Errno(result: record.result) != nil, !record.flags.contains(.unfinished) {
             countError(pending)
         }
+    }
+
+    /// - Parameter isFirst: the first of its root, which has a report however many there are.
+    private mutating func report(
+        _ pending: Pending,
+        _ judgement: Judgement,
+        result answer: DispatchResult?,
+        cause: MarkedInput?,
+        isFirst: Bool
+    ) {
+        let record = pending.call.record
         guard judgement.verdict != .same || !pending.notes.isEmpty else { return }
         let name = Self.name(pending)
         if judgement.verdict == .unjudged {
@@ -75,7 +90,7 @@ struct ResultRecorder {
             if pending.variant == nil || pending.variant?.isOpaque == true { result.opaque[name, default: 0] += 1 }
         }
         // Scores set apart what a model lacks.
-        let isKept = isRoot || answer?.evidence.support == .notModelled && reports.count / 2 < limit
+        let isKept = isFirst || answer?.evidence.support == .notModelled && reports.count / 2 < limit
         guard reports.count < limit || isKept else {
             result.reportsLeftOut += 1
             if let cause, cause.mark.isJudged { followers.append((record.index, cause.mark.call)) }
@@ -114,8 +129,7 @@ struct ResultRecorder {
 
     /// A divergence that nothing earlier explains.
     mutating func addRoot(_ pending: Pending, _ judgement: Judgement, result answer: DispatchResult) {
-        let before = reports.count
-        add(pending, judgement, result: answer, isRoot: true)
+        count(pending, judgement, result: answer)
         let record = pending.call.record
         var engine: Int64?
         if case .returned(let value) = answer.outcome { engine = value }
@@ -132,10 +146,7 @@ struct ResultRecorder {
                 evidence: answer.evidence
             )
         )
-        if reports.count > limit, reports.count > before, !isFirst {
-            reports.removeLast()
-            result.reportsLeftOut += 1
-        }
+        report(pending, judgement, result: answer, cause: nil, isFirst: isFirst)
     }
 
     /// The engine broke at this position: this call and all that were not compared.
