@@ -125,6 +125,7 @@ public final class WSL1Engine: Engine {
     public func cancel(_ task: TaskID) {
         guard let thread = thread(task) else { return }
         futexes.forget(thread)
+        if let nt = thread.ntThread { kernel.KeRemoveFromWait(nt) }
         thread.parked = nil
         if let saved = thread.signals.savedMask {
             thread.signals.mask = saved

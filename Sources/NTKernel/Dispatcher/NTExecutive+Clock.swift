@@ -15,13 +15,25 @@ extension NTExecutive {
     public static let epoch1970: UInt64 = 116_444_736_000_000_000
 
     /// `KeQuerySystemTimePrecise`: 100 ns units since 1601-01-01 UTC.
-    public func KeQuerySystemTimePrecise() -> UInt64 { clock.systemTime }
+    @discardableResult
+    public func KeQuerySystemTimePrecise() -> UInt64 {
+        trace("KeQuerySystemTimePrecise", .none, .STATUS_SUCCESS)
+        return clock.systemTime
+    }
 
     /// `KeQueryInterruptTimePrecise`: 100 ns units since boot.
-    public func KeQueryInterruptTimePrecise() -> UInt64 { clock.interruptTime }
+    @discardableResult
+    public func KeQueryInterruptTimePrecise() -> UInt64 {
+        trace("KeQueryInterruptTimePrecise", .none, .STATUS_SUCCESS)
+        return clock.interruptTime
+    }
 
     /// `KeQueryUnbiasedInterruptTime`: without time asleep.
-    public func KeQueryUnbiasedInterruptTime() -> UInt64 { clock.interruptTime - clock.sleepBias }
+    @discardableResult
+    public func KeQueryUnbiasedInterruptTime() -> UInt64 {
+        trace("KeQueryUnbiasedInterruptTime", .none, .STATUS_SUCCESS)
+        return clock.interruptTime - clock.sleepBias
+    }
 
     /// Sets both clocks, at boot; 100 ns units.
     public func KeInitializeClock(systemTime: UInt64, interruptTime: UInt64) {

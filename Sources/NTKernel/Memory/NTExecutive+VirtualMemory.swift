@@ -17,7 +17,8 @@ extension NTExecutive {
     ) -> NTSTATUS {
         let status =
             type.contains(.reserve)
-            ? reserve(process, &base, &size, type, protection) : commit(process, &base, &size, protection)
+            ? reserve(process, &base, &size, type, protection)
+            : type.contains(.reset) ? reset(process, &base, &size) : commit(process, &base, &size, protection)
         return trace("NtAllocateVirtualMemory", .range(base, base &+ size), status)
     }
 
@@ -51,6 +52,15 @@ extension NTExecutive {
             )
         )
         return .STATUS_SUCCESS
+    }
+
+    private func reset(_ process: EProcess, _ base: inout UInt64, _ size: inout UInt64) -> NTSTATUS {
+        guard let (start, end) = pageRange(base, size), size > 0 else { return .STATUS_INVALID_PARAMETER }
+        base = start
+        size = end - start
+        guard let index = containing(process.addressSpace, start, end) else { return .STATUS_CONFLICTING_ADDRESSES }
+        let regions = process.addressSpace.descriptors[index].regions.filter { $0.start < end && $0.end > start }
+        return regions.allSatisfy(\.isCommitted) ? .STATUS_SUCCESS : .STATUS_NOT_COMMITTED
     }
 
     private func commit(

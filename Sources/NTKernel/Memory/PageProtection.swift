@@ -29,5 +29,7 @@ public struct AllocationType: OptionSet, Sendable {
     public static let reserve = AllocationType(rawValue: 0x2000)
     public static let decommit = AllocationType(rawValue: 0x4000)
     public static let release = AllocationType(rawValue: 0x8000)
+    /// The pages stay committed; what is in them may go.
+    public static let reset = AllocationType(rawValue: 0x8_0000)
     public static let topDown = AllocationType(rawValue: 0x10_0000)
 }

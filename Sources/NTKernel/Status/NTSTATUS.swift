@@ -159,6 +159,8 @@ public enum NTSTATUS: UInt32, CaseIterable, Sendable, Error {
     case STATUS_FILE_TOO_LARGE = 0xC000_0904
 
     // From ntstatus.h; not expected to reach a provider's translation.
+    case STATUS_NO_YIELD_PERFORMED = 0x4000_0024
+    case STATUS_PARTIAL_COPY = 0x8000_000D
     case STATUS_INVALID_SYSTEM_SERVICE = 0xC000_001C
     case STATUS_SUSPEND_COUNT_EXCEEDED = 0xC000_004A
     case STATUS_CONTROL_C_EXIT = 0xC000_013A

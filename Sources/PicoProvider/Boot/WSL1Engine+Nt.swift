@@ -30,6 +30,14 @@ enum LxpStatus {
     }
 }
 
+extension LxpCall {
+    /// Counters of the calling process or thread.
+    func ntQueryTimes(_ information: ProcessInformationClass) {
+        guard let process = group.address.ntProcess else { return }
+        engine.kernel.ZwQueryInformationProcess(process, information)
+    }
+}
+
 extension WSL1Engine {
     /// What the executive has done so far.
     var ntCost: TranslationCost { TranslationCost(routines: kernel.routineCount, packets: kernel.ioStatistics.total) }
@@ -155,72 +163,5 @@ extension WSL1Engine {
 
     func ntSetDescriptorBase(_ thread: LxThread, isFS: Bool, _ base: UInt64) {
         _ = machine.routines.setThreadDescriptorBase?(isFS ? .fs : .gs, base)
-    }
-
-    // MARK: - Memory
-
-    private static func protection(_ bits: UInt32, copies: Bool) -> PageProtection {
-        let (read, write, execute) = (bits & 1 != 0, bits & 2 != 0, bits & 4 != 0)
-        switch (write, execute) {
-        case (true, true): return copies ? .executeWriteCopy : .executeReadWrite
-        case (true, false): return copies ? .writeCopy : .readWrite
-        case (false, true): return .executeRead
-        case (false, false): return read ? .readOnly : .noAccess
-        }
-    }
-
-    /// Reserves and commits, or maps a view. False: the commit limit.
-    func ntMap(_ space: LxAddressSpace, _ region: LxRegion) -> Bool {
-        guard let process = space.ntProcess else { return true }
-        var base = region.start
-        var size = region.end - region.start
-        let section = region.mapping?.mapping.section ?? .null
-        // What a fixed mapping replaces goes first.
-        if process.addressSpace.descriptor(containing: base) != nil {
-            _ = kernel.MmUnmapPicoRange(process, base: base, size: size)
-        }
-        let status: NTSTATUS
-        if section != .null {
-            status = kernel.NtMapViewOfSection(
-                section,
-                process: process,
-                base: &base,
-                offset: UInt64(region.offset),
-                viewSize: &size,
-                type: .reserve,
-                protection: Self.protection(region.protection, copies: !region.isShared)
-            )
-        } else {
-            status = kernel.NtAllocateVirtualMemory(
-                process,
-                base: &base,
-                size: &size,
-                type: region.protection == 0 ? .reserve : [.reserve, .commit],
-                protection: Self.protection(region.protection, copies: false)
-            )
-        }
-        return status != .STATUS_COMMITMENT_LIMIT
-    }
-
-    func ntUnmap(_ space: LxAddressSpace, _ start: UInt64, _ size: UInt64) {
-        guard let process = space.ntProcess else { return }
-        _ = kernel.MmUnmapPicoRange(process, base: start, size: size)
-    }
-
-    func ntProtect(_ space: LxAddressSpace, _ start: UInt64, _ size: UInt64, _ protection: UInt32) {
-        guard let process = space.ntProcess, process.addressSpace.descriptor(containing: start) != nil else { return }
-        var old = PageProtection.noAccess
-        _ = kernel.NtProtectVirtualMemory(
-            process,
-            base: start,
-            size: size,
-            protection: Self.protection(protection, copies: false),
-            old: &old
-        )
-    }
-
-    func ntFlush(_ space: LxAddressSpace, _ start: UInt64, _ size: UInt64) {
-        guard let process = space.ntProcess else { return }
-        _ = kernel.NtFlushVirtualMemory(process, base: start, size: size)
     }
 }

@@ -61,10 +61,16 @@ func LxpSyscall_SHMGET(_ c: LxpCall) throws(LxFailure) -> Int64 {
     }
     guard key == 0 || flags & ipcCreate != 0 else { throw .errno(.ENOENT) }
     guard size > 0 else { throw .errno(.EINVAL) }
+    var section = Handle.null
+    try LxpStatus.check(
+        c.engine.kernel.NtCreateSection(&section, maximumSize: size, protection: .executeReadWrite, file: .null)
+    )
     let identifier = LxpNewIpcIdentifier(c) { namespace.segments[$0] == nil }
     namespace.segments[identifier] = LxSharedSegment(
         identifier: identifier,
         size: size,
+        section: section,
+        of: c.engine.kernel,
         permissions: LxIpcPermissions(key: key, mode: flags, credentials: c.credentials),
         creator: c.group.globalID,
         time: c.now / 1_000_000_000,

@@ -1,4 +1,4 @@
-// mmap, munmap, mprotect, mremap, brk, madvise, msync, mlock.
+// mmap, munmap, mprotect, mremap, brk, msync, mlock.
 import Engine
 import LinuxABI
 import NTKernel
@@ -183,7 +183,7 @@ func LxpSyscall_MPROTECT(_ c: LxpCall) throws(LxFailure) -> Int64 {
     if length == 0 { return 0 }
     guard start <= LxAddressSpace.highest, length <= LxAddressSpace.highest - start else { throw .errno(.ENOMEM) }
     let space = c.group.address
-    c.engine.ntProtect(space, start, length, protection)
+    try LxpStatus.check(c.engine.ntProtect(space, start, length, protection))
     space.protect(start, start + length, protection & 0x7)
     if space.hasHole(start, start + length) { throw .errno(.ENOMEM) }
     return 0
@@ -264,29 +264,4 @@ func LxpSyscall_BRK(_ c: LxpCall) throws(LxFailure) -> Int64 {
     }
     space.programBreak = wanted
     return Int64(wanted)
-}
-
-private let adviceKnown: Set<Int32> = Set(
-    [
-        "MADV_NORMAL", "MADV_RANDOM", "MADV_SEQUENTIAL", "MADV_WILLNEED", "MADV_DONTNEED", "MADV_DONTFORK",
-        "MADV_DOFORK", "MADV_HUGEPAGE", "MADV_NOHUGEPAGE", "MADV_DONTDUMP", "MADV_DODUMP", "MADV_FREE",
-    ].map(abiInt)
-)
-private let adviceMergeable: Set<Int32> = [abiInt("MADV_MERGEABLE"), abiInt("MADV_UNMERGEABLE")]
-
-func LxpSyscall_MADVISE(_ c: LxpCall) throws(LxFailure) -> Int64 {
-    guard c[0] % LxAddressSpace.pageSize == 0 else { throw .errno(.EINVAL) }
-    if adviceMergeable.contains(c.int(2)) {
-        throw .unsupported(.EINVAL, note: "there is no page merging", source: "LTP:16273")
-    }
-    if !adviceKnown.contains(c.int(2)) {
-        c.partial("advice that is not known succeeds", "LTP:16251")
-    }
-    let length = LxpPages(c[1])
-    if c[0] <= LxAddressSpace.highest, length <= LxAddressSpace.highest - c[0],
-        c.group.address.hasHole(c[0], c[0] + length)
-    {
-        throw .errno(.ENOMEM)
-    }
-    return 0
 }

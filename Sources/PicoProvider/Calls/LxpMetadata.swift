@@ -61,9 +61,19 @@ func addMetadataCalls(_ table: inout LxpSyscallTable) {
         try c.file(0).synchronize(dataOnly: true, c)
         return 0
     }
-    table.supported("sync") { _ in 0 }
+    table.supported("sync") { c in
+        var flushed: Set<ObjectIdentifier> = []
+        for mount in c.thread.namespaces.mount.mounts
+        where flushed.insert(ObjectIdentifier(mount.superblock)).inserted {
+            // What cannot be written is not sync's to report (man 2 sync).
+            try? mount.superblock.flush(c)
+        }
+        return 0
+    }
     table.stub("syncfs") { c throws(LxFailure) in
-        _ = try c.file(0)
+        let file = try c.file(0)
+        // A stub at first (RN:17025).
+        if c.engine.build >= WSL1Build(17025) { try file.location?.mount.superblock.flush(c) }
         return 0
     }
     table.stub("fadvise64") { _ in 0 }

@@ -1,6 +1,7 @@
 // process_vm_readv and process_vm_writev: memory of another process, of which the engine knows the ranges only.
 import Engine
 import LinuxABI
+import NTKernel
 
 func addProcessMemoryCalls(_ table: inout LxpSyscallTable) {
     table.supported("process_vm_readv") { c throws(LxFailure) in
@@ -38,11 +39,15 @@ private func LxpTransferRanges(_ c: LxpCall) throws(LxFailure) -> (local: [LxpRa
     var count = 0
     for range in remote where wanted > 0 && range.count > 0 {
         // What no mapping made may be part of the image: only what cannot be mapped is a fault for sure.
-        guard range.address >= 0x10000, range.address < LxAddressSpace.highest else {
-            if count == 0 { throw .errno(.EFAULT) }
-            break
-        }
         let part = min(range.count, wanted)
+        if let process = target.group.address.ntProcess {
+            let size = UInt64(part)
+            let status = c.engine.kernel.MmCopyVirtualMemory(with: process, address: range.address, size: size)
+            guard status != .STATUS_PARTIAL_COPY else {
+                if count == 0 { throw .errno(.EFAULT) }
+                break
+            }
+        }
         count += part
         wanted -= part
     }

@@ -1,6 +1,7 @@
 // Scheduling: kept and given back, without effect on NT priorities (RN:17627, UT:sched.c).
 import Engine
 import LinuxABI
+import NTKernel
 
 private let policyOther = abiInt("SCHED_NORMAL")
 private let policyFifo = abiInt("SCHED_FIFO")
@@ -10,7 +11,11 @@ private let policyIdle = abiInt("SCHED_IDLE")
 private let resetOnFork = abiInt("SCHED_RESET_ON_FORK")
 
 func addSchedulingCalls(_ table: inout LxpSyscallTable) {
-    table.supported("sched_yield") { _ in 0 }
+    table.supported("sched_yield") { c in
+        // STATUS_NO_YIELD_PERFORMED is a success.
+        c.engine.kernel.ZwYieldExecution()
+        return 0
+    }
     table.partial("sched_getscheduler", "kept, without effect") { c throws(LxFailure) in
         Int64(try LxpScheduled(c).schedule.policy)
     }
@@ -81,6 +86,7 @@ func addSchedulingCalls(_ table: inout LxpSyscallTable) {
         return 0
     }
     table.partial("getcpu", "always the first processor") { c throws(LxFailure) in
+        c.engine.kernel.KeGetCurrentProcessorNumberEx()
         if c[0] != 0 { c.writeGiven(c[0], 4, "processor number") }
         if c[1] != 0 { try c.writeInteger(c[1], UInt32(0)) }
         return 0

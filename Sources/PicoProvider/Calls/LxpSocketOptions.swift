@@ -168,10 +168,10 @@ func LxpSyscall_GETSOCKOPT(_ c: LxpCall) throws(LxFailure) -> Int64 {
     case Options.sendTimeout: return try answer(c.timeval(socket.sendTimeout))
     default: break
     }
-    if let kept = socket.options[option.key] { return try answer(kept) }
-    guard Options.kept.contains(option) else {
-        throw LxpMissingOption(option)
-    }
+    let kept = socket.options[option.key]
+    guard kept != nil || Options.kept.contains(option) else { throw LxpMissingOption(option) }
+    socket.queryOption(c)
+    if let kept { return try answer(kept) }
     if option == Options.receiveBuffer || option == Options.sendBuffer {
         if socket.family == SocketFamily.ipv4 || socket.family == SocketFamily.ipv6 {
             c.writeGiven(c[3], 4, "default buffer size of the network stack")

@@ -1,6 +1,7 @@
 // What the system says of itself: uname, sysinfo, times, random bytes, reboot; and keyrings, ptrace, process memory.
 import Engine
 import LinuxABI
+import NTKernel
 
 func addSystemCalls(_ table: inout LxpSyscallTable) {
     table.supported("uname", LxpSyscall_UNAME)
@@ -14,12 +15,15 @@ func addSystemCalls(_ table: inout LxpSyscallTable) {
     }
     table.partial("sysinfo", "loads and high memory are constants", LxpSyscall_SYSINFO)
     table.supported("times") { c throws(LxFailure) in
+        c.ntQueryTimes(.times)
         if c[0] != 0 { c.writeGiven(c[0], 32, "cpu time") }
         return c.givenNumber(.number(what: "clock ticks"), "clock ticks") ?? Int64(c.engine.time / 10_000_000)
     }
     table.partial("getrusage", "system time is coarse") { c throws(LxFailure) in
         guard [-1, 0, 1].contains(c.int(0)) else { throw .errno(.EINVAL) }
         try c.checkWritable(c[1])
+        c.ntQueryTimes(c.int(0) == 1 ? .threadTimes : .times)
+        c.ntQueryTimes(.virtualMemoryCounters)
         c.writeGiven(c[1], 144, "resource usage")
         return 0
     }
@@ -28,6 +32,7 @@ func addSystemCalls(_ table: inout LxpSyscallTable) {
         let count = Int(min(c[1], 33_554_431))
         guard count > 0 else { return 0 }
         try c.checkWritable(c[0])
+        c.engine.kernel.SystemPrng(count: count)
         c.writeGiven(c[0], count, "random bytes")
         return Int64(count)
     }

@@ -1,6 +1,7 @@
 // Clocks, sleeping and timers.
 import Engine
 import LinuxABI
+import NTKernel
 
 func addTimeCalls(_ table: inout LxpSyscallTable) {
     table.partial("clock_gettime", "of the clocks, CLOCK_TAI is refused", LxpSyscall_CLOCK_GETTIME)
@@ -11,6 +12,7 @@ func addTimeCalls(_ table: inout LxpSyscallTable) {
         return 0
     }
     table.supported("time") { c throws(LxFailure) in
+        c.engine.kernel.KeQuerySystemTimePrecise()
         let reading = c.givenNumber(.clock(id: LxClock.realtime), "clock reading")
         let seconds = reading.map { $0 / 1_000_000_000 } ?? c.engine.realtime / 1_000_000_000
         if c[0] != 0 {
@@ -81,9 +83,19 @@ private func LxpCheckClock(_ clock: Int32) throws(LxFailure) {
 private func LxpGivenTime(_ c: LxpCall, _ clock: Int32, at address: UInt64, isTimeval: Bool) throws(LxFailure) {
     let own: UInt64
     switch clock {
-    case LxClock.realtime, LxClock.realtimeCoarse: own = UInt64(bitPattern: c.engine.realtime)
-    case LxClock.processTime, LxClock.threadTime: own = 1_000_000
-    default: own = c.environment.startMonotonic + c.engine.time
+    case LxClock.realtime, LxClock.realtimeCoarse:
+        c.engine.kernel.KeQuerySystemTimePrecise()
+        own = UInt64(bitPattern: c.engine.realtime)
+    case LxClock.processTime, LxClock.threadTime:
+        c.ntQueryTimes(clock == LxClock.processTime ? .times : .threadTimes)
+        own = 1_000_000
+    case LxClock.boottime:
+        c.engine.kernel.KeQueryInterruptTimePrecise()
+        own = c.environment.startMonotonic + c.engine.time
+    default:
+        // What the machine slept is not part of it (RN:17738).
+        c.engine.kernel.KeQueryUnbiasedInterruptTime()
+        own = c.environment.startMonotonic + c.engine.time
     }
     let reading = c.environment.given.number(.clock(id: clock), for: c.index).map { UInt64(bitPattern: $0) } ?? own
     try c.write(address, isTimeval ? c.timeval(reading) : c.timespec(reading))
@@ -110,8 +122,9 @@ func LxpSyscall_CLOCK_GETRES(_ c: LxpCall) throws(LxFailure) -> Int64 {
 
 /// Sleeps for a time that is fixed at the first attempt.
 private func LxpSleep(_ c: LxpCall, for duration: UInt64, remainder: UInt64) throws(LxFailure) -> Int64 {
+    if duration == 0 { return 0 }
     do throws(LxFailure) {
-        try LxpWaitUntilTimeout(c, duration)
+        try LxpDelay(c, until: c.parked?.deadline ?? c.engine.time &+ duration)
     } catch {
         if c.isInterrupted, remainder != 0 {
             let deadline = c.parked?.deadline ?? c.engine.time + duration
@@ -121,6 +134,25 @@ private func LxpSleep(_ c: LxpCall, for duration: UInt64, remainder: UInt64) thr
         throw error
     }
     return 0
+}
+
+/// The wait below a sleep: for an event that nobody sets. A signal ends it as a user APC does (nt-mapping.tsv).
+private func LxpDelay(_ c: LxpCall, until deadline: UInt64) throws(LxFailure) {
+    let (engine, waiting) = (c.engine, c.waiting)
+    let isDue = engine.time >= deadline
+    let begins = waiting.object == nil
+    waiting.deadline = deadline
+    guard let thread = c.thread.ntThread, begins || isDue || c.isInterrupted else {
+        if isDue { return }
+        throw .wouldBlock
+    }
+    let event = waiting.object as? KEvent ?? KEvent(.notification)
+    waiting.object = event
+    if !begins, !isDue { engine.kernel.KeInsertQueueApc(thread) }
+    let left = deadline > engine.time ? max(1, (deadline - engine.time) / 100) : 0
+    _ = engine.kernel.KeWaitForSingleObject(event, thread: thread, alertable: true, timeout: left)
+    guard isDue else { throw .wouldBlock }
+    engine.kernel.KeRemoveFromWait(thread)
 }
 
 func LxpSyscall_CLOCK_NANOSLEEP(_ c: LxpCall) throws(LxFailure) -> Int64 {
@@ -135,9 +167,9 @@ func LxpSyscall_CLOCK_NANOSLEEP(_ c: LxpCall) throws(LxFailure) -> Int64 {
     guard c.int(1) & 1 != 0 else { return try LxpSleep(c, for: value, remainder: c[3]) }
     c.interruption = .restartNoHand
     let deadline = c.engine.engineTime(value, on: clock)
-    if deadline <= c.engine.time { return 0 }
-    c.waiting.deadline = deadline
-    throw .wouldBlock
+    if deadline <= c.engine.time, c.parked == nil { return 0 }
+    try LxpDelay(c, until: deadline)
+    return 0
 }
 
 // MARK: - Interval timers

@@ -66,10 +66,15 @@ final class LxSharedSegment {
     var detachTime: Int64 = 0
     var changeTime: Int64
     unowned let namespace: LxIpcNamespace
+    /// Backed by the page file.
+    let section: Handle
+    private let nt: NTExecutive
 
     init(
         identifier: Int32,
         size: UInt64,
+        section: Handle,
+        of nt: NTExecutive,
         permissions: LxIpcPermissions,
         creator: Int32,
         time: Int64,
@@ -77,11 +82,16 @@ final class LxSharedSegment {
     ) {
         self.identifier = identifier
         self.size = size
+        self.section = section
+        self.nt = nt
         self.permissions = permissions
         self.creator = creator
         changeTime = time
         self.namespace = namespace
     }
+
+    // The views keep the section until they go too.
+    deinit { nt.NtClose(section) }
 
     func detach(_ c: VfsContext) {
         attachments -= 1

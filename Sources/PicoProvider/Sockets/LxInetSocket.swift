@@ -60,10 +60,15 @@ final class LxInetSocket: LxSocket {
         return out.bytes
     }
 
-    override func localAddress(_ c: VfsContext) throws(LxFailure) -> [UInt8] { encode(endpoint.localAddress) }
+    override func localAddress(_ c: VfsContext) throws(LxFailure) -> [UInt8] {
+        var address: TransportAddress?
+        _ = c.engine.kernel.AfdGetAddress(endpoint, &address)
+        return encode(address)
+    }
 
     override func peerAddress(_ c: VfsContext) throws(LxFailure) -> [UInt8] {
-        guard endpoint.state == .connected, let remote = endpoint.remoteAddress else { throw .errno(.ENOTCONN) }
+        var remote: TransportAddress?
+        try LxpStatus.check(c.engine.kernel.AfdGetRemoteAddress(endpoint, &remote))
         return encode(remote)
     }
 
@@ -271,7 +276,12 @@ final class LxInetSocket: LxSocket {
     ) throws(LxFailure) -> Bool {
         if level == Self.socketLevel, name == Self.reuseAddress { endpoint.sharesAddress = value.first != 0 }
         if level == Self.ipv6Level, name == Self.ipv6Only { endpoint.isIPv6Only = value.first != 0 }
+        _ = c.engine.kernel.AfdSetOption(endpoint)
         return false
+    }
+
+    override func queryOption(_ c: LxpCall) {
+        _ = c.engine.kernel.AfdQueryOption(endpoint)
     }
 
     private static let socketLevel = abiInt("SOL_SOCKET")

@@ -95,6 +95,8 @@ class LxSocket: VfsFile {
     var peerCredentials: (pid: Int32, uid: UInt32, gid: UInt32)? { nil }
     /// Options of the family that change behaviour; true: taken.
     func setOption(_ level: Int32, _ name: Int32, _ value: [UInt8], _ c: LxpCall) throws(LxFailure) -> Bool { false }
+    /// An option that is kept is asked for.
+    func queryOption(_ c: LxpCall) {}
 
     final override func read(_ count: Int, at offset: Int64, _ context: VfsContext) throws(LxFailure) -> VfsData {
         let message = try receive(count, flags: 0, context)

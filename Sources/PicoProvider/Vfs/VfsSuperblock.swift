@@ -32,6 +32,9 @@ class VfsSuperblock {
 
     func statistics(_ context: VfsContext) throws(LxFailure) -> VfsStatistics { VfsStatistics() }
 
+    /// sync and syncfs: what is kept in memory goes to the volume.
+    func flush(_ context: VfsContext) throws(LxFailure) {}
+
     /// MS_REMOUNT with new data.
     func remount(_ data: String, flags: UInt64, _ context: VfsContext) throws(LxFailure) {}
 

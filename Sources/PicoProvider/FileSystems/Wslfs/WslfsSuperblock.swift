@@ -78,6 +78,11 @@ class WslfsSuperblock: VfsSuperblock {
 
     // MARK: - Volume
 
+    /// Through a handle to the volume, which flushes all of its files.
+    override func flush(_ context: VfsContext) throws(LxFailure) {
+        try LxpStatus.check(nt.NtFlushBuffersFile(volumeHandle))
+    }
+
     override func statistics(_ context: VfsContext) throws(LxFailure) -> VfsStatistics {
         var information: FileFsInformation?
         try LxpStatus.check(nt.NtQueryVolumeInformationFile(volumeHandle, &information))
