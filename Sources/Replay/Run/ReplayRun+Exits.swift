@@ -5,7 +5,7 @@ import TraceLog
 
 extension ReplayRun {
     /// From entering exit until the parent can see it, Linux takes up to about this long (closing files, freeing memory).
-    private static let exitLatency: UInt64 = 2_000_000
+    static let exitLatency: UInt64 = 2_000_000
 
     /// Whether the call ends its task and may be made later than it was entered.
     func mayLinger(_ pending: Pending) -> Bool {
@@ -22,7 +22,7 @@ extension ReplayRun {
         }
     }
 
-    /// Until when the parent asked for ended children, before it was told of this one, and there was none.
+    /// Until when the parent asked for ended children, before it was told of this one, and this was none.
     private func unseen(_ pending: Pending) -> UInt64 {
         let state = world.task(pending.call.record.task)
         guard options.resynchronise, let parent = state.parent else { return 0 }
@@ -33,6 +33,12 @@ extension ReplayRun {
             guard let wait = calls.wait(position), world.task(wait.task).tgid == group else { continue }
             if wait.result == Int64(state.tid) { break }
             if wait.result == 0, wait.asked == -1 || wait.asked == state.tid { last = wait.exitTime }
+            // Children are looked through in order of creation.
+            if wait.result > 0, wait.asked == -1,
+                let other = world.task(pid: Int32(truncatingIfNeeded: wait.result), seenBy: state), other.id > state.id
+            {
+                last = wait.exitTime
+            }
         }
         return last
     }
@@ -56,9 +62,9 @@ extension ReplayRun {
         return result
     }
 
-    /// The recording has seen the task's end.
-    func makeExit(of task: TaskID) throws(EngineFailure) {
-        if let pending = exiting[task] { try makeExit(pending) }
+    /// The recording has seen the task's end, at this time; its parent has not, if it asked in vain later.
+    func makeExit(of task: TaskID, seen time: UInt64) throws(EngineFailure) {
+        if let pending = exiting[task], unseen(pending) <= time { try makeExit(pending) }
     }
 
     /// A SIGCHLD was delivered: the child's exit has been seen. Which child's: the one that is waited for next.

@@ -73,6 +73,7 @@ extension ReplayRun {
     /// Gives the call to the engine, less what an earlier transfer did ahead.
     func dispatch(_ pending: Pending) throws(EngineFailure) -> DispatchResult {
         let task = pending.call.record.task
+        if let early = earlyEvents(pending) { return early }
         guard options.resynchronise, let transfer = Transfer(pending.call), let stream = stream(pending) else {
             return try engine.dispatch(pending.guest, on: task)
         }
@@ -134,6 +135,7 @@ extension ReplayRun {
         if options.resynchronise {
             try completeTransfer(&pending, &result)
             try completeCount(&pending, &result)
+            keepEarlyEvents(pending, &result)
         }
         finish(pending, result)
     }

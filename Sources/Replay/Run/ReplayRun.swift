@@ -34,6 +34,8 @@ final class ReplayRun {
     /// Bytes the engine read or wrote ahead of the recording, by description.
     var readAhead: [UInt64: [UInt8]] = [:]
     var writtenAhead: [UInt64: UInt64] = [:]
+    /// Events of epoll sets that the engine gave ahead of the recording, by description.
+    var eventsAhead: [UInt64: [[UInt8]]] = [:]
     /// Names listed so far, by description: recorded and engine.
     var listings: [UInt64: (recorded: Set<[UInt8]>, engine: Set<[UInt8]>)] = [:]
     let signals = SignalLedger()
@@ -124,7 +126,7 @@ final class ReplayRun {
 
     private func taskEvent(_ event: TaskRecord) throws(EngineFailure) {
         guard case .exited(let status) = event.kind else { return }
-        if isInterruptedByChild(event.task) { try makeExit(of: event.task) }
+        if isInterruptedByChild(event.task) { try makeExit(of: event.task, seen: event.time) }
         if let pending = parked.remove(event.task) { leaveUnfinished(pending) }
         if exiting[event.task] == nil, engineTasks.remove(event.task) != nil {
             advance(to: event.time)
