@@ -24,6 +24,9 @@ enum Linux {
     static let clearHandlers: UInt64 = 0x1_0000_0000
     static let unshareRange = ABI.constant("CLOSE_RANGE_UNSHARE")
     static let pageMask: UInt64 = 4095
+    static let epollDelete = ABI.constant("EPOLL_CTL_DEL")
+    /// EINTR, ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK.
+    static let interruptions: Set<Int64> = [-Int64(Errno.EINTR.rawValue), -512, -513, -514, -516]
     /// `CANCEL_SIGNAL` of the agent.
     static let cancelSignal: UInt64 = 62
     static let closeRange = ABI.call(named: "close_range")?.numbers.x86_64 ?? 436

@@ -47,6 +47,7 @@ extension AgentEngine {
         case "unshare":
             if !isError, call.arguments[0] & Linux.cloneFiles != 0 { state.files = state.files.copy() }
             if !isError, call.arguments[0] & Linux.clonePid != 0 { state.childrenAreNested = true }
+        case "epoll_ctl": if !isError { state.files.watch(call.arguments) }
         case "setns": if !isError { state.childrenAreNested = true }
         case "getdents64": try hideDescriptors(file, &result)
         default: markGiven(name, call, file, state, &result)

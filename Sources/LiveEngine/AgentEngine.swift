@@ -140,15 +140,15 @@ public final class AgentEngine: SelfPacedEngine {
         }
         let name = description?.name ?? ""
         if let answer = try prepare(name, call, state, &request) { return answer }
-        let start = ContinuousClock.now
-        let reply = try callTask(request, state)
-        return try answer(
-            reply,
-            ParkedCall(call: call, request: request, start: start, time: clock),
-            name,
-            task,
-            state
-        )
+        var made = ParkedCall(call: call, request: request, start: .now, time: clock)
+        if try racesWithReader(call, state) {
+            made.isWithdrawn = true
+            state.parked = made
+            return DispatchResult(.blocked)
+        }
+        let result = try answer(try callTask(request, state), made, name, task, state)
+        if result.outcome == .blocked { try withdrawIfWatched(call, state) }
+        return result
     }
 
     /// Makes calls of one task one after the other, with no word between them: the agent's own speed.
@@ -178,12 +178,13 @@ public final class AgentEngine: SelfPacedEngine {
             throw EngineFailure("task \(task.rawValue) has no call that waits")
         }
         try connection.attend(to: parked.call.index, isDue: true)
+        let name = ABI.name(parked.call.number, parked.call.architecture)
+        if parked.isWithdrawn { return try answer(try makeDue(parked, state), parked, name, task, state) }
         let isLive = try connection.mode == .live
         let elapsed = isLive ? Int((ContinuousClock.now - parked.start) / .milliseconds(1)) : 0
         let recorded = Int(clock - min(clock, parked.time)) / 1_000_000
         let patience = state.isTracer ? min(options.patience, Self.tracersPatience) : options.patience
         let reply = try connection.wait(state.slot, milliseconds: patience + max(0, recorded - elapsed))
-        let name = ABI.call(parked.call.number, parked.call.architecture)?.name ?? ""
         return try answer(reply, parked, name, task, state)
     }
 
@@ -194,7 +195,8 @@ public final class AgentEngine: SelfPacedEngine {
         _ task: TaskID,
         _ state: TaskState
     ) throws(EngineFailure) -> DispatchResult {
-        let reply = unfolded(reply, parked.call, state)
+        var reply = unfolded(reply, parked.call, state)
+        if reply.status == .returned, isOvertaken(parked, reply) { reply.result = -Int64(Errno.EINTR.rawValue) }
         switch reply.status {
         case .blocked:
             state.parked = parked
@@ -233,9 +235,9 @@ public final class AgentEngine: SelfPacedEngine {
     }
 
     public func cancel(_ task: TaskID) {
-        guard let state = tasks[task], state.parked != nil else { return }
+        guard let state = tasks[task], let parked = state.parked else { return }
         state.parked = nil
-        guard let reply = try? connection.cancel(state.slot, milliseconds: 200) else { return }
+        guard !parked.isWithdrawn, let reply = try? connection.cancel(state.slot, milliseconds: 200) else { return }
         switch reply.status {
         case .returned: break
         case .exited: release(task)

@@ -48,6 +48,10 @@ struct ParkedCall {
     var start: ContinuousClock.Instant
     /// The recording's clock when it was made.
     var time: UInt64
+    /// It is in no kernel: it is made when its completion is due.
+    var isWithdrawn = false
+    /// What it had answered when it was to be withdrawn.
+    var reply: AgentReply?
 }
 
 /// What recorded calls have done to an address space; shared by the tasks that share it.
@@ -109,9 +113,11 @@ final class SignalActions {
     }
 }
 
-/// What the bytes of descriptors are, as far as it was asked; shared by the tasks that share descriptors.
+/// What is known of descriptors: what their bytes are, as far as it was asked, and which are watched. Shared as they are.
 final class DescriptorSources {
     private var known: [UInt64: DescriptorSource] = [:]
+    /// Descriptors that are in epoll sets.
+    private(set) var watched: Set<UInt64> = []
 
     subscript(_ fd: UInt64) -> DescriptorSource? {
         get { known[fd & 0xffff_ffff] }
@@ -121,17 +127,31 @@ final class DescriptorSources {
     func copy() -> DescriptorSources {
         let copy = DescriptorSources()
         copy.known = known
+        copy.watched = watched
         return copy
     }
 
     /// The call may have given a number to something else.
     func note(_ name: String, _ arguments: SyscallArguments) {
         switch name {
-        case "close": self[arguments[0]] = nil
-        case "dup2", "dup3": self[arguments[1]] = nil
-        case "close_range": known = [:]
+        case "close": forget(arguments[0])
+        case "dup2", "dup3": forget(arguments[1])
+        case "close_range":
+            known = [:]
+            watched = []
         default: break
         }
+    }
+
+    private func forget(_ fd: UInt64) {
+        self[fd] = nil
+        watched.remove(fd & 0xffff_ffff)
+    }
+
+    /// A successful epoll_ctl.
+    func watch(_ arguments: SyscallArguments) {
+        let fd = arguments[2] & 0xffff_ffff
+        if arguments[1] == Linux.epollDelete { watched.remove(fd) } else { watched.insert(fd) }
     }
 }
 

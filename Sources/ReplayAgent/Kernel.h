@@ -45,6 +45,8 @@
 #define NR_faccessat 269
 #define NR_faccessat2 439
 #define NR_tkill 200
+#define NR_kill 62
+#define NR_nanosleep 35
 #define NR_dup3 292
 #define NR_prlimit64 302
 #define NR_getdents64 217

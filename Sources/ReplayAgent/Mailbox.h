@@ -185,6 +185,7 @@ u64 read_memory(struct slot *s, u64 address, void *bytes, u64 count);
 i64 execute_program(struct slot *s);
 void attach(char **argv, char **entry, char *value);
 char state_of(i32 tid);
+int is_pending(u64 tid, u64 signal);
 i32 host_tid(struct slot *s);
 void catch_cancel(void);
 void conduct(int argc, char **argv);

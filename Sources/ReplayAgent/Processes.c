@@ -32,6 +32,29 @@ char state_of(i32 tid) {
     return 0;
 }
 
+/// The hexadecimal number after `name` at the start of a line; 0 where there is none.
+static u64 mask_after(const char *text, const char *name) {
+    u64 mask = 0;
+    while (*text && !text_starts(text, name)) text++;
+    if (!*text) return 0;
+    for (text += text_length(name); *text == '\t' || *text == ' '; text++) {}
+    for (;; text++) {
+        if (*text >= '0' && *text <= '9') mask = mask * 16 + (u64)(*text - '0');
+        else if (*text >= 'a' && *text <= 'f') mask = mask * 16 + (u64)(*text - 'a' + 10);
+        else return mask;
+    }
+}
+
+/// Whether a signal that the task lets in has not been delivered yet. A stopped or ended task takes in none.
+int is_pending(u64 tid, u64 signal) {
+    char path[96], text[4096];
+    if (read_file(path + sizeof path, tid, 0, "/status", text, sizeof text) <= 0) return 0;
+    u64 pending = mask_after(text, "\nSigPnd:") | mask_after(text, "\nShdPnd:");
+    char state = state_of((i32)tid);
+    if (state != 'R' && state != 'S' && state != 'D') return 0;
+    return (pending & ~mask_after(text, "\nSigBlk:")) >> (signal - 1) & 1;
+}
+
 /// The last number of the line "NSpid:": the task's own view of its tid.
 static u64 innermost(u64 tid, u64 thread) {
     static char text[4096];

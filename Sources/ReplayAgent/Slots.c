@@ -64,6 +64,23 @@ enum status await_slot(struct slot *s, u64 patience, u64 limit) {
 
 // MARK: - Operations
 
+/// A signal that is sent again before it was delivered is delivered once: so it is delivered before anything else happens.
+#define DELIVERY_LIMIT 20000
+
+static void await_delivery(struct slot *s) {
+    struct request *r = REQUEST_OF(s);
+    i64 number = r->number;
+    if ((number != NR_kill && number != NR_tkill && number != NR_tgkill) || s->result != 0) return;
+    if (r->flags & REQUEST_OWN || s->nested) return;
+    i64 task = (i32)r->arguments[number == NR_tgkill ? 1 : 0];
+    u64 signal = r->arguments[number == NR_tgkill ? 2 : 1];
+    if (task <= 0 || signal < 1 || signal > 64 || signal == 9) return;
+    for (u64 waited = 0; waited < DELIVERY_LIMIT && is_pending((u64)task, signal); waited += 100) {
+        struct timespec64 time = {0, 100000};
+        kernel2(NR_nanosleep, &time, 0);
+    }
+}
+
 enum status make_call(struct slot *s, u64 milliseconds) {
     struct request *r = REQUEST_OF(s);
     if (r->flags & REQUEST_CLONE) {
@@ -92,7 +109,9 @@ enum status make_call(struct slot *s, u64 milliseconds) {
     }
     __atomic_store_n(&s->state, SLOT_REQUESTED, __ATOMIC_RELEASE);
     kernel3(NR_futex, &s->state, FUTEX_WAKE, 1);
-    return await_slot(s, ASLEEP, milliseconds * 1000);
+    enum status status = await_slot(s, ASLEEP, milliseconds * 1000);
+    if (status == ST_RETURNED) await_delivery(s);
+    return status;
 }
 
 enum status await_completion(struct slot *s, u64 milliseconds) {

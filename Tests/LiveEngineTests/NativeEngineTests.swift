@@ -31,7 +31,7 @@ struct NativeEngineTests {
         try engine.boot(environment)
     }
 
-    private func call(
+    func call(
         _ name: String,
         _ arguments: UInt64...,
         memory: [MemoryChunks.Chunk] = [],
