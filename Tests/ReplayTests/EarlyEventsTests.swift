@@ -146,4 +146,44 @@ struct EarlyEventsTests {
         let result = waits(answers)
         #expect(result.divergent.isEmpty, "\(result.summary)")
     }
+
+    /// Notes what it is to hold back.
+    private final class HoldingEngine: Engine {
+        let identity = EngineIdentity(name: "holding", version: "1", summary: "")
+        private(set) var held: [String] = []
+        private var mask: UInt64 = 0
+        func boot(_ environment: Environment) {}
+        func dispatch(_ call: GuestCall, on task: TaskID) throws(EngineFailure) -> DispatchResult {
+            held.append("\(ABI.name(call.number, call.architecture)) \(mask)")
+            return DispatchResult(.returned(0), signals: held.count == 3 ? [14] : [])
+        }
+        func retry(_ task: TaskID) throws(EngineFailure) -> DispatchResult { DispatchResult(.blocked) }
+        func cancel(_ task: TaskID) {}
+        func advance(to time: UInt64) {}
+        func postSignal(_ signal: Int32, to task: TaskID) {}
+        func hold(_ signals: UInt64, for task: TaskID) { mask = signals }
+        func taskEnded(_ task: TaskID, status: Int32?) {}
+        func graft(_ graft: Graft, on task: TaskID) -> Bool { true }
+    }
+
+    @Test("The end of a timer is held back, except where the recording has it")
+    func timerThatRanOut() {
+        var builder = TraceBuilder()
+        builder.call("sched_yield", result: 0)
+        builder.call("alarm", 10, result: 0)
+        builder.call("sched_yield", result: 0)
+        builder.signal(14)
+        builder.call("sched_yield", result: 0)
+        let engine = HoldingEngine()
+        let result = Replayer(trace: builder.trace).run(on: engine)
+        #expect(result.events.isEmpty, "\(result.events)")
+        let alarms: UInt64 = 1 << 13
+        let others: UInt64 = 1 << 25 | 1 << 26
+        #expect(
+            engine.held == [
+                "sched_yield \(alarms)", "alarm \(alarms | others)", "sched_yield \(others)",
+                "sched_yield \(alarms | others)",
+            ]
+        )
+    }
 }

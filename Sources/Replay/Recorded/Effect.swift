@@ -90,6 +90,12 @@ final class RecordedCall {
         default: false
         }
     }
+    var armsTimer: Bool {
+        switch known {
+        case .setitimer, .alarm, .timer_settime: true
+        default: false
+        }
+    }
     /// Positive errno, or nil.
     var errno: Int64? {
         !record.flags.contains(.unfinished) && (-4095..<0).contains(record.result) ? -record.result : nil

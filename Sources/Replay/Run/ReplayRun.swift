@@ -167,6 +167,7 @@ final class ReplayRun {
             task: state,
             guest: guest(call)
         )
+        if call.armsTimer { signals.arm(task) }
         pending.held = signals.held(position, of: task, trace)
         if let variant, world.countsUses { world.countUses(by: call, variant, state) }
         // What changes the inputs between here and the answer.

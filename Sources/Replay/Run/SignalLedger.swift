@@ -21,6 +21,11 @@ final class SignalLedger {
     /// Thread groups by task, and what the recording still delivers to each.
     private var group = TaskMap<Int32>()
     private var future: [Int32: FutureSignals] = [:]
+    /// Processes that have armed a timer.
+    private var armed: Set<Int32> = []
+    private static let timers = ["SIGALRM", "SIGVTALRM", "SIGPROF"].reduce(UInt64(0)) {
+        $0 | 1 << (ABI.constant($1) - 1)
+    }
 
     /// How often each signal is still to come, with the mask of those that are.
     private struct FutureSignals {
@@ -59,9 +64,15 @@ final class SignalLedger {
         future[group]?.remove(Self.bit(signal))
     }
 
-    /// Signals that the call, which is entered now, must not deliver: the recording delivers them to its process later.
+    /// A call arms or disarms a timer whose end is a signal.
+    func arm(_ task: TaskID) { if let group = group[task] { armed.insert(group) } }
+
+    /// Signals that the call, which is entered now, must not deliver: the recording delivers them to its process later,
+    /// or never, and a replay that is slower than it sees a timer's end.
     func held(_ position: Int, of task: TaskID, _ trace: Trace) -> UInt64 {
-        guard !future.isEmpty, let group = group[task], let later = future[group]?.mask, later != 0 else { return 0 }
+        guard !future.isEmpty || !armed.isEmpty, let group = group[task] else { return 0 }
+        let later = (future[group]?.mask ?? 0) | (armed.contains(group) ? Self.timers : 0)
+        guard later != 0 else { return 0 }
         let own = (interrupting[position] ?? []).reduce(UInt64(0)) {
             $0 | 1 << UInt64(Self.bit(trace.signals[$1]))
         }
@@ -100,9 +111,10 @@ final class SignalLedger {
         awaited[task, default: []].append((signal, call))
     }
 
-    /// Signals that the engine owes the task, as a mask.
+    /// Signals that the engine owes the task, or is made to deliver, as a mask.
     func awaitedMask(_ task: TaskID) -> UInt64 {
-        (awaited[task] ?? []).reduce(0) { $0 | 1 << UInt64(max(0, $1.signal - 1) & 63) }
+        let signals = (awaited[task] ?? []).map(\.signal) + (madeUp[task] ?? [])
+        return signals.reduce(0) { $0 | 1 << UInt64(max(0, $1 - 1) & 63) }
     }
 
     func post(_ index: Int) { posted.insert(index) }
