@@ -130,7 +130,6 @@ public struct DispatchResult: Sendable {
     public var outcome: Outcome
     /// Tracee memory the call wrote, in order.
     public var writes: [MemoryChunks.Chunk]
-    public var evidence: Evidence
     /// What the environment answered instead of the engine; not scored.
     public var given: [GivenUse]
     /// Signals delivered to this task on its way back to user mode, in order.
@@ -141,20 +140,46 @@ public struct DispatchResult: Sendable {
     public var isEvidenceDeferred = false
     /// What it broke beside the answer.
     public var breach: InterfaceBreach?
+    /// Texts apart from the state: answers are copied about, and most tell no more than that they were handled.
+    private var texts: EvidenceTexts?
+    private var state = Evidence.Support.handled
+
+    /// The state that ``evidence`` tells.
+    public var support: Evidence.Support {
+        get { texts?.evidence.support ?? state }
+        set {
+            if texts != nil { evidence.support = newValue } else { state = newValue }
+        }
+    }
+
+    public var evidence: Evidence {
+        get {
+            if let texts { return texts.evidence }
+            var plain = Evidence()
+            plain.support = state
+            return plain
+        }
+        set { texts = EvidenceTexts(newValue) }
+    }
 
     public init(
         _ outcome: Outcome,
         writes: [MemoryChunks.Chunk] = [],
-        evidence: Evidence = Evidence(),
+        evidence: Evidence? = nil,
         given: [GivenUse] = [],
         signals: [Int32] = []
     ) {
         self.outcome = outcome
         self.writes = writes
-        self.evidence = evidence
         self.given = given
         self.signals = signals
+        if let evidence { self.evidence = evidence }
     }
+}
+
+private final class EvidenceTexts: Sendable {
+    let evidence: Evidence
+    init(_ evidence: Evidence) { self.evidence = evidence }
 }
 
 /// A rule of the processor's binary interface that an engine broke, whatever the call's result.

@@ -1,4 +1,5 @@
 // How descriptions look at a tracee's memory: through whichever bytes are at hand.
+import Glibc
 
 /// What is known of a range of tracee memory.
 public enum MemoryBytes: Sendable, Hashable {
@@ -68,16 +69,15 @@ public struct MemoryChunks: MemoryView, Sendable {
         var position = address
         // A range may be covered by several adjacent chunks (a string beside its structure).
         while kept.count < count {
-            guard let (chunk, offset, end) = covering(position) else {
+            guard let (index, offset, end) = covering(position) else {
                 return kept.isEmpty ? .absent : .cut(kept, length: kept.count)
             }
             let wanted = min(count - kept.count, end - offset)
-            if offset < chunk.bytes.count {
-                kept += chunk.bytes[offset..<min(offset + wanted, chunk.bytes.count)]
-            }
+            let there = chunks[index].bytes.count
+            if offset < there { kept += chunks[index].bytes[offset..<min(offset + wanted, there)] }
             // Past what the payload policy kept: the call used the bytes, nobody has them.
-            if offset + wanted > chunk.bytes.count {
-                return .cut(kept, length: kept.count + offset + wanted - max(offset, chunk.bytes.count))
+            if offset + wanted > there {
+                return .cut(kept, length: kept.count + offset + wanted - max(offset, there))
             }
             position &+= UInt64(wanted)
         }
@@ -87,13 +87,14 @@ public struct MemoryChunks: MemoryView, Sendable {
     public func readString(_ address: UInt64, limit: Int) -> MemoryBytes {
         var kept: [UInt8] = []
         var position = address
-        while kept.count < limit, let (chunk, offset, end) = covering(position) {
-            let stop = min(end, chunk.bytes.count, offset + limit - kept.count)
+        while kept.count < limit, let (index, offset, end) = covering(position) {
+            let stop = min(end, chunks[index].bytes.count, offset + limit - kept.count)
             guard offset < stop else { return .cut(kept, length: kept.count + end - offset) }
-            if let zero = chunk.bytes[offset..<stop].firstIndex(of: 0) {
-                return .bytes(kept + chunk.bytes[offset..<zero])
+            if let zero = Self.zero(chunks[index].bytes, offset, stop) {
+                kept += chunks[index].bytes[offset..<zero]
+                return .bytes(kept)
             }
-            kept += chunk.bytes[offset..<stop]
+            kept += chunks[index].bytes[offset..<stop]
             position &+= UInt64(stop - offset)
         }
         return kept.isEmpty ? .absent : .cut(kept, length: kept.count)
@@ -101,19 +102,34 @@ public struct MemoryChunks: MemoryView, Sendable {
 
     /// The bytes up to NUL, of the one chunk that holds them all; nil if there is none or it has no NUL.
     public func endedString(_ address: UInt64) -> ArraySlice<UInt8>? {
-        guard chunks.count == 1 || chunks.last.map({ $0.address <= address }) == true, let chunk = chunks.last,
-            address >= chunk.address, address - chunk.address < UInt64(chunk.bytes.count)
+        let last = chunks.count - 1
+        guard last == 0 || last > 0 && chunks[last].address <= address, address >= chunks[last].address,
+            address - chunks[last].address < UInt64(chunks[last].bytes.count)
         else { return nil }
-        let start = Int(address - chunk.address)
-        guard let end = chunk.bytes[start...].firstIndex(of: 0) else { return nil }
-        return chunk.bytes[start..<end]
+        let start = Int(address - chunks[last].address)
+        guard let end = Self.zero(chunks[last].bytes, start, chunks[last].bytes.count) else { return nil }
+        return chunks[last].bytes[start..<end]
+    }
+
+    /// The first NUL in a range of bytes.
+    private static func zero(_ bytes: [UInt8], _ start: Int, _ end: Int) -> Int? {
+        bytes.withUnsafeBytes { bytes in
+            guard start < end, let base = bytes.baseAddress, let found = memchr(base + start, 0, end - start) else {
+                return nil
+            }
+            return UnsafeRawPointer(found) - base
+        }
     }
 
     /// The usual case: one chunk has all of the range, and no later one any of it.
     private func whole(_ address: UInt64, _ count: Int) -> [UInt8]? {
-        for index in chunks.indices.reversed() {
+        var index = chunks.count - 1
+        while index >= 0 {
             let (start, length) = (chunks[index].address, UInt64(chunks[index].length))
-            if address >= start &+ length || address &+ UInt64(count) <= start || length == 0 { continue }
+            if address >= start &+ length || address &+ UInt64(count) <= start || length == 0 {
+                index -= 1
+                continue
+            }
             guard address >= start, Int(address - start) + count <= chunks[index].bytes.count else { return nil }
             if address == start, count == chunks[index].bytes.count { return chunks[index].bytes }
             return Array(chunks[index].bytes[Int(address - start)..<(Int(address - start) + count)])
@@ -121,17 +137,21 @@ public struct MemoryChunks: MemoryView, Sendable {
         return nil
     }
 
-    /// The last chunk that covers `address`, the offset in it, and the offset at which it ends or a later chunk
-    /// shadows it. A chunk of no bytes (a bad pointer) covers nothing.
-    private func covering(_ address: UInt64) -> (chunk: Chunk, offset: Int, end: Int)? {
+    /// The last chunk that covers `address`, by position, the offset in it, and the offset at which it ends or a later
+    /// chunk shadows it. A chunk of no bytes (a bad pointer) covers nothing.
+    private func covering(_ address: UInt64) -> (index: Int, offset: Int, end: Int)? {
         var shadow = UInt64.max
-        for chunk in chunks.reversed() where chunk.length > 0 {
-            if address < chunk.address {
-                shadow = min(shadow, chunk.address - address)
-            } else if address - chunk.address < UInt64(chunk.length) {
-                let offset = Int(address - chunk.address)
-                return (chunk, offset, Int(min(UInt64(chunk.length), UInt64(offset) &+ min(shadow, 1 << 62))))
+        var index = chunks.count - 1
+        while index >= 0 {
+            let (start, length) = (chunks[index].address, UInt64(chunks[index].length))
+            if length == 0 {
+            } else if address < start {
+                shadow = min(shadow, start - address)
+            } else if address - start < length {
+                let offset = Int(address - start)
+                return (index, offset, Int(min(length, UInt64(offset) &+ min(shadow, 1 << 62))))
             }
+            index -= 1
         }
         return nil
     }

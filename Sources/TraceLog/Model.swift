@@ -67,29 +67,84 @@ public struct CallRecord: Sendable, Hashable {
     }
 }
 
+/// A call without its memory.
+public struct CallHead: Sendable {
+    public var index: UInt64
+    public var task: TaskID
+    public var number: UInt32
+    public var architecture: Architecture
+    public var flags: CallFlags
+    public var arguments: SyscallArguments
+    /// As in a ``CallRecord``.
+    public var result: Int64
+    /// Nanoseconds since `TraceHeader.startMonotonic`.
+    public var entryTime: UInt64
+    /// Nanoseconds since `TraceHeader.startMonotonic`.
+    public var exitTime: UInt64
+
+    public init(
+        index: UInt64,
+        task: TaskID,
+        number: UInt32,
+        architecture: Architecture,
+        flags: CallFlags,
+        arguments: SyscallArguments,
+        result: Int64,
+        entryTime: UInt64,
+        exitTime: UInt64
+    ) {
+        self.index = index
+        self.task = task
+        self.number = number
+        self.architecture = architecture
+        self.flags = flags
+        self.arguments = arguments
+        self.result = result
+        self.entryTime = entryTime
+        self.exitTime = exitTime
+    }
+}
+
+extension CallRecord {
+    public init(_ head: CallHead, chunks: [MemoryRecord] = []) {
+        self.init(
+            index: head.index,
+            task: head.task,
+            number: head.number,
+            architecture: head.architecture,
+            arguments: head.arguments,
+            result: head.result,
+            entryTime: head.entryTime,
+            exitTime: head.exitTime,
+            flags: head.flags,
+            chunks: chunks
+        )
+    }
+}
+
 public struct CallFlags: OptionSet, Sendable, Hashable {
     public let rawValue: UInt16
-    public init(rawValue: UInt16) { self.rawValue = rawValue }
+    @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
 
     /// Entered but never returned: exit, exec of another thread, death, or the end of the recording.
-    public static let unfinished = CallFlags(rawValue: 1)
+    @inlinable public static var unfinished: CallFlags { CallFlags(rawValue: 1) }
     /// Denied by the workload's own seccomp filter; the kernel never ran it.
-    public static let denied = CallFlags(rawValue: 2)
+    @inlinable public static var denied: CallFlags { CallFlags(rawValue: 2) }
     /// Some input memory could not be read (a bad pointer, as the kernel saw too).
-    public static let inputFault = CallFlags(rawValue: 4)
+    @inlinable public static var inputFault: CallFlags { CallFlags(rawValue: 4) }
     /// Some output memory could not be read.
-    public static let outputFault = CallFlags(rawValue: 8)
+    @inlinable public static var outputFault: CallFlags { CallFlags(rawValue: 8) }
     /// The result is not known (the recorder lost it; never silent).
-    public static let resultLost = CallFlags(rawValue: 16)
+    @inlinable public static var resultLost: CallFlags { CallFlags(rawValue: 16) }
     /// The call has no description: arguments raw, memory not captured.
-    public static let opaque = CallFlags(rawValue: 32)
+    @inlinable public static var opaque: CallFlags { CallFlags(rawValue: 32) }
     /// Left by a jump out of a signal handler; result not seen.
-    public static let interrupted = CallFlags(rawValue: 64)
+    @inlinable public static var interrupted: CallFlags { CallFlags(rawValue: 64) }
 
     /// The call did return, or was left, but with what result is not known.
-    public static let resultUnknown: CallFlags = [.resultLost, .interrupted]
+    @inlinable public static var resultUnknown: CallFlags { [.resultLost, .interrupted] }
     /// The record's result means nothing.
-    public static let withoutResult: CallFlags = [.unfinished, .resultLost, .interrupted]
+    @inlinable public static var withoutResult: CallFlags { [.unfinished, .resultLost, .interrupted] }
 }
 
 /// A range of memory that a call read or wrote.

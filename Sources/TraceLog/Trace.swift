@@ -111,30 +111,30 @@ struct SharedContents {
 
 extension EventBatch {
     /// A call without its memory.
-    package func head(_ i: Int) -> CallRecord {
-        CallRecord(
+    package func head(_ i: Int) -> CallHead {
+        CallHead(
             index: indexes[i],
             task: TaskID(rawValue: tasks[i]),
             number: numbers[i],
             architecture: Architecture(rawValue: architectures[i]) ?? .x86_64,
+            flags: CallFlags(rawValue: flags[i]),
             arguments: SyscallArguments(
-                argument(0, of: i),
-                argument(1, of: i),
-                argument(2, of: i),
-                argument(3, of: i),
-                argument(4, of: i),
-                argument(5, of: i)
+                arguments[6 * i],
+                arguments[6 * i + 1],
+                arguments[6 * i + 2],
+                arguments[6 * i + 3],
+                arguments[6 * i + 4],
+                arguments[6 * i + 5]
             ),
             result: results[i],
             entryTime: entryTimes[i],
-            exitTime: exitTimes[i],
-            flags: CallFlags(rawValue: flags[i])
+            exitTime: exitTimes[i]
         )
     }
 
     /// One call as a record; contents come from the reader that filled the batch.
     func call(_ i: Int, _ reader: TraceReader, _ contents: inout SharedContents) -> CallRecord {
-        var record = head(i)
+        var record = CallRecord(head(i))
         let first = Int(firstChunks[i])
         record.chunks.reserveCapacity(Int(chunkCounts[i]))
         for chunk in first..<(first + Int(chunkCounts[i])) {

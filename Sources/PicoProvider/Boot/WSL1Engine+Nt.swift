@@ -61,7 +61,7 @@ extension WSL1Engine {
         guard result.isEvidenceDeferred else { return }
         result.isEvidenceDeferred = false
         // What says more than that a handler served it was told at once.
-        if result.evidence.support == .handled, result.evidence.handler.isEmpty {
+        if result.support == .handled, result.evidence.handler.isEmpty {
             result.evidence = call.entry.evidence
         }
         Self.tell(kernel.keptTrace, in: &result.evidence)

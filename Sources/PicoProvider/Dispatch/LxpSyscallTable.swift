@@ -42,11 +42,13 @@ enum LxpSupportState: Sendable, Hashable {
 final class LxpSyscallSlot {
     let handler: LxpHandler?
     let evidence: Evidence
+    let support: Evidence.Support
     let errno: Errno
     let interruption: LxpInterruption
 
     init(_ entry: LxpSyscallEntry) {
         handler = entry.handler
+        support = entry.evidence.support
         evidence = entry.evidence
         errno = entry.errno
         interruption = entry.interruption

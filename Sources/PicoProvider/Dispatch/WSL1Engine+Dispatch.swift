@@ -15,14 +15,15 @@ extension WSL1Engine {
         events += 1
         thread.isFreshGraft = false
         let number = tableNumber(call)
-        begin(call, thread, number)
+        let context = self.call
+        begin(context, call, thread, number)
         // Whatever arrived while the task ran in user mode interrupted it before this call.
         var early: [Int32] = []
-        deliverSignals(thread, self.call, rawResult: nil, into: &early)
-        if thread.isDead { return finish(.exited, early) }
+        deliverSignals(thread, context, rawResult: nil, into: &early)
+        if thread.isDead { return finish(context, .exited, early) }
         if thread.trace != nil, holdsTraced(thread) { return park(thread, number, early, call) }
         // A stop takes a thread on its way back to user mode; one that makes a call has not been taken yet.
-        let result = run(thread, number, early, call)
+        let result = run(context, thread, number, early, call)
         if thread.trace != nil { leaveTraced(thread, result) }
         return result
     }
@@ -39,24 +40,24 @@ extension WSL1Engine {
             throw EngineFailure("task \(task.rawValue) has no call that waits")
         }
         guard parked.seenEvents != events else { return DispatchResult(.blocked) }
-        begin(call, thread, parked.number)
-        self.call.parked = parked
+        let context = self.call
+        begin(context, call, thread, parked.number)
+        context.parked = parked
         if case .stopped = thread.group.state {
             parked.seenEvents = events
-            return finish(.blocked, [])
+            return finish(context, .blocked, [])
         }
         if thread.trace != nil, holdsTraced(thread) {
             parked.seenEvents = events
-            return finish(.blocked, [])
+            return finish(context, .blocked, [])
         }
         thread.parked = nil
-        let result = run(thread, parked.number, [], call)
+        let result = run(context, thread, parked.number, [], call)
         if thread.trace != nil { leaveTraced(thread, result) }
         return result
     }
 
-    private func begin(_ guest: GuestCall, _ thread: LxThread, _ number: Int) {
-        let call = self.call
+    private func begin(_ call: LxpCall, _ guest: GuestCall, _ thread: LxThread, _ number: Int) {
         call.thread = thread
         call.credentials = thread.credentials
         call.index = guest.index
@@ -71,8 +72,9 @@ extension WSL1Engine {
         call.isUninterruptible = false
         call.keepsWrites = false
         call.entryNumber = number
-        call.entry = slot(number)
-        call.interruption = call.entry.interruption
+        let entry = slot(number)
+        call.entry = entry
+        call.interruption = entry.interruption
         call.costBefore = ntCost
         kernel.KeSetCurrentThread(thread.ntThread)
         if !call.writes.isEmpty { call.writes = [] }
@@ -80,20 +82,21 @@ extension WSL1Engine {
     }
 
     private func run(
+        _ call: LxpCall,
         _ thread: LxThread,
         _ number: Int,
         _ early: [Int32],
         _ guest: GuestCall
     ) -> DispatchResult {
-        let call = self.call
         var signals = early
         var result: Int64
-        guard let handler = call.entry.handler else {
-            result = -Int64(call.entry.errno.rawValue)
+        let entry = call.entry
+        guard let handler = entry.handler else {
+            result = -Int64(entry.errno.rawValue)
             thread.signals.lastResult = result
             thread.signals.lastNumber = number
             deliverSignals(thread, call, rawResult: result, into: &signals)
-            return finish(.returned(result), signals)
+            return finish(call, .returned(result), signals)
         }
         do throws(LxFailure) {
             result = try handler(call)
@@ -108,8 +111,8 @@ extension WSL1Engine {
             case .notModelled(let what):
                 call.support = .notModelled
                 call.note = what
-                result = -Int64(call.entry.errno.rawValue)
-            case .exited: return finish(.exited, signals)
+                result = -Int64(entry.errno.rawValue)
+            case .exited: return finish(call, .exited, signals)
             case .wouldBlock:
                 guard thread.hasDeliverableSignal, !call.isUninterruptible || isDying(thread) else {
                     return park(thread, number, signals, guest)
@@ -120,11 +123,11 @@ extension WSL1Engine {
             }
             if result < 0 { dropWritesOfFailure(call) }
         }
-        if thread.isDead { return finish(.exited, signals) }
+        if thread.isDead { return finish(call, .exited, signals) }
         thread.signals.lastResult = result
         thread.signals.lastNumber = number
         deliverSignals(thread, call, rawResult: result, into: &signals)
-        return finish(.returned(result), signals)
+        return finish(call, .returned(result), signals)
     }
 
     /// A failed call leaves what it wrote before it failed only where the kernel does: timeouts, not results.
@@ -150,20 +153,27 @@ extension WSL1Engine {
         thread.parked = parked
         call.writes = []
         call.given = []
-        return finish(.blocked, signals)
+        return finish(call, .blocked, signals)
     }
 
-    private func finish(_ outcome: DispatchResult.Outcome, _ signals: [Int32]) -> DispatchResult {
+    private func finish(
+        _ call: LxpCall,
+        _ outcome: DispatchResult.Outcome,
+        _ signals: [Int32]
+    ) -> DispatchResult {
         var result = DispatchResult(outcome, writes: call.writes, given: call.given, signals: signals)
-        if collectsEvidence, !defersEvidence || call.support != nil || call.entry.evidence.support != .handled {
-            result.evidence = call.entry.evidence
+        let entry = call.entry
+        if collectsEvidence, !defersEvidence || call.support != nil || entry.support != .handled {
+            result.evidence = entry.evidence
         } else {
-            result.evidence.support = call.entry.evidence.support
+            result.support = entry.support
         }
         if let support = call.support {
-            result.evidence.support = support
-            result.evidence.note = call.note
-            if !call.source.isEmpty { result.evidence.source = call.source }
+            var evidence = result.evidence
+            evidence.support = support
+            evidence.note = call.note
+            if !call.source.isEmpty { evidence.source = call.source }
+            result.evidence = evidence
         }
         drainSteps(into: &result)
         kernel.KeSetCurrentThread(nil)

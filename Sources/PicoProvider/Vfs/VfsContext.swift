@@ -89,17 +89,13 @@ class VfsContext {
         if let bytes = memory.endedString(address), bytes.count < limit {
             return String(decoding: bytes, as: UTF8.self)
         }
-        let bytes: [UInt8]
-        switch memory.read(address, count: limit) {
-        case .bytes(let known): bytes = known
-        case .cut(let known, _): bytes = known
-        case .absent: throw .errno(.EFAULT)
-        }
-        guard let end = bytes.firstIndex(of: 0) else {
+        switch memory.readString(address, limit: limit) {
+        case .bytes(let bytes): return String(decoding: bytes, as: UTF8.self)
+        case .cut(let bytes, _):
             if cutting, !bytes.isEmpty { return String(decoding: bytes, as: UTF8.self) }
             throw bytes.count >= limit ? .errno(.ENAMETOOLONG) : .errno(.EFAULT)
+        case .absent: throw .errno(.EFAULT)
         }
-        return String(decoding: bytes[..<end], as: UTF8.self)
     }
 
     /// Writes to the tracee; EFAULT where nothing can be mapped.

@@ -40,20 +40,20 @@ struct VfsWalk {
 
     /// Everything but the last component.
     mutating func parent(_ path: String, from base: VfsLocation) throws(LxFailure) -> Place {
-        let bytes = path.utf8
+        let bytes = Array(path.utf8)
         guard !bytes.isEmpty else { throw .errno(.ENOENT) }
         guard bytes.count < 4096 else { throw .errno(.ENAMETOOLONG) }
         let slash = UInt8(ascii: "/")
-        var current = bytes.first == slash ? root : base
-        var index = bytes.startIndex
+        var current = bytes[0] == slash ? root : base
+        var index = 0
         var name = ""
         while true {
-            while index < bytes.endIndex, bytes[index] == slash { index = bytes.index(after: index) }
-            guard index < bytes.endIndex else { break }
+            while index < bytes.count, bytes[index] == slash { index += 1 }
+            guard index < bytes.count else { break }
             if !name.isEmpty { current = try directory(current, name) }
-            let end = bytes[index...].firstIndex(of: slash) ?? bytes.endIndex
-            name = String(path[index..<end])
-            index = end
+            let start = index
+            while index < bytes.count, bytes[index] != slash { index += 1 }
+            name = String(decoding: bytes[start..<index], as: UTF8.self)
         }
         guard current.inode.isDirectory else { throw .errno(.ENOTDIR) }
         return Place(directory: current, name: name, hasTrailingSlash: !name.isEmpty && bytes.last == slash)

@@ -18,34 +18,32 @@ final class CallBlock: Sendable {
         batch = EventBatch(calls, contents: &contents)
         self.contents = contents
     }
-}
 
-extension EventBatch {
     /// The call in a row, with its memory.
     ///
-    /// A method of the batch: a copy of it would count references to each of its columns.
+    /// A method here and not of the batch: passing that counts references to each of its columns.
     func recordedCall(_ row: Int, _ bytes: (Int) -> [UInt8]) -> RecordedCall {
-        var record = head(row)
-        let first = Int(firstChunks[row])
-        let end = first + Int(chunkCounts[row])
+        var cut: [MemoryRecord] = []
+        let first = Int(batch.firstChunks[row])
+        let end = first + Int(batch.chunkCounts[row])
         var outputs = 0
-        for chunk in first..<end { outputs += Int(chunkKinds[chunk] & 1) }
+        for chunk in first..<end { outputs += Int(batch.chunkKinds[chunk] & 1) }
         var input: [MemoryChunks.Chunk] = []
         var output: [MemoryChunks.Chunk] = []
         if outputs > 0 { output.reserveCapacity(outputs) }
         if outputs < end - first { input.reserveCapacity(end - first - outputs) }
         for chunk in first..<end {
-            let (address, length) = (chunkAddresses[chunk], Int(chunkLengths[chunk]))
-            let kept = bytes(chunkPayloads[chunk])
-            if chunkKinds[chunk] & 1 == 0 {
+            let (address, length) = (batch.chunkAddresses[chunk], Int(batch.chunkLengths[chunk]))
+            let kept = bytes(batch.chunkPayloads[chunk])
+            if batch.chunkKinds[chunk] & 1 == 0 {
                 input.append(MemoryChunks.Chunk(address: address, bytes: kept, length: length))
                 continue
             }
-            if kept.count < length, let hash = chunkHashes[chunk] {
-                record.chunks.append(MemoryRecord(.output, address: address, bytes: kept, length: length, hash: hash))
+            if kept.count < length, let hash = batch.chunkHashes[chunk] {
+                cut.append(MemoryRecord(.output, address: address, bytes: kept, length: length, hash: hash))
             }
             output.append(MemoryChunks.Chunk(address: address, bytes: kept, length: length))
         }
-        return RecordedCall(record, input: input, output: output)
+        return RecordedCall(batch.head(row), cut: cut, input: input, output: output)
     }
 }

@@ -160,9 +160,9 @@ final class CallWindow {
     /// The call with its memory, made anew each time.
     func call(_ position: Int) -> RecordedCall {
         let (block, row) = find(position)
-        if let contents = block.contents { return block.batch.recordedCall(row) { contents[$0] } }
+        if let contents = block.contents { return block.recordedCall(row) { contents[$0] } }
         guard let reader else { fatalError("a block of no log") }
-        return block.batch.recordedCall(row) { self.contents.bytes($0, reader) }
+        return block.recordedCall(row) { self.contents.bytes($0, reader) }
     }
 
     func record(_ position: Int) -> CallRecord { call(position).wholeRecord }

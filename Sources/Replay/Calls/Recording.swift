@@ -109,7 +109,7 @@ private struct LogScan {
                 highest = max(highest, index)
                 guard highest - index > spread else { continue }
                 lateRows[index] = late.count
-                late.append(batch.recordedCall(row) { contents.bytes($0, reader) }.wholeRecord)
+                late.append(CallBlock(batch).recordedCall(row) { contents.bytes($0, reader) }.wholeRecord)
             }
             frame.tasks.append(contentsOf: batch.taskRecords.lazy.map(\.withoutTexts))
             frame.signals.append(contentsOf: batch.signalRecords)

@@ -30,8 +30,8 @@ struct FlatLayout {
             case exact
             case ignored
             case renamed(NameSpace)
-            /// Seconds here and a fraction behind them: one reading.
-            case moment(fraction: Int, fractionSize: Int, unit: Int64, field: String)
+            /// Seconds here and a fraction behind them: one reading of the field.
+            case moment(fraction: Int, fractionSize: Int, unit: Int64, field: OrderKeeper.Field)
             /// A length that means nothing for directories.
             case size
         }
@@ -39,15 +39,21 @@ struct FlatLayout {
         var size: Int
         var isSigned: Bool
         var kind: Kind
-        /// How a difference is told: `statbuf.st_nlink`, and as the field's type prints. Empty: by decoding it.
-        var path = ""
-        var format = ScalarFormat.unsigned
+        /// Position in ``Output/labels``: how a difference is told. -1: by decoding it.
+        var label = -1
+    }
+    /// `statbuf.st_nlink`, and how the field's type prints.
+    struct Label {
+        var path: String
+        var format: ScalarFormat
     }
     /// Memory that one argument points to.
     struct Output {
         var argument: Int
         var size: Int
+        /// Plain data, since every call runs through them.
         var leaves: [Leaf] = []
+        var labels: [Label] = []
         /// The device that inode numbers are of.
         var device: Leaf?
         /// The file that readings are of.
@@ -127,6 +133,10 @@ struct FlatLayout {
             guard (rule ?? own) == .exact else { return false }
             output.leaves.append(Leaf(offset: offset, size: count, isSigned: false, kind: .exact))
             return true
+        case .signalSet(let count):
+            // Sets of other bytes are compared as sets.
+            output.leaves.append(Leaf(offset: offset, size: count, isSigned: false, kind: .exact))
+            return true
         default: return false
         }
     }
@@ -141,7 +151,8 @@ struct FlatLayout {
         guard case .scalar(let scalar) = field.type else { return add(field.type, at: offset, rule, path, &output) }
         guard !scalar.isBigEndian else { return false }
         var leaf = Leaf(offset: offset, size: scalar.size, isSigned: scalar.isSigned, kind: .exact)
-        (leaf.path, leaf.format) = (path, scalar.format)
+        leaf.label = output.labels.count
+        output.labels.append(Label(path: path, format: scalar.format))
         switch rule ?? scalar.rule {
         case .exact, .atMost, .set: if field.name.hasSuffix("_size") { leaf.kind = .size }
         case .ignored, .class: leaf.kind = .ignored
@@ -176,7 +187,7 @@ struct FlatLayout {
                 fraction: offset + fraction.offset,
                 fractionSize: other.size,
                 unit: fraction.name.hasSuffix("usec") ? 1_000_000 : 1_000_000_000,
-                field: "\(path).\(seconds.name)"
+                field: OrderKeeper.Field("\(path).\(seconds.name)")
             )
         )
     }

@@ -1,5 +1,6 @@
 // Compares answers where they stand: most need no decoding, since every value has a fixed place.
 import Engine
+import Glibc
 import LinuxABI
 
 /// The comparison of one call by its layout. Looks first and binds names at the end. Where anything but a plain number
@@ -60,15 +61,16 @@ struct FlatComparison {
             case .ignored: ignored += 1
             case .exact:
                 if leaf.size > 8 {
-                    let range = leaf.offset..<(leaf.offset + leaf.size)
-                    guard left[range].elementsEqual(right[range]) else { return false }
-                } else if !equal(leaf, left, right) {
+                    guard let one = left.baseAddress, let other = right.baseAddress,
+                        memcmp(one + leaf.offset, other + leaf.offset, leaf.size) == 0
+                    else { return false }
+                } else if !equal(leaf, output, left, right) {
                     return false
                 }
             case .size:
                 if let mode = output.mode, Self.isDirectory(left, mode), Self.isDirectory(right, mode) {
                     ignored += 1
-                } else if !equal(leaf, left, right) {
+                } else if !equal(leaf, output, left, right) {
                     return false
                 }
             case .renamed(let space):
@@ -92,18 +94,20 @@ struct FlatComparison {
     /// Whether a number is equal, or its difference could be told.
     private mutating func equal(
         _ leaf: FlatLayout.Leaf,
+        _ output: FlatLayout.Output,
         _ left: UnsafeRawBufferPointer,
         _ right: UnsafeRawBufferPointer
     ) -> Bool {
         let (recorded, engine) = (Self.value(left, leaf), Self.value(right, leaf))
         if recorded == engine { return true }
-        guard !leaf.path.isEmpty else { return false }
+        guard leaf.label >= 0 else { return false }
+        let label = output.labels[leaf.label]
         differences.append(
             Difference(
-                field: leaf.path,
+                field: label.path,
                 rule: "exact",
-                recorded: Self.printer.text(.scalar(recorded, leaf.format, .exact)),
-                engine: Self.printer.text(.scalar(engine, leaf.format, .exact))
+                recorded: Self.printer.text(.scalar(recorded, label.format, .exact)),
+                engine: Self.printer.text(.scalar(engine, label.format, .exact))
             )
         )
         return true

@@ -9,19 +9,20 @@ final class OrderKeeper {
         var recorded: Int64
         var engine: Int64
     }
-    private var last = IntegerTable<Reading>()
-    private var fields: [String: UInt64] = [:]
+    /// The name of a field, hashed once.
+    struct Field {
+        fileprivate let hash: UInt64
 
-    func key(_ field: String, _ subject: UInt64) -> Key {
-        let number: UInt64
-        if let known = fields[field] {
-            number = known
-        } else {
-            number = UInt64(fields.count + 1)
-            fields[field] = number
+        init(_ name: String) {
+            // FNV-1a
+            hash = name.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
         }
+    }
+    private var last = IntegerTable<Reading>()
+
+    func key(_ field: Field, _ subject: UInt64) -> Key {
         // One to one for a field; between fields, equal only by a chance of 2^-64.
-        var hash = (subject ^ number &* 0x9E37_79B9_7F4A_7C15) &* 0xBF58_476D_1CE4_E5B9
+        var hash = (subject ^ field.hash &* 0x9E37_79B9_7F4A_7C15) &* 0xBF58_476D_1CE4_E5B9
         hash ^= hash >> 27
         return Key(hash: hash)
     }

@@ -45,7 +45,7 @@ struct SignalOrigins {
     }
 
     /// Takes in a call; in order of entry.
-    mutating func learn(_ known: KnownCall?, _ call: CallRecord) {
+    mutating func learn(_ known: KnownCall?, _ call: CallHead) {
         if call.result == -Int64(Errno.EPIPE.rawValue) { brokenPipes[call.task, default: []].append(call.exitTime) }
         func word(_ index: Int) -> Int32 { Int32(truncatingIfNeeded: call.arguments[index]) }
         switch known {
@@ -61,7 +61,7 @@ struct SignalOrigins {
         }
     }
 
-    private mutating func send(_ call: CallRecord, _ signal: Int32, to target: Int32?) {
+    private mutating func send(_ call: CallHead, _ signal: Int32, to target: Int32?) {
         guard call.result == 0 || call.flags.contains(.unfinished) else { return }
         // A pid that no recorded task has is one of another pid namespace: whom it means cannot be told.
         let isKnown = target.map { target in

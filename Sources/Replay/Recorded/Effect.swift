@@ -35,14 +35,21 @@ enum Effect {
 
 /// A call as the recorded world looks at it.
 final class RecordedCall {
-    let record: CallRecord
+    let record: CallHead
     let known: KnownCall?
     let input: MemoryChunks
     let output: MemoryChunks
+    /// Output that was cut, to be compared by its hash.
+    let cut: [MemoryRecord]
 
-    /// `record` has of its memory what was cut, to be compared by its hash.
-    init(_ record: CallRecord, input: [MemoryChunks.Chunk], output: [MemoryChunks.Chunk]) {
+    init(
+        _ record: CallHead,
+        cut: [MemoryRecord],
+        input: [MemoryChunks.Chunk],
+        output: [MemoryChunks.Chunk]
+    ) {
         self.record = record
+        self.cut = cut
         known = KnownCall.of(record.number, record.architecture)
         self.input = MemoryChunks(input)
         self.output = MemoryChunks(output)
@@ -50,21 +57,20 @@ final class RecordedCall {
 
     /// The record with all of its memory.
     var wholeRecord: CallRecord {
-        var whole = record
-        let cut = record.chunks
-        whole.chunks =
-            input.chunks.map { MemoryRecord(.input, address: $0.address, bytes: $0.bytes, length: $0.length) }
-            + output.chunks.map { chunk in
-                let hash = cut.first { $0.address == chunk.address && $0.length == chunk.length }?.hash
-                return MemoryRecord(
-                    .output,
-                    address: chunk.address,
-                    bytes: chunk.bytes,
-                    length: chunk.length,
-                    hash: hash ?? .zero
-                )
-            }
-        return whole
+        let input = input.chunks.map {
+            MemoryRecord(.input, address: $0.address, bytes: $0.bytes, length: $0.length)
+        }
+        let output = output.chunks.map { chunk in
+            let hash = cut.first { $0.address == chunk.address && $0.length == chunk.length }?.hash
+            return MemoryRecord(
+                .output,
+                address: chunk.address,
+                bytes: chunk.bytes,
+                length: chunk.length,
+                hash: hash ?? .zero
+            )
+        }
+        return CallRecord(record, chunks: input + output)
     }
 
     var index: UInt64 { record.index }

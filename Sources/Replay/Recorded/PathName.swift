@@ -1,4 +1,5 @@
 // Absolute paths as objects: looked up once, then compared and followed by identity.
+import Glibc
 import LinuxABI
 
 /// One absolute path of the recorded world, and what it names now. There is one object for each path.
@@ -58,11 +59,18 @@ struct PathNames {
 
 /// Answers of path walks that hold until a symbolic link appears, changes or goes.
 struct PathWalks {
-    struct Walk {
-        fileprivate var base: PathName
-        fileprivate var name: [UInt8]
-        fileprivate var follow: Bool
-        var result: PathName?
+    final class Walk {
+        fileprivate let base: PathName
+        fileprivate let name: [UInt8]
+        fileprivate let follow: Bool
+        let result: PathName?
+
+        fileprivate init(_ name: ArraySlice<UInt8>, below base: PathName, follow: Bool, result: PathName?) {
+            self.base = base
+            self.name = Array(name)
+            self.follow = follow
+            self.result = result
+        }
     }
     private var walks = IntegerTable<Walk>()
     private var generation: UInt64 = 0
@@ -88,15 +96,16 @@ struct PathWalks {
 
     mutating func keep(_ result: PathName?, of name: ArraySlice<UInt8>, below base: PathName, follow: Bool) {
         walks[Self.key(name, ObjectIdentifier(base), follow)] =
-            Walk(base: base, name: Array(name), follow: follow, result: result)
+            Walk(name, below: base, follow: follow, result: result)
     }
 
     @inline(__always)
-    fileprivate static func equal(_ left: [UInt8], _ right: ArraySlice<UInt8>) -> Bool {
+    static func equal(_ left: [UInt8], _ right: ArraySlice<UInt8>) -> Bool {
         guard left.count == right.count else { return false }
         return left.withUnsafeBytes { one in
             right.withUnsafeBytes { other in
-                one.elementsEqual(other)
+                guard let one = one.baseAddress, let other = other.baseAddress else { return true }
+                return memcmp(one, other, left.count) == 0
             }
         }
     }
@@ -107,7 +116,7 @@ struct PathWalks {
     }
 
     @inline(__always)
-    fileprivate static func key(_ name: ArraySlice<UInt8>, seed: UInt64 = 0) -> UInt64 {
+    static func key(_ name: ArraySlice<UInt8>, seed: UInt64 = 0) -> UInt64 {
         var hash = seed
         name.withUnsafeBytes { bytes in
             var offset = 0

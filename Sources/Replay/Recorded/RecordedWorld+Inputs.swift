@@ -90,8 +90,8 @@ extension RecordedWorld {
     /// Descriptors that paths of the form `/proc/PID/fd/N` lead through.
     private func descriptorsBehindPaths(_ call: RecordedCall, _ body: (Int32) -> Void) {
         call.known?.pathArguments(call.record.arguments).visit { argument in
-            guard let bytes = call.input.pathBytes(call.word(argument.path)), bytes.count > 5,
-                bytes.first == UInt8(ascii: "/") || bytes.first == UInt8(ascii: "p")
+            guard let bytes = call.input.pathBytes(call.word(argument.path)),
+                bytes.drop(while: { $0 == UInt8(ascii: "/") }).starts(with: "proc/".utf8)
             else { return }
             let parts = String(decoding: bytes, as: UTF8.self).split(separator: "/")
             guard parts.count > 3, parts[0] == "proc", parts[2] == "fd", let fd = Int32(parts[3]) else { return }

@@ -81,8 +81,9 @@ final class RecordedWorld {
     // MARK: - Applying calls
 
     /// What happens when a call begins: descriptors go, children come.
-    func enter(_ call: RecordedCall) {
-        let task = task(call.record.task)
+    func enter(_ call: RecordedCall) { enter(call, in: task(call.record.task)) }
+
+    func enter(_ call: RecordedCall, in task: TaskState) {
         switch call.known {
         case .close where !call.record.flags.contains(.denied):
             // close gives the number up whatever it returns, except EBADF.
@@ -93,9 +94,10 @@ final class RecordedWorld {
     }
 
     /// What a call that has returned did, by its recorded result. ``effects`` lists it.
-    func complete(_ call: RecordedCall) {
+    func complete(_ call: RecordedCall) { complete(call, in: task(call.record.task)) }
+
+    func complete(_ call: RecordedCall, in task: TaskState) {
         effects.removeAll(keepingCapacity: true)
-        let task = task(call.record.task)
         guard let known = call.known else {
             if call.succeeded { applyDescribed(call, in: task) }
             return

@@ -4,10 +4,16 @@ import TraceLog
 
 /// What the cells of a description's calls depend on, and those that are known.
 final class CellPlan {
-    fileprivate struct Known {
-        var words: [UInt64]
-        var path: Int?
-        var cells: [Int]
+    fileprivate final class Known {
+        let words: [UInt64]
+        let path: Int?
+        let cells: [Int]
+
+        init(words: [UInt64], path: Int?, cells: [Int]) {
+            self.words = words
+            self.path = path
+            self.cells = cells
+        }
     }
     /// Selecting arguments in registers.
     fileprivate private(set) var words: [Int] = []
@@ -34,6 +40,7 @@ struct CellTallies {
     private var ordinals: [Cell: Int] = [:]
     private var counts: [VerdictCounts] = []
     private var last: [Int] = []
+    private var classes = PathClasses()
 
     /// The cells of the call that was added last.
     var lastCells: [Cell] { last.map { cells[$0] } }
@@ -46,7 +53,7 @@ struct CellTallies {
         var path: Int?
         var isKnown = !plan.readsMemory
         if let index = plan.path, words[index] != 0 {
-            if let bytes = memory.endedString(words[index]) { path = ABI.pathClass(of: bytes) } else { isKnown = false }
+            if let bytes = memory.endedString(words[index]) { path = classes[bytes] } else { isKnown = false }
         }
         guard isKnown else {
             last = ordinals(of: call.variant.cells(words, memory: memory))
@@ -80,6 +87,33 @@ struct CellTallies {
             cells.append(cell)
             counts.append(VerdictCounts())
             return cells.count - 1
+        }
+    }
+}
+
+/// Path classes of names that were met, so that the patterns are not matched again for each call.
+private struct PathClasses {
+    private final class Known {
+        let name: [UInt8]
+        let index: Int?
+
+        init(_ name: ArraySlice<UInt8>) {
+            self.name = Array(name)
+            index = ABI.pathClass(of: name)
+        }
+    }
+    private var known = IntegerTable<Known>()
+    /// More than this are forgotten together.
+    private static let limit = 1 << 14
+
+    subscript(name: ArraySlice<UInt8>) -> Int? {
+        mutating get {
+            let key = PathWalks.key(name)
+            if let known = known[key], PathWalks.equal(known.name, name) { return known.index }
+            if known.count > Self.limit { known.removeAll() }
+            let made = Known(name)
+            known[key] = made
+            return made.index
         }
     }
 }

@@ -4,6 +4,16 @@ import LinuxABI
 import TraceLog
 
 struct ResultRecorder {
+    private struct Cost {
+        var count: UInt64 = 0
+        var cost = TranslationCost()
+
+        mutating func add(_ other: TranslationCost) {
+            count += 1
+            cost += other
+        }
+    }
+
     private var events: [EnvironmentEvent] = []
     var ignoredFields: UInt64 = 0
     private var result: ReplayResult
@@ -16,7 +26,7 @@ struct ResultRecorder {
     private let limit: Int
     private var tallies = CellTallies()
     /// By call number.
-    private var costs = IntegerTable<(count: UInt64, cost: TranslationCost)>()
+    private var costs = IntegerTable<Cost>()
     private var notes: [UInt64: [String]] = [:]
     /// Errors that the recorded program met, by call name: it goes on after such.
     private var failing: [CallPlan] = []
@@ -61,8 +71,7 @@ struct ResultRecorder {
         result.verdicts[pending.position] = judgement.verdict
         isAdded[pending.position] = true
         if let cost = answer?.cost {
-            costs[UInt64(record.number), default: (0, TranslationCost())].count += 1
-            costs[UInt64(record.number), default: (0, TranslationCost())].cost += cost
+            costs[UInt64(record.number), default: Cost()].add(cost)
         }
         if let plan = pending.plan {
             tallies.add(judgement.verdict, plan, record.arguments, pending.call.input)
@@ -90,7 +99,7 @@ struct ResultRecorder {
             if pending.variant == nil || pending.variant?.isOpaque == true { result.opaque[name, default: 0] += 1 }
         }
         // Scores set apart what a model lacks.
-        let isKept = isFirst || answer?.evidence.support == .notModelled && reports.count / 2 < limit
+        let isKept = isFirst || answer?.support == .notModelled && reports.count / 2 < limit
         guard reports.count < limit || isKept else {
             result.reportsLeftOut += 1
             if let cause, cause.mark.isJudged { followers.append((record.index, cause.mark.call)) }

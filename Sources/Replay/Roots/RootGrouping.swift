@@ -31,8 +31,10 @@ struct RootCandidates {
         init(_ candidate: RootCandidate, cells: [Cell]) {
             // One allocator gives all descriptor numbers: breaking its rule is one gap, whichever call shows it. So is what
             // a signal's frame looks like.
-            let rules = Set(candidate.judgement.differences.map(\.rule))
-            let isAllocator = rules == [lowestFreeRule] || rules == [handlerStackRule]
+            let differences = candidate.judgement.differences
+            let rule = differences.first?.rule
+            let isAllocator =
+                (rule == lowestFreeRule || rule == handlerStackRule) && differences.allSatisfy { $0.rule == rule }
             name = isAllocator ? "" : candidate.name
             self.cells = isAllocator ? [] : cells
             signature = Self.signature(candidate)
@@ -47,12 +49,14 @@ struct RootCandidates {
                 guard let value else { return "none" }
                 return Errno(result: value)?.name ?? "success"
             }
-            let fields = candidate.judgement.differences.map { difference in
-                // Positions in lists vary as values do.
-                String(difference.field.prefix { $0 != "[" }) + ":" + difference.rule
-            }
             var unique: [String] = []
-            for field in fields where !unique.contains(field) { unique.append(field) }
+            for difference in candidate.judgement.differences {
+                // Positions in lists vary as values do.
+                var field = difference.field
+                if let list = field.utf8.firstIndex(of: UInt8(ascii: "[")) { field = String(field[..<list]) }
+                field += ":" + difference.rule
+                if !unique.contains(field) { unique.append(field) }
+            }
             return unique + [candidate.judgement.verdict.name, kind(candidate.recorded), kind(candidate.engine)]
         }
     }

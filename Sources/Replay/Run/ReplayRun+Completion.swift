@@ -5,7 +5,7 @@ import TraceLog
 
 extension ReplayRun {
     func complete(_ position: Int, _ task: TaskID) throws(EngineFailure) {
-        guard var pending = parked[task], pending.position == position else { return }
+        guard let pending = parked[task], pending.position == position else { return }
         parked.remove(task)
         advance(to: pending.call.record.exitTime)
         // What it waited for may have diverged meanwhile.
@@ -13,14 +13,14 @@ extension ReplayRun {
             pending.inputs?.marked += world.inputs(of: pending.call, variant).marked
         }
         try makeExits(dueAt: pending.call.record.exitTime)
-        if let partial = pending.partial {
-            try settle(&pending, partial)
+        if var partial = pending.partial {
+            try settle(pending, &partial)
             return
         }
         if pending.isDeferred {
             let recorded = pending.call.record.result
             let waiting = pending
-            let result = try askAgain(waiting, try dispatch(waiting)) { result in
+            var result = try askAgain(waiting, try dispatch(waiting)) { result in
                 result.outcome == .returned(recorded)
             } _: { () throws(EngineFailure) in
                 try dispatch(waiting)
@@ -33,7 +33,7 @@ extension ReplayRun {
             }
             if result.outcome == .blocked, !isWithdrawn { engine.cancel(task) }
             isWithdrawn = false
-            try settle(&pending, result)
+            try settle(pending, &result)
             return
         }
         postSignals(interrupting: position, task)
@@ -65,6 +65,6 @@ extension ReplayRun {
             }
             engine.cancel(task)
         }
-        try settle(&pending, result)
+        try settle(pending, &result)
     }
 }

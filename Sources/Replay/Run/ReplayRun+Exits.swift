@@ -121,7 +121,6 @@ extension ReplayRun {
     }
 
     private func makeExit(_ pending: Pending) throws(EngineFailure) {
-        var pending = pending
         let task = pending.call.record.task
         exiting.remove(task)
         guard engineTasks.contains(task) else {
@@ -129,7 +128,7 @@ extension ReplayRun {
             return
         }
         hold(pending)
-        let result = try engine.dispatch(pending.guest, on: task)
-        try settle(&pending, result)
+        var result = try engine.dispatch(pending.guest, on: task)
+        try settle(pending, &result)
     }
 }

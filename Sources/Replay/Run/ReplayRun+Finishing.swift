@@ -4,10 +4,10 @@ import LinuxABI
 import TraceLog
 
 extension ReplayRun {
-    func finish(_ pending: Pending, _ answer: DispatchResult) {
-        var result = answer
+    func finish(_ pending: Pending, _ result: inout DispatchResult) {
         let call = pending.call
         let task = call.record.task
+        let state = world.task(task)
         let value: Int64? = if case .returned(let value) = result.outcome { value } else { nil }
         var judgement = judge(pending, result)
         let agrees = !judgement.verdict.isDivergence && judgement.verdict != .unjudged
@@ -23,8 +23,8 @@ extension ReplayRun {
                 engineTasks.remove(pending.guest.childTask)
             }
         }
-        let oldMemory = world.task(task).memory
-        if call.record.flags.isDisjoint(with: .resultUnknown) { world.complete(call) }
+        let oldMemory = state.memory
+        if call.record.flags.isDisjoint(with: .resultUnknown) { world.complete(call, in: state) }
         relateEffects(pending, engine: value, oldMemory: oldMemory)
         markCutInput(pending)
         if result.outcome == .exited {
@@ -81,7 +81,7 @@ extension ReplayRun {
 
     /// What would be done after another answer, for an engine that will not be here to be told.
     private func planRepair(_ pending: Pending) {
-        guard let planner = engine as? any UnattendedEngine,
+        guard let planner,
             pending.call.record.flags.isDisjoint(with: .withoutResult)
         else { return }
         let call = pending.call

@@ -4,7 +4,7 @@ import LinuxABI
 import TraceLog
 
 extension ReplayRun {
-    func handle(_ pending: inout Pending, _ result: DispatchResult) throws(EngineFailure) {
+    func handle(_ pending: Pending, _ result: inout DispatchResult) throws(EngineFailure) {
         if result.outcome == .blocked {
             lookUpInputs(of: pending)
             pending.isDeferred = isWithdrawn
@@ -23,13 +23,12 @@ extension ReplayRun {
         if options.resynchronise, isShort(pending, result) || isLowCount(pending, result), overlaps(pending) {
             // The rest may come from a call that overlaps.
             lookUpInputs(of: pending)
-            var result = result
             engine.completeEvidence(of: &result)
             pending.partial = result
             parked[pending.call.record.task] = pending
             return
         }
-        try settle(&pending, result)
+        try settle(pending, &result)
     }
 
     /// A stream gave some bytes, but fewer than recorded.
@@ -58,7 +57,7 @@ extension ReplayRun {
         return (recorded, engine)
     }
 
-    private func completeCount(_ pending: inout Pending, _ result: inout DispatchResult) throws(EngineFailure) {
+    private func completeCount(_ pending: Pending, _ result: inout DispatchResult) throws(EngineFailure) {
         guard let (recorded, engine) = counts(pending, result), engine < recorded else { return }
         self.engine.completeEvidence(of: &result)
         let next = try self.engine.dispatch(pending.guest, on: pending.call.record.task)
@@ -101,7 +100,7 @@ extension ReplayRun {
 
     /// What comes early from tasks that go on by themselves must not be read early: no more is asked for than came.
     private func isLimited(_ pending: Pending, _ transfer: Transfer) -> Bool {
-        transfer.direction == .output && pending.call.record.result > 0 && engine is any SelfPacedEngine
+        transfer.direction == .output && pending.call.record.result > 0 && isSelfPaced
             && stream(pending) != nil
     }
 
@@ -129,15 +128,14 @@ extension ReplayRun {
     }
 
     /// Completes short transfers, then compares.
-    func settle(_ pending: inout Pending, _ result: DispatchResult) throws(EngineFailure) {
+    func settle(_ pending: Pending, _ result: inout DispatchResult) throws(EngineFailure) {
         deliver(result.signals, pending)
-        var result = result
         if options.resynchronise {
-            try completeTransfer(&pending, &result)
-            try completeCount(&pending, &result)
+            try completeTransfer(pending, &result)
+            try completeCount(pending, &result)
             keepEarlyEvents(pending, &result)
         }
-        finish(pending, result)
+        finish(pending, &result)
     }
 
     private func stream(_ pending: Pending) -> OpenDescription? {
@@ -145,7 +143,7 @@ extension ReplayRun {
         return description?.isStream == true ? description : nil
     }
 
-    private func completeTransfer(_ pending: inout Pending, _ result: inout DispatchResult) throws(EngineFailure) {
+    private func completeTransfer(_ pending: Pending, _ result: inout DispatchResult) throws(EngineFailure) {
         let recorded = pending.call.record.result
         guard let transfer = Transfer(pending.call), case .returned(let first) = result.outcome, first >= 0,
             recorded >= 0, first != recorded, !result.given.contains(where: { $0.part == .result })
@@ -210,7 +208,7 @@ extension ReplayRun {
     private func mayRace(_ pending: Pending, _ result: DispatchResult) -> Bool {
         let call = pending.call.record
         guard case .returned(let value) = result.outcome, value != call.result, !call.flags.contains(.unfinished),
-            result.given.isEmpty, result.evidence.support != .hole
+            result.given.isEmpty, result.support != .hole
         else { return false }
         // The calls that overlap may be those of the task that it makes.
         if call.result > 0, pending.call.makesTask { return false }

@@ -54,7 +54,7 @@ extension ReplayRun {
         if call.record.flags.contains(.interrupted) {
             return .unjudged(.recording, "a signal handler jumped out of the call")
         }
-        if result.evidence.support == .notModelled {
+        if result.support == .notModelled {
             return .unjudged(.replayer, "not modelled: \(result.evidence.note)")
         }
         if call.record.flags.contains(.unfinished) { return judgeUnfinished(call, variant, result) }
@@ -129,7 +129,7 @@ extension ReplayRun {
     }
 
     private func differs(_ differences: [Difference], _ result: DispatchResult) -> Judgement {
-        let isGap = result.evidence.support == .hole || result.evidence.support == .stub
+        let isGap = result.support == .hole || result.support == .stub
         return Judgement(verdict: isGap ? .unsupported : .differs, culprit: .engine, differences: differences)
     }
 
@@ -160,7 +160,7 @@ extension ReplayRun {
             return isOwn ? .same : agreed(result)
         }
 
-        let recordedMemory = CutPayloads.completed(output, call.record, by: memory)
+        let recordedMemory = CutPayloads.completed(output, call.cut, by: memory)
         let recorded = variant.decode(
             call.record.arguments,
             result: call.record.result,

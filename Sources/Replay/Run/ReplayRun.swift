@@ -15,6 +15,9 @@ final class ReplayRun {
     let options: ReplayOptions
     let experiment: Experiment
     let engine: any Engine
+    /// The engine, if it works by itself and is told beforehand what to do after answers.
+    let planner: (any UnattendedEngine)?
+    let isSelfPaced: Bool
 
     let world: RecordedWorld
     let names = Bijections()
@@ -61,6 +64,8 @@ final class ReplayRun {
         self.options = options
         self.experiment = experiment
         self.engine = engine
+        planner = engine as? any UnattendedEngine
+        isSelfPaced = engine is any SelfPacedEngine
         world = RecordedWorld(trace)
         nextFreeTask = (trace.tasks.map(\.task.rawValue).max() ?? 0) + 1
         record = ResultRecorder(
@@ -160,7 +165,7 @@ final class ReplayRun {
         let plan = plans.plan(call.record.number, call.record.architecture, call.record.arguments)
         let variant = plan?.variant
         let state = world.task(task)
-        var pending = Pending(
+        let pending = Pending(
             position: position,
             call: call,
             plan: plan,
@@ -179,17 +184,17 @@ final class ReplayRun {
             record.add(pending, .unjudged(.recording, reason), result: nil)
             return
         }
-        translate(call, variant, pending.scopes, &pending)
-        world.enter(call)
+        translate(call, variant, pending.scopes, pending)
+        world.enter(call, in: state)
         guard engineTasks.contains(task) else {
             missingTask(pending)
             return
         }
-        if var stopped = parked[task], stopped.isStopped {
+        if let stopped = parked[task], stopped.isStopped {
             parked.remove(task)
-            let result = try engine.retry(task)
+            var result = try engine.retry(task)
             if result.outcome == .blocked { engine.cancel(task) }
-            try settle(&stopped, result)
+            try settle(stopped, &result)
         }
         if let lost = parked.remove(task) {
             // A call that never completed, and yet the task goes on (its exec in another thread, a lost record).
@@ -207,7 +212,8 @@ final class ReplayRun {
         }
         hold(pending)
         if call.word(2) & Linux.waitNoHang != 0 { try makeExit(waitedForBy: call) }
-        try handle(&pending, dispatch(pending))
+        var result = try dispatch(pending)
+        try handle(pending, &result)
     }
 
     /// Collects the marks on what the call uses, unless that was done when it began.

@@ -8,7 +8,7 @@ extension ReplayRun {
     private static let noDescriptor: UInt64 = 0x7fff_fff0
 
     /// The engine's view of a recorded call. Off resynchronisation, exactly what was recorded.
-    func translate(_ call: RecordedCall, _ variant: Variant?, _ scopes: NameScopes, _ pending: inout Pending) {
+    func translate(_ call: RecordedCall, _ variant: Variant?, _ scopes: NameScopes, _ pending: Pending) {
         guard options.resynchronise, let variant else { return }
         let fds = Bijections.Scope(.fd, scopes.descriptors)
         for argument in variant.names {
@@ -33,7 +33,7 @@ extension ReplayRun {
             }
             if translated != value { pending.guest.arguments[index] = UInt64(bitPattern: translated) }
         }
-        if names.hasRenamed(fds) { translateMemory(call, fds, &pending) }
+        if names.hasRenamed(fds) { translateMemory(call, fds, pending) }
     }
 
     private func descriptor(_ recorded: UInt64, _ scope: Bijections.Scope, isChosen: Bool) -> UInt64 {
@@ -50,7 +50,7 @@ extension ReplayRun {
     }
 
     /// Descriptors in poll sets and control messages; select sets are bit positions and stay as they are.
-    private func translateMemory(_ call: RecordedCall, _ scope: Bijections.Scope, _ pending: inout Pending) {
+    private func translateMemory(_ call: RecordedCall, _ scope: Bijections.Scope, _ pending: Pending) {
         var places: [(fd: Int32, address: UInt64)] = []
         switch call.known {
         case .poll, .ppoll:

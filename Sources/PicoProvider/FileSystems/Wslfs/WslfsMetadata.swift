@@ -86,7 +86,13 @@ enum WslfsMetadata {
     }
 
     private static func isForbidden(_ byte: UInt8) -> Bool {
-        byte < 0x20 || "\"*:<>?|\\".utf8.contains(byte)
+        guard byte >= 0x20 else { return true }
+        return switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "*"), UInt8(ascii: ":"), UInt8(ascii: "<"), UInt8(ascii: ">"),
+            UInt8(ascii: "?"), UInt8(ascii: "|"), UInt8(ascii: "\\"):
+            true
+        default: false
+        }
     }
 
     // MARK: - Times
