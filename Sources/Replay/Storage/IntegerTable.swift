@@ -5,8 +5,12 @@
 /// Much of a replay's state is looked up by small integers many times for each call; `Dictionary` hashes each of them
 /// with SipHash. Keys come from recordings, not from an adversary that could profit from collisions.
 struct IntegerTable<Value> {
-    private var keys: [UInt64] = []
-    private var values: [Value?] = []
+    /// Key and value side by side: a look at one brings the other.
+    fileprivate struct Slot {
+        var key: UInt64 = 0
+        var value: Value?
+    }
+    private var slots: [Slot] = []
     private(set) var count = 0
     /// Bits to shift a product by, so that its upper bits are a slot.
     private var shift: UInt64 = 64
@@ -20,23 +24,22 @@ struct IntegerTable<Value> {
     @inline(__always)
     private func slot(_ key: UInt64) -> Int {
         var slot = home(key)
-        while values[slot] != nil, keys[slot] != key { slot = (slot + 1) & (keys.count - 1) }
+        while slots[slot].value != nil, slots[slot].key != key { slot = (slot + 1) & (slots.count - 1) }
         return slot
     }
 
     subscript(key: UInt64) -> Value? {
         @inline(__always)
-        get { count == 0 ? nil : values[slot(key)] }
+        get { count == 0 ? nil : slots[slot(key)].value }
         set {
             guard let newValue else {
                 remove(key)
                 return
             }
-            if (count + 1) * 4 > keys.count * 3 { grow() }
+            if (count + 1) * 4 > slots.count * 3 { grow() }
             let place = slot(key)
-            if values[place] == nil { count += 1 }
-            keys[place] = key
-            values[place] = newValue
+            if slots[place].value == nil { count += 1 }
+            slots[place] = Slot(key: key, value: newValue)
         }
     }
 
@@ -44,14 +47,14 @@ struct IntegerTable<Value> {
         @inline(__always)
         get { self[key] ?? initial() }
         _modify {
-            if (count + 1) * 4 > keys.count * 3 { grow() }
+            if (count + 1) * 4 > slots.count * 3 { grow() }
             let place = slot(key)
-            if values[place] == nil { count += 1 }
-            keys[place] = key
-            var value = values[place] ?? initial()
+            if slots[place].value == nil { count += 1 }
+            slots[place].key = key
+            var value = slots[place].value ?? initial()
             // Taken out, so that it is not shared while it changes.
-            values[place] = nil
-            defer { values[place] = value }
+            slots[place].value = nil
+            defer { slots[place].value = value }
             yield &value
         }
     }
@@ -60,55 +63,50 @@ struct IntegerTable<Value> {
     mutating func remove(_ key: UInt64) -> Value? {
         guard count > 0 else { return nil }
         var hole = slot(key)
-        guard let removed = values[hole] else { return nil }
-        values[hole] = nil
+        guard let removed = slots[hole].value else { return nil }
+        slots[hole].value = nil
         count -= 1
         // What was pushed past the hole moves back into it.
-        var next = (hole + 1) & (keys.count - 1)
-        while values[next] != nil {
-            let wanted = home(keys[next])
-            if (next &- wanted) & (keys.count - 1) >= (next &- hole) & (keys.count - 1) {
-                keys[hole] = keys[next]
-                values[hole] = values[next]
-                values[next] = nil
+        let mask = slots.count - 1
+        var next = (hole + 1) & mask
+        while slots[next].value != nil {
+            let wanted = home(slots[next].key)
+            if (next &- wanted) & mask >= (next &- hole) & mask {
+                slots[hole] = slots[next]
+                slots[next].value = nil
                 hole = next
             }
-            next = (next + 1) & (keys.count - 1)
+            next = (next + 1) & mask
         }
         return removed
     }
 
     mutating func removeAll() {
-        keys = []
-        values = []
+        slots = []
         count = 0
         shift = 64
     }
 
     private mutating func grow() {
-        let old = (keys, values)
-        let size = Swift.max(8, keys.count * 2)
-        keys = [UInt64](repeating: 0, count: size)
-        values = [Value?](repeating: nil, count: size)
+        let old = slots
+        let size = Swift.max(8, old.count * 2)
+        slots = [Slot](repeating: Slot(), count: size)
         shift = UInt64(64 - size.trailingZeroBitCount)
-        for (index, value) in old.1.enumerated() where value != nil {
-            let place = slot(old.0[index])
-            keys[place] = old.0[index]
-            values[place] = value
-        }
+        for entry in old where entry.value != nil { slots[slot(entry.key)] = entry }
     }
 }
 
 extension IntegerTable: Sendable where Value: Sendable {}
+extension IntegerTable.Slot: Sendable where Value: Sendable {}
 
 extension IntegerTable: Sequence {
     /// Keys and values, in no particular order.
     func makeIterator() -> AnyIterator<(key: UInt64, value: Value)> {
         var index = 0
         return AnyIterator {
-            while index < keys.count {
+            while index < slots.count {
                 defer { index += 1 }
-                if let value = values[index] { return (keys[index], value) }
+                if let value = slots[index].value { return (slots[index].key, value) }
             }
             return nil
         }
