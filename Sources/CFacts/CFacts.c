@@ -58,6 +58,9 @@ static const unsigned char security_checks[] = {
 static const unsigned char signals_checks[] = {
 #embed "../../corpora/facts/wsl1/checks/signals.checks" suffix(, 0) if_empty(0)
 };
+static const unsigned char statuses_checks[] = {
+#embed "../../corpora/facts/wsl1/checks/statuses.checks" suffix(, 0) if_empty(0)
+};
 static const unsigned char timers_checks[] = {
 #embed "../../corpora/facts/wsl1/checks/timers.checks" suffix(, 0) if_empty(0)
 };
@@ -82,6 +85,7 @@ static const struct CFactsFile checks[] = {
     CHECKS(process),
     CHECKS(security),
     CHECKS(signals),
+    CHECKS(statuses),
     CHECKS(timers),
     CHECKS(tracing),
     CHECKS(tty),

@@ -45,6 +45,8 @@ public struct FactCheck: Sendable {
     public var line: Int
     /// What it proves.
     public var rows: [(table: FactRow.Table, name: String)]
+    /// Entries of ntstatus-errno.tsv that its steps must come by.
+    public var statuses: [String] = []
     /// Builds on which it holds.
     public var builds: ClosedRange<Int>
     public var steps: [Step]
@@ -90,7 +92,11 @@ extension FactCheck {
                 if current == nil {
                     current = FactCheck(file: file, line: line, rows: [], builds: 0...Int.max, steps: [])
                 }
-                current?.rows += try rows(content.dropFirst(2), file, line)
+                if content.hasPrefix("= statuses: ") {
+                    current?.statuses += try statuses(content.dropFirst(12), file, line)
+                } else {
+                    current?.rows += try rows(content.dropFirst(2), file, line)
+                }
             } else if var check = current {
                 if content.hasPrefix("builds ") {
                     check.builds = try builds(content.dropFirst(7), file, line)
@@ -111,6 +117,20 @@ extension FactCheck {
             throw FactCheckError(file, check.line, "a check has steps, or says why there can be none")
         }
         return checks
+    }
+
+    private static let knownStatuses = Set(FactRow.rows(CFacts_ntstatus_start(), CFacts_ntstatus_size).map { $0[0] })
+
+    private static func statuses(
+        _ text: Substring,
+        _ file: String,
+        _ line: Int
+    ) throws(FactCheckError) -> [String] {
+        let names = text.split(separator: " ").map(String.init)
+        for name in names where !knownStatuses.contains(name) {
+            throw FactCheckError(file, line, "ntstatus-errno.tsv has no \(name)")
+        }
+        return names
     }
 
     private static let known = Set(FactRow.all.map { "\($0.table.rawValue) \($0.name)" })

@@ -37,12 +37,14 @@ public final class FactRunner {
 
     public func run(_ check: FactCheck) -> FactOutcome {
         var run: Run
+        var own = FactReach()
+        defer { reach.formUnion(own) }
         do throws(EngineFailure) { run = Run(engine: try make(.ofChecks)) } catch {
             return .failed(line: check.line, step: "boot", reason: error.description)
         }
         for step in check.steps {
             let problem: Run.Problem?
-            do throws(EngineFailure) { problem = try run.perform(step, &reach) } catch {
+            do throws(EngineFailure) { problem = try run.perform(step, &own) } catch {
                 problem = .failed(error.description)
             }
             switch problem {
@@ -52,6 +54,9 @@ public final class FactRunner {
             }
             let broken = run.engine.checkInvariants()
             if let first = broken.first { return .failed(line: step.line, step: step.text, reason: "broken: \(first)") }
+        }
+        if let missed = check.statuses.first(where: { !own.statuses.contains($0) }) {
+            return .failed(line: check.line, step: missed, reason: "no step came by it")
         }
         return .passed
     }

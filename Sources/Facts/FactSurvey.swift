@@ -25,8 +25,8 @@ public struct FactSurvey: Sendable {
     public struct Entry: Sendable, Hashable {
         public var name: String
         public var isReached: Bool
-        /// Why it could not be reached, or what would reach it: the entry's own words.
-        public var note: String
+        /// Why it cannot be reached: the words of a check file.
+        public var note = ""
     }
 
     public var rows: [Result]
@@ -38,6 +38,8 @@ public struct FactSurvey: Sendable {
     public var partial: [String: Set<String>] = [:]
     /// How many checks ran.
     public var ran = 0
+    /// Checks that prove no row and failed: `statuses.checks:12: …`.
+    public var brokenChecks: [String] = []
 
     /// - Parameters:
     ///   - builds: what the engine can be, oldest first.
@@ -51,6 +53,7 @@ public struct FactSurvey: Sendable {
         let checks = try FactCheck.all.get()
         var reach = FactReach()
         var ran = 0
+        var reasons: [String: String] = [:]
         var results = FactRow.all.map { Result(row: $0) }
         let index = RowIndex(FactRow.all)
         for check in checks {
@@ -63,21 +66,27 @@ public struct FactSurvey: Sendable {
                 reach.formUnion(runner.reach)
                 ran += 1
             }
+            if let reason = check.untestable { for name in check.statuses { reasons[name] = reason } }
+            if check.rows.isEmpty, case .failed(let line, let step, let problem)? = outcome {
+                brokenChecks.append("\(check.file):\(line): \(step): \(problem)")
+            }
             for position in index.positions(of: check) { results[position].take(outcome, check) }
         }
         rows = results
         self.ran = ran
         partial = reach.partial
-        statuses = Self.statuses(reach)
+        statuses = Self.statuses(reach, reasons)
         mappings = Self.mappings(reach)
     }
 
     /// A documented or observed row that fails.
-    public var hasFailure: Bool { rows.contains { $0.state == .failed && $0.row.basis != .inferred } }
+    public var hasFailure: Bool {
+        !brokenChecks.isEmpty || rows.contains { $0.state == .failed && $0.row.basis != .inferred }
+    }
 
-    private static func statuses(_ reach: FactReach) -> [Entry] {
+    private static func statuses(_ reach: FactReach, _ reasons: [String: String]) -> [Entry] {
         FactRow.rows(CFacts_ntstatus_start(), CFacts_ntstatus_size).filter { $0.count >= 3 }.map { row in
-            Entry(name: row[0], isReached: reach.statuses.contains(row[0]), note: row.count > 9 ? row[9] : "")
+            Entry(name: row[0], isReached: reach.statuses.contains(row[0]), note: reasons[row[0]] ?? "")
         }
     }
 
@@ -94,7 +103,7 @@ public struct FactSurvey: Sendable {
             } else {
                 isReached = reach.routines[row[0]]?.isEmpty == false
             }
-            return Entry(name: row[0], isReached: isReached, note: "\(row[1]): \(row[2])")
+            return Entry(name: row[0], isReached: isReached)
         }
     }
 }

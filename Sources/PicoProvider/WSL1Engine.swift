@@ -58,8 +58,8 @@ public final class WSL1Engine: Engine {
     var outsidePipes: [UInt64: (pipe: LxPipe, inode: VfsInode)] = [:]
     /// Files of the environment with several names.
     var populated: [FileIdentity: VfsInode] = [:]
-    /// The type of the root file system: that of distributions made or upgraded since 1903.
-    let rootType = "wslfs"
+    /// The type of the root file system: wslfs in distributions made or upgraded since 1903, lxfs before.
+    var rootType: String
     var mountNamespaces: [LxWeak<LxMountNamespace>] = []
     /// Processes with an armed timer, and the earliest deadline of them all.
     var timedGroups: [ObjectIdentifier: LxThreadGroup] = [:]
@@ -85,6 +85,7 @@ public final class WSL1Engine: Engine {
         kernel = machine.kernel
         user = machine.user
         self.build = build
+        rootType = build < Self.firstWithWslfs ? LxfsSuperblock.name : "wslfs"
         table = LxpSyscallTable.standard(build)
         slots = table.entries.map(LxpSyscallSlot.init)
         beyond = LxpSyscallSlot(table.beyond)
@@ -94,6 +95,9 @@ public final class WSL1Engine: Engine {
             summary: "WSL 1: lxcore's pico provider on the NT executive"
         )
     }
+
+    /// 1903.
+    static let firstWithWslfs = WSL1Build(18362)
 
     /// The builds that the engine knows, oldest first.
     public static let builds = WSL1Build.released.map(\.number)

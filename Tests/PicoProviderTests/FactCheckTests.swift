@@ -16,7 +16,7 @@ import Testing
     }
 
     private func failures(_ survey: FactSurvey) -> [String] {
-        survey.rows.filter { $0.state == .failed }.map { "\($0.row.name): \($0.reason)" }
+        survey.rows.filter { $0.state == .failed }.map { "\($0.row.name): \($0.reason)" } + survey.brokenChecks
     }
 
     /// Each check on the newest build on which its fact holds.
@@ -24,6 +24,9 @@ import Testing
         let survey = try survey(nil)
         #expect(failures(survey) == [])
         #expect(survey.rows.filter { $0.state == .unchecked }.map(\.row.name) == [])
+        // What no check comes by has its reason, and nothing else has one.
+        let entries = survey.statuses + survey.mappings
+        #expect(entries.filter { $0.isReached != $0.note.isEmpty }.map(\.name) == [])
     }
 
     /// Builds between which most facts change.

@@ -49,6 +49,10 @@ public final class NTExecutive {
 
     // Transport
     var compartments: [UInt32: Compartment] = [:]
+    /// Shares by server, both in lower case.
+    var servers: [String: [String: NtfsVolume]] = [:]
+    /// What hosts outside the model answer to a connection: nil, nothing.
+    var outsideHosts: [[UInt8]: NTSTATUS] = [:]
     var nextCompartment: UInt32 = 2
     let afdDevice: DeviceObject
 

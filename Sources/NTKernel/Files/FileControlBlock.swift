@@ -74,6 +74,9 @@ public final class FileControlBlock {
     public internal(set) var openCount = 0
     /// Views of sections over it in all processes.
     public internal(set) var mappedViews = 0
+    /// Of these, views of images.
+    public internal(set) var imageViews = 0
+    var locks = ByteRangeLocks()
     /// Told about changes of its content or names (`NtNotifyChangeDirectoryFile` of this model).
     public var changeNotification: ((FileControlBlock) -> Void)?
 

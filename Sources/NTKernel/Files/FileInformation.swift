@@ -3,7 +3,22 @@
 /// An information class that can be asked for.
 public protocol FileQueryInformation {
     static var informationClass: StaticString { get }
+    /// One of the classes that only NTFS knows.
+    static var isLinux: Bool { get }
     init(_ object: FileObject, _ file: FileControlBlock)
+}
+
+extension FileQueryInformation {
+    public static var isLinux: Bool { false }
+}
+
+/// `FileAllInformation`, as far as FAT fills it in.
+public struct FileAllInformation: FileQueryInformation, Sendable {
+    public static var informationClass: StaticString { "FileAllInformation" }
+    /// The same facts in the shape that NTFS gives, without anything of Linux.
+    public var asStat: FileStatLxInformation
+
+    public init(_ object: FileObject, _ file: FileControlBlock) { asStat = FileStatLxInformation(object, file) }
 }
 
 /// `FileBasicInformation`.
@@ -81,6 +96,7 @@ public struct FileStatLxInformation: FileQueryInformation, Sendable {
     }
 
     public static var informationClass: StaticString { "FileStatLxInformation" }
+    public static var isLinux: Bool { true }
     public var fileID: UInt64
     public var times: FileTimes
     public var allocationSize: Int64

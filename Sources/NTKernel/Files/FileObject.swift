@@ -18,10 +18,17 @@ public final class FileObject: KernelObject {
     public internal(set) var currentByteOffset: Int64 = 0
     /// `NtQueryDirectoryFile` goes on after this collation key.
     var directoryCursor = DirectoryCursor.start
+    /// `NtQueryEaFile` goes on with this one.
+    var attributeCursor = 0
     /// The last handle is closed.
     var isCleanedUp = false
 
-    enum DirectoryCursor { case start, selfReturned, parentReturned, after(String) }
+    enum DirectoryCursor {
+        case start, selfReturned, parentReturned
+        case after(String)
+
+        var isStart: Bool { if case .start = self { true } else { false } }
+    }
 
     init(
         device: DeviceObject,
@@ -70,7 +77,7 @@ public struct IoStatusBlock: Sendable {
 /// IRP major functions that this model sends.
 public enum IrpMajorFunction: Int, Sendable, CaseIterable {
     case create, cleanup, close, read, write, queryInformation, setInformation, queryEA, setEA, flushBuffers
-    case queryVolumeInformation, directoryControl, fileSystemControl, deviceControl
+    case queryVolumeInformation, directoryControl, fileSystemControl, deviceControl, lockControl
 }
 
 /// How many I/O request packets were sent, by major function.

@@ -37,11 +37,14 @@ extension NTExecutive {
     ///
     /// Names that come or go between two calls are seen or not according to where the scan stands.
     ///
-    /// - Parameter limit: entries that fit the caller's buffer.
-    /// - Returns: `STATUS_NO_MORE_FILES` at the end, `STATUS_INVALID_PARAMETER` for a file.
+    /// - Parameters:
+    ///   - name: only this name, in any case; patterns are not modelled.
+    ///   - limit: entries that fit the caller's buffer.
+    /// - Returns: `STATUS_NO_MORE_FILES` at the end, `STATUS_NO_SUCH_FILE` when a scan begins with a name that is not there, `STATUS_INVALID_PARAMETER` for a file.
     public func NtQueryDirectoryFile(
         _ handle: Handle,
         restartScan: Bool,
+        name: String? = nil,
         limit: Int,
         entries: inout [DirectoryEntry]
     ) -> NTSTATUS {
@@ -50,9 +53,21 @@ extension NTExecutive {
         entries.removeAll(keepingCapacity: true)
         if let object = fileObject(handle, access: .fileListDirectory, &status) {
             if let directory = object.fcb, directory.isDirectory {
+                status = directory.volume.condition.status(.list)
+                guard status.isSuccess else {
+                    return trace("NtQueryDirectoryFile", .code("FileIdExtdDirectoryInformation"), status)
+                }
                 if restartScan { object.directoryCursor = .start }
-                scan(object, directory, limit, &entries)
-                status = entries.isEmpty ? .STATUS_NO_MORE_FILES : .STATUS_SUCCESS
+                if let name {
+                    let isFirst = object.directoryCursor.isStart
+                    let link = isFirst ? directory.index.lookup(name[...], caseSensitive: false) : nil
+                    if let link { entries = [DirectoryEntry(link.name, link.file)] }
+                    object.directoryCursor = .parentReturned
+                    status = link != nil ? .STATUS_SUCCESS : isFirst ? .STATUS_NO_SUCH_FILE : .STATUS_NO_MORE_FILES
+                } else {
+                    scan(object, directory, limit, &entries)
+                    status = entries.isEmpty ? .STATUS_NO_MORE_FILES : .STATUS_SUCCESS
+                }
             } else {
                 status = .STATUS_INVALID_PARAMETER
             }

@@ -13,7 +13,11 @@ extension NTExecutive {
         var status = NTSTATUS.STATUS_SUCCESS
         if let object = fileObject(handle, &status) {
             if let file = object.fcb {
-                information = Information(object, file)
+                if Information.isLinux, !file.volume.hasLinuxInformation {
+                    status = .STATUS_INVALID_INFO_CLASS
+                } else {
+                    information = Information(object, file)
+                }
             } else {
                 status = .STATUS_INVALID_DEVICE_REQUEST
             }
@@ -49,6 +53,9 @@ extension NTExecutive {
         _ information: inout FileStatLxInformation?
     ) -> NTSTATUS {
         guard directory.isDirectory else { return .STATUS_OBJECT_PATH_NOT_FOUND }
+        let condition = directory.volume.condition.status(.create)
+        guard condition.isSuccess else { return condition }
+        guard directory.volume.hasLinuxInformation else { return .STATUS_INVALID_INFO_CLASS }
         let sensitive = directory.isCaseSensitive || !attributes.flags.contains(.caseInsensitive)
         guard let link = directory.index.lookup(attributes.name[...], caseSensitive: sensitive) else {
             return FileName.isLegal(attributes.name[...]) ? .STATUS_OBJECT_NAME_NOT_FOUND : .STATUS_OBJECT_NAME_INVALID

@@ -78,7 +78,8 @@ extension NTExecutive {
             var status = NTSTATUS.STATUS_SUCCESS
             guard let root: FileObject = lookup(attributes.rootDirectory, status: &status) else { return status }
             guard let volume = root.device.volume else { return .STATUS_INVALID_DEVICE_REQUEST }
-            guard !volume.isDismounted else { return .STATUS_VOLUME_DISMOUNTED }
+            let condition = volume.condition.status(.create)
+            guard condition.isSuccess else { return condition }
             if request.options.contains(.openByFileID) {
                 return openByID(request, attributes, volume, object: &object, result: &result)
             }
@@ -89,12 +90,15 @@ extension NTExecutive {
             let components = split(attributes.name)
             return volume.create(request, from: start, components, object: &object, result: &result)
         }
+        guard attributes.name.utf8.first == UInt8(ascii: "\\") else { return .STATUS_OBJECT_PATH_SYNTAX_BAD }
         let (found, rest) = lookupName(split(attributes.name))
         guard let device = found as? DeviceObject else {
-            return found == nil ? .STATUS_OBJECT_PATH_NOT_FOUND : .STATUS_OBJECT_TYPE_MISMATCH
+            guard let found else { return .STATUS_OBJECT_PATH_NOT_FOUND }
+            return found is ObjectDirectory || rest.isEmpty ? .STATUS_OBJECT_TYPE_MISMATCH : .STATUS_OBJECT_PATH_INVALID
         }
         guard let volume = device.volume else { return .STATUS_INVALID_DEVICE_REQUEST }
-        guard !volume.isDismounted else { return .STATUS_VOLUME_DISMOUNTED }
+        let condition = volume.condition.status(.create)
+        guard condition.isSuccess else { return condition }
         if request.options.contains(.openByFileID) {
             return openByID(request, attributes, volume, object: &object, result: &result)
         }
@@ -142,9 +146,15 @@ extension NTExecutive {
         guard let file = object.fcb, !file.isDirectory else {
             return trace("NtReadFile", .none, .STATUS_INVALID_DEVICE_REQUEST)
         }
-        guard !file.volume.isDismounted else { return trace("NtReadFile", .none, .STATUS_VOLUME_DISMOUNTED) }
+        status = file.volume.condition.status(.read)
+        guard status.isSuccess else { return trace("NtReadFile", .none, status) }
         let offset = byteOffset ?? object.currentByteOffset
         guard offset >= 0, length >= 0 else { return trace("NtReadFile", .none, .STATUS_INVALID_PARAMETER) }
+        if !file.locks.isEmpty,
+            !file.locks.allows(ObjectIdentifier(object), UInt64(offset), UInt64(length), writes: false)
+        {
+            return trace("NtReadFile", .value("ByteOffset", UInt64(offset)), .STATUS_FILE_LOCK_CONFLICT)
+        }
         if length > 0, offset >= file.data.size {
             buffer = DataStream.ReadResult()
             return trace("NtReadFile", .value("ByteOffset", UInt64(offset)), .STATUS_END_OF_FILE)
@@ -178,13 +188,19 @@ extension NTExecutive {
         guard let file = object.fcb, !file.isDirectory else {
             return trace("NtWriteFile", .none, .STATUS_INVALID_DEVICE_REQUEST)
         }
-        guard !file.volume.isDismounted else { return trace("NtWriteFile", .none, .STATUS_VOLUME_DISMOUNTED) }
+        status = file.volume.condition.status(.write)
+        guard status.isSuccess else { return trace("NtWriteFile", .none, status) }
         let appends = byteOffset == Self.writeToEndOfFile || !object.grantedAccess.contains(.fileWriteData)
         guard !object.grantedAccess.isDisjoint(with: [.fileWriteData, .fileAppendData]) else {
             return trace("NtWriteFile", .none, .STATUS_ACCESS_DENIED)
         }
         let offset = appends ? file.data.size : byteOffset ?? object.currentByteOffset
         guard offset >= 0 else { return trace("NtWriteFile", .none, .STATUS_INVALID_PARAMETER) }
+        if !file.locks.isEmpty,
+            !file.locks.allows(ObjectIdentifier(object), UInt64(offset), UInt64(bytes.count), writes: true)
+        {
+            return trace("NtWriteFile", .value("ByteOffset", UInt64(offset)), .STATUS_FILE_LOCK_CONFLICT)
+        }
         status = file.volume.write(file, at: offset, bytes)
         if status.isSuccess {
             block.information = UInt64(bytes.count)

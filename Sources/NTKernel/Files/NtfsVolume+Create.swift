@@ -120,6 +120,8 @@ extension NtfsVolume {
         if !request.access.isDisjoint(with: writes), !file.isDirectory {
             guard !isReadOnly else { return .STATUS_MEDIA_WRITE_PROTECTED }
             guard !file.attributes.contains(.readOnly) else { return .STATUS_ACCESS_DENIED }
+            // `MmFlushImageSection(MmFlushForWrite)`.
+            guard file.imageViews == 0 else { return .STATUS_SHARING_VIOLATION }
         }
         guard let token = request.token else { return .STATUS_SUCCESS }
         var granted: AccessMask = []

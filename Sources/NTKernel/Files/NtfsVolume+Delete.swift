@@ -31,6 +31,8 @@ extension NtfsVolume {
             return .STATUS_CANNOT_DELETE
         }
         guard !file.isDirectory || file.index.count == 0 else { return .STATUS_DIRECTORY_NOT_EMPTY }
+        // `MmFlushImageSection`: the program runs.
+        guard file.imageViews == 0 else { return .STATUS_CANNOT_DELETE }
         object.deletesOnClose = true
         object.deletesWithPosixSemantics = flags.contains(.posixSemantics)
         link.isDeletePending = !flags.contains(.onClose)
@@ -42,6 +44,7 @@ extension NtfsVolume {
         openFiles[ObjectIdentifier(object)] = nil
         file.openCount -= 1
         file.shareAccess.remove(object.grantedAccess, object.shareAccess)
+        if !file.locks.isEmpty { file.locks.release(ObjectIdentifier(object)) }
         if object.deletesOnClose, let link = object.link, link.parent != nil { finishDelete(object, file, link) }
         if let link = object.link, link.isDeletePending, link.parent != nil, !isOpen(link) { removeLink(link) }
         releaseIfUnused(file)

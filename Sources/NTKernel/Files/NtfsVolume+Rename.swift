@@ -78,7 +78,7 @@ extension NtfsVolume {
         _ name: String,
         replaceIfExists: Bool
     ) -> NTSTATUS {
-        guard features.contains(.hardLinks) else { return .STATUS_INVALID_DEVICE_REQUEST }
+        guard features.contains(.hardLinks) else { return .STATUS_NOT_SUPPORTED }
         guard !isReadOnly else { return .STATUS_MEDIA_WRITE_PROTECTED }
         guard FileName.isLegal(name[...]) else { return .STATUS_OBJECT_NAME_INVALID }
         guard !file.isDirectory else { return .STATUS_FILE_IS_A_DIRECTORY }

@@ -25,14 +25,18 @@ public final class NtfsVolume {
         public static let hardLinks = Features(rawValue: 0x40_0000)
         /// `FILE_SUPPORTS_EXTENDED_ATTRIBUTES`.
         public static let extendedAttributes = Features(rawValue: 0x80_0000)
-        public static let ntfs: Features = [.reparsePoints, .hardLinks, .extendedAttributes]
+        /// Files of more than 4 GB.
+        public static let largeFiles = Features(rawValue: 0x1)
+        public static let ntfs: Features = [.reparsePoints, .hardLinks, .extendedAttributes, .largeFiles]
     }
 
     public let features: Features
+    /// FAT and redirectors do not know the classes that came for Linux (inferred).
+    var hasLinuxInformation: Bool { features.contains(.extendedAttributes) }
     /// Writes answer `STATUS_MEDIA_WRITE_PROTECTED`.
     public var isReadOnly = false
-    /// The medium is gone: opens and transfers answer `STATUS_VOLUME_DISMOUNTED`.
-    public var isDismounted = false
+    /// What became of the medium; opens and transfers answer accordingly.
+    public var condition = VolumeCondition.sound
     /// The root directory, record 5.
     public private(set) lazy var root = FileControlBlock(
         reference: 5 << 48 | 5,
@@ -232,6 +236,8 @@ public final class NtfsVolume {
     }
 
     private func allocate(_ file: FileControlBlock, _ size: Int64) -> NTSTATUS {
+        // What FAT has room for in a directory entry.
+        guard size <= Int64(UInt32.max) || features.contains(.largeFiles) else { return .STATUS_FILE_TOO_LARGE }
         let growth = Self.clusters(size) - Self.clusters(file.data.size)
         guard usedClusters + growth <= totalClusters else { return .STATUS_DISK_FULL }
         usedClusters += growth

@@ -68,6 +68,33 @@ extension NTExecutive {
         ObInsertObject(section, access: .standardAndSpecific, flags: .kernelHandle, handle: &handle)
     }
 
+    /// `NtCreateSection` with `SEC_IMAGE`: how programs of Windows are loaded, and never those of Linux.
+    ///
+    /// - Returns: `STATUS_INVALID_IMAGE_FORMAT` for what does not begin with `MZ` (NT tells several kinds of that apart),
+    ///   `STATUS_INVALID_FILE_FOR_SECTION`, `STATUS_MAPPED_FILE_SIZE_ZERO`, `STATUS_ACCESS_DENIED`.
+    public func NtCreateSection(_ handle: inout Handle, image file: Handle) -> NTSTATUS {
+        trace("NtCreateSection", .code("SEC_IMAGE"), createImageSection(&handle, file))
+    }
+
+    private func createImageSection(_ handle: inout Handle, _ file: Handle) -> NTSTATUS {
+        var status = NTSTATUS.STATUS_SUCCESS
+        guard let object: FileObject = lookup(file, access: .fileExecute, status: &status) else { return status }
+        guard let fcb = object.fcb, !fcb.isDirectory else { return .STATUS_INVALID_FILE_FOR_SECTION }
+        guard fcb.data.size > 0 else { return .STATUS_MAPPED_FILE_SIZE_ZERO }
+        // What was not recorded may be a program.
+        let head = fcb.data.read(at: 0, count: 2)
+        guard head.bytes == Array("MZ".utf8) || !head.unknown.isEmpty else { return .STATUS_INVALID_IMAGE_FORMAT }
+        let section = SectionObject(
+            size: UInt64(fcb.data.size),
+            protection: .executeWriteCopy,
+            file: fcb,
+            chargedPages: 0,
+            isImage: true
+        )
+        insert(section, &handle)
+        return .STATUS_SUCCESS
+    }
+
     /// `NtMapViewOfSection`.
     ///
     /// - Parameters:
@@ -175,6 +202,7 @@ extension NTExecutive {
     func addView(_ section: SectionObject) {
         section.viewCount += 1
         section.file?.mappedViews += 1
+        if section.isImage { section.file?.imageViews += 1 }
         ObReferenceObject(section)
     }
 
@@ -182,6 +210,7 @@ extension NTExecutive {
         section.viewCount -= 1
         if let file = section.file {
             file.mappedViews -= 1
+            if section.isImage { file.imageViews -= 1 }
             file.volume.releaseIfUnused(file)
         }
         ObDereferenceObject(section)

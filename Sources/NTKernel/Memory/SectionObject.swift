@@ -7,12 +7,16 @@ public final class SectionObject: KernelObject {
     public let protection: PageProtection
     /// Nil: backed by the page file.
     public let file: FileControlBlock?
+    /// `SEC_IMAGE`: a program, mapped by the sections that its headers name.
+    public let isImage: Bool
     /// Views in all processes.
     public internal(set) var viewCount = 0
     /// Page-file backed sections are charged when they are made.
     let chargedPages: UInt64
 
-    init(size: UInt64, protection: PageProtection, file: FileControlBlock?, chargedPages: UInt64) {
+    init(size: UInt64, protection: PageProtection, file: FileControlBlock?, chargedPages: UInt64, isImage: Bool = false)
+    {
+        self.isImage = isImage
         self.size = size
         self.protection = protection
         self.file = file

@@ -46,7 +46,7 @@ extension NTExecutive {
 
     /// `IOCTL_AFD_SEND_DATAGRAM`.
     ///
-    /// - Returns: `STATUS_INVALID_USER_BUFFER` past 65,507 bytes, `STATUS_NETWORK_UNREACHABLE`.
+    /// - Returns: `STATUS_INVALID_BUFFER_SIZE` past 65,507 bytes, `STATUS_NETWORK_UNREACHABLE`.
     public func AfdSendDatagram(
         _ endpoint: AfdEndpoint,
         _ bytes: [UInt8],
@@ -71,7 +71,7 @@ extension NTExecutive {
             endpoint.pendingError = nil
             return error
         }
-        guard bytes.count <= 65507 else { return .STATUS_INVALID_USER_BUFFER }
+        guard bytes.count <= 65507 else { return .STATUS_INVALID_BUFFER_SIZE }
         let target = address.isAny ? TransportAddress.loopback(address.family, port: address.port) : address
         let isLocal = compartment.isLocal(target)
         guard isLocal || !compartment.addresses.isEmpty else { return .STATUS_NETWORK_UNREACHABLE }

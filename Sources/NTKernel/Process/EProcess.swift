@@ -28,6 +28,10 @@ public final class EProcess: DispatcherObject {
     /// Compartment that new endpoints of its threads belong to.
     public var networkCompartment = Compartment.defaultID
     var isExiting = false
+    /// Pages of minimum working set that a process has by default.
+    static let minimumWorkingSet = 50
+    /// `NtLockVirtualMemory`.
+    var lockedPages: Set<UInt64> = []
 
     /// The process left: its last thread is gone and its address space is torn down.
     public var hasExited: Bool { exitStatus != nil && isDeletedAddressSpace }

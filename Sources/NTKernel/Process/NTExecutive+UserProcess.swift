@@ -4,12 +4,15 @@ extension NTExecutive {
     /// `NtCreateUserProcess`: a process with one thread that runs at once.
     ///
     /// - Parameters:
+    ///   - image: the program's file, which is mapped as an image; null: one that the model does not have.
     ///   - token: nil: the parent's.
     ///   - thread: the first thread; the caller gets no handle, as one that closed both at once.
-    /// - Returns: `STATUS_PROCESS_IS_TERMINATING` (the parent), `STATUS_OBJECT_NAME_INVALID` for an empty image name.
+    /// - Returns: `STATUS_PROCESS_IS_TERMINATING` (the parent), `STATUS_OBJECT_NAME_INVALID` for an empty image name, and
+    ///   what ``NtCreateSection(_:image:)`` answers.
     public func NtCreateUserProcess(
         imageName: String,
         commandLine: String,
+        image: Handle = .null,
         token: AccessToken? = nil,
         parent: EProcess? = nil,
         thread: inout EThread?
@@ -19,6 +22,11 @@ extension NTExecutive {
         }
         if let parent, parent.isExiting {
             return trace("NtCreateUserProcess", .name(imageName), .STATUS_PROCESS_IS_TERMINATING)
+        }
+        var section = Handle.null
+        if image != .null {
+            let status = NtCreateSection(&section, image: image)
+            guard status.isSuccess else { return trace("NtCreateUserProcess", .name(imageName), status) }
         }
         let process = EProcess(
             id: takeUniqueID(),
@@ -34,6 +42,19 @@ extension NTExecutive {
         let first = EThread(id: takeUniqueID(), process: process, registers: Context(), suspended: false)
         process.threads.append(first)
         thread = first
+        if section != .null {
+            // The view keeps the section.
+            var (base, size) = (UInt64(0), UInt64(0))
+            _ = NtMapViewOfSection(
+                section,
+                process: process,
+                base: &base,
+                offset: 0,
+                viewSize: &size,
+                protection: .executeWriteCopy
+            )
+            NtClose(section)
+        }
         return trace("NtCreateUserProcess", .name(imageName), .STATUS_SUCCESS)
     }
 

@@ -1,4 +1,5 @@
 // The provider's memory in NT: allocations, views, protections.
+import LinuxABI
 import NTKernel
 
 extension WSL1Engine {
@@ -43,6 +44,22 @@ extension WSL1Engine {
             )
         }
         return status != .STATUS_COMMITMENT_LIMIT
+    }
+
+    /// Nothing is free for so many bytes; NT says so in its own words.
+    func ntNoRoom(_ space: LxAddressSpace, _ length: UInt64) -> LxFailure {
+        guard let process = space.ntProcess else { return .errno(.ENOMEM) }
+        var (base, size) = (UInt64(0), length)
+        let status = kernel.NtAllocateVirtualMemory(
+            process,
+            base: &base,
+            size: &size,
+            type: .reserve,
+            protection: .noAccess
+        )
+        guard status.isSuccess else { return .errno(LxpStatus.translate(status)) }
+        _ = kernel.NtFreeVirtualMemory(process, base: &base, size: &size, type: .release)
+        return .errno(.ENOMEM)
     }
 
     func ntUnmap(_ space: LxAddressSpace, _ start: UInt64, _ size: UInt64) {

@@ -143,7 +143,7 @@ private func LxpPlace(
     if wanted >= 0x10000, wanted <= LxAddressSpace.highest - length, space.isFree(wanted, wanted + length) {
         return wanted
     }
-    guard let start = space.place(length) else { throw .errno(.ENOMEM) }
+    guard let start = space.place(length) else { throw c.engine.ntNoRoom(space, length) }
     return start
 }
 

@@ -174,6 +174,7 @@ private func LxpStatistics(
     out.add(ABI.constant("ST_VALID") | mountFlags & same | relative)
     out.pad(to: 120)
     try c.write(address, out.bytes)
+    if statistics.typeIsGiven { c.writeGiven(address, 8, "type of the file system") }
     if statistics.countsAreGiven { c.writeGiven(address + 16, 24, "free space of the volume") }
     return 0
 }

@@ -31,6 +31,7 @@ public final class LxssInstance {
         engine = WSL1Engine(machine: machine)
         initProcess = LxInit(engine, task: TaskID(rawValue: 0))
         engine.session.distribution = distribution.name
+        if distribution.format == .lxfs { engine.rootType = LxfsSuperblock.name }
         engine.user = machine.token(isElevated: isElevated)
     }
 

@@ -31,34 +31,7 @@ final class LxInetSocket: LxSocket {
 
     // MARK: - Addresses
 
-    private var transportFamily: TransportAddress.Family { family == SocketFamily.ipv4 ? .ipv4 : .ipv6 }
-
-    private func decode(_ bytes: [UInt8]) throws(LxFailure) -> TransportAddress {
-        guard bytes.count >= 2 else { throw .errno(.EINVAL) }
-        let given = Int32(bytes[0]) | Int32(bytes[1]) << 8
-        guard given == family else { throw given == 0 ? .errno(.EINVAL) : .errno(.EAFNOSUPPORT) }
-        guard bytes.count >= (family == SocketFamily.ipv4 ? 16 : 24) else { throw .errno(.EINVAL) }
-        let port = UInt16(bytes[2]) << 8 | UInt16(bytes[3])
-        let address = family == SocketFamily.ipv4 ? Array(bytes[4..<8]) : Array(bytes[8..<24])
-        return TransportAddress(family: transportFamily, bytes: address, port: port)
-    }
-
-    private func encode(_ address: TransportAddress?) -> [UInt8] {
-        let address = address ?? .any(transportFamily)
-        var out = LxpBytes()
-        out.add(UInt16(truncatingIfNeeded: family))
-        out.add(UInt8(address.port >> 8))
-        out.add(UInt8(address.port & 0xff))
-        if family == SocketFamily.ipv4 {
-            out.add(address.bytes)
-            out.pad(to: 16)
-        } else {
-            out.add(UInt32(0))
-            out.add(address.bytes)
-            out.pad(to: 28)
-        }
-        return out.bytes
-    }
+    var transportFamily: TransportAddress.Family { family == SocketFamily.ipv4 ? .ipv4 : .ipv6 }
 
     override func localAddress(_ c: VfsContext) throws(LxFailure) -> [UInt8] {
         var address: TransportAddress?
@@ -128,6 +101,10 @@ final class LxInetSocket: LxSocket {
 
     /// A peer outside: whether it answers is the environment's to say.
     private func finishOutside(_ c: LxpCall, isAgain: Bool) throws(LxFailure) {
+        if let status = c.engine.kernel.AfdOutsideAnswer(endpoint) {
+            isConnecting = false
+            return try LxpStatus.check(c.engine.kernel.AfdFinishConnect(endpoint, status))
+        }
         let what = "outcome of a connection that leaves the machine"
         guard let outcome = c.givenNumber(.number(what: what), what) else {
             throw flags & OpenFlag.nonBlocking != 0 ? .errno(isAgain ? .EALREADY : .EINPROGRESS) : .wouldBlock
@@ -197,7 +174,7 @@ final class LxInetSocket: LxSocket {
                 preferredPort: port(c),
                 count: &count
             )
-            if status == .STATUS_NETWORK_UNREACHABLE { throw .errno(.ENETUNREACH) }
+            if status == .STATUS_INVALID_BUFFER_SIZE { throw .errno(.EMSGSIZE) }
             if status == .STATUS_PENDING { return bytes.count }
             try LxpStatus.check(status)
         }
@@ -215,9 +192,8 @@ final class LxInetSocket: LxSocket {
         let status = c.engine.kernel.AfdReceive(endpoint, limit: count, peek: peeks, bytes: &bytes)
         switch status {
         case .STATUS_PENDING:
-            guard endpoint.hasOutsidePeer else { throw .wouldBlock }
-            return LxMessage(data: try c.dataFromOutside(count, "bytes from a socket that was not recorded"))
-        case .STATUS_CONNECTION_RESET: throw .errno(.ECONNRESET)
+            return try fromOutside(count, c)
+        case .STATUS_CONNECTION_RESET, .STATUS_CONNECTION_ABORTED: throw .errno(LxpStatus.translate(status))
         case .STATUS_CONNECTION_INVALID: throw .errno(.ENOTCONN)
         default: break
         }
@@ -227,6 +203,17 @@ final class LxInetSocket: LxSocket {
         let data = inbound.removeFirst(bytes.count)
         c.engine.network.inbound[key] = inbound.isEmpty ? nil : inbound
         return LxMessage(data: data)
+    }
+
+    /// A request that waits, unless somebody outside sent something; a signal has it cancelled.
+    private func fromOutside(_ count: Int, _ c: VfsContext) throws(LxFailure) -> LxMessage {
+        do throws(LxFailure) {
+            guard endpoint.hasOutsidePeer else { throw .wouldBlock }
+            return LxMessage(data: try c.dataFromOutside(count, "bytes from a socket that was not recorded"))
+        } catch {
+            if let call = c as? LxpCall, call.parked != nil, call.isInterrupted { c.engine.kernel.AfdCancel(endpoint) }
+            throw error
+        }
     }
 
     private func receiveDatagram(
@@ -245,8 +232,7 @@ final class LxInetSocket: LxSocket {
             return message
         }
         if status == .STATUS_PENDING {
-            guard endpoint.hasOutsidePeer else { throw .wouldBlock }
-            return LxMessage(data: try c.dataFromOutside(count, "bytes from a socket that was not recorded"))
+            return try fromOutside(count, c)
         }
         if status == .STATUS_PORT_UNREACHABLE { throw .errno(.ECONNREFUSED) }
         try LxpStatus.check(status)

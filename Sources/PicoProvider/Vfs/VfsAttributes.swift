@@ -62,6 +62,8 @@ struct VfsStatistics: Sendable {
     var nameLength: UInt64 = 255
     /// True when the counts are the machine's: they are then asked of the environment.
     var countsAreGiven = false
+    /// Only the machine knows `type`.
+    var typeIsGiven = false
 }
 
 struct VfsDirectoryEntry: Sendable {

@@ -17,6 +17,8 @@ final class LxMachine {
     var shell: EThread?
     /// Handles that Windows programs hold, by path.
     var openOnWindows: [String: Handle] = [:]
+    /// What else the user's shell holds.
+    var holdings = WindowsHoldings()
     private(set) var engines: [LxWeak<WSL1Engine>] = []
     private var isRegistered = false
 
@@ -54,6 +56,12 @@ final class LxMachine {
             systemTime: NTExecutive.epoch1970 + engine.environment.startRealtime / 100,
             interruptTime: engine.environment.startMonotonic / 100
         )
+        // The inhabitants that are no pico processes (pico-interface.md §1).
+        for name in ["Secure System", "MemCompression"] {
+            var handle = Handle.null
+            _ = kernel.PsCreateMinimalProcess(imageName: name, handle: &handle)
+            _ = kernel.NtClose(handle)
+        }
         try registerProvider()
     }
 
@@ -77,7 +85,7 @@ final class LxMachine {
         kernel.PspDisablePicoRegistration()
     }
 
-    /// The volume behind a letter, made on first use: an NTFS volume C: and a FAT volume D:, and no network.
+    /// The volume behind a letter, made on first use: an NTFS volume C: and a FAT volume D:.
     func drive(_ letter: Character) -> NtfsVolume? {
         if let known = kernel.volume(ofDrive: letter) { return known }
         switch letter {

@@ -23,12 +23,17 @@ func LxpStartWindowsProgram(
     let relay: LxThread = c.thread
     let directory = engine.windowsPath(of: relay.fs.workingDirectory)
     var thread: EThread?
+    var file = Handle.null
+    // Windows loads it as an image, and refuses what only begins like one.
+    if let inode = image.inode as? WslfsInode { try LxpStatus.check(inode.openByReference(.fileExecute, &file)) }
     let status = engine.kernel.NtCreateUserProcess(
         imageName: program,
         commandLine: ([program] + arguments.dropFirst()).joined(separator: " "),
+        image: file,
         token: engine.user,
         thread: &thread
     )
+    if file != .null { engine.kernel.NtClose(file) }
     try LxpStatus.check(status)
     guard let thread else { throw .errno(.EIO) }
     LxpReplaceImage(

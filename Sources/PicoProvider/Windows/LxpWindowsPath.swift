@@ -9,7 +9,10 @@ extension WSL1Engine {
     /// build: RN:18342).
     func windowsPath(of location: VfsLocation) -> String? {
         if let drvfs = location.mount.superblock as? DrvfsSuperblock {
-            return "\(drvfs.letter):\\" + names(of: location).joined(separator: "\\")
+            let names = names(of: location)
+            // The root of a drive has a backslash, other folders have none.
+            if names.isEmpty, drvfs.windowsRoot.count == 2 { return drvfs.windowsRoot + "\\" }
+            return ([drvfs.windowsRoot] + names).joined(separator: "\\")
         }
         guard build >= WSL1Build(18342), let bottom = location.mount.namespace.root else { return nil }
         let root = VfsLocation(mount: bottom, entry: bottom.root)
@@ -36,7 +39,7 @@ extension WSL1Engine {
         }
         for mount in thread.namespaces.mount.mounts {
             guard let drvfs = mount.superblock as? DrvfsSuperblock, drvfs.letter == letter,
-                mount.root === drvfs.rootEntry,
+                mount.root === drvfs.rootEntry, drvfs.windowsRoot.count == 2,
                 let point = VfsWalk.path(of: VfsLocation(mount: mount, entry: mount.root), root: thread.fs.root)
             else { continue }
             return ([point == "/" ? "" : point] + parts.dropFirst()).joined(separator: "/")

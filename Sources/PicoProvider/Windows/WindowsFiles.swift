@@ -4,8 +4,8 @@ import LinuxABI
 import NTKernel
 
 struct WindowsFiles {
-    private let engine: WSL1Engine
-    private var nt: NTExecutive { engine.kernel }
+    let engine: WSL1Engine
+    var nt: NTExecutive { engine.kernel }
 
     init(_ engine: WSL1Engine) { self.engine = engine }
 
@@ -37,65 +37,53 @@ struct WindowsFiles {
             return nt.NtClose(handle).name
         case "junction":
             let point = ReparsePoint.mountPoint(Self.objectPath(rest.first ?? ""))
-            return with(path, .fileWriteAttributes, .create, .directoryFile) {
-                nt.NtFsControlFile($0, .setReparsePoint(point))
+            return link(path, point, .directoryFile).name
+        case "symlink":
+            let point = ReparsePoint.symbolicLink(rest.first ?? "", isRelative: true)
+            guard rest.contains("plain") else { return link(path, point, .nonDirectoryFile).name }
+            return asPlainUser { link(path, point, .nonDirectoryFile) }.name
+        case "find":
+            return with(path, .fileListDirectory, .open, .directoryFile) { handle in
+                var found: [DirectoryEntry] = []
+                let name = rest.first ?? ""
+                return nt.NtQueryDirectoryFile(handle, restartScan: true, name: name, limit: 1, entries: &found)
+            }.name
+        case "type": return read(path).name
+        case "target":
+            var point: ReparsePoint?
+            return with(path, .fileReadAttributes, .open) { nt.NtFsControlFile($0, getReparsePoint: &point) }.name
+        case "move": return move(path, to: rest.first ?? "").name
+        case "list": return with(path, .fileListDirectory, .open, .directoryFile) { _ in .STATUS_SUCCESS }.name
+        case "nt-open":
+            var handle = Handle.null
+            let status = open(raw: path, &handle)
+            if status.isSuccess { nt.NtClose(handle) }
+            return status.name
+        case "delete-open": return held(path) { nt.NtSetInformationFile($0, .dispositionEx(.delete)) }.name
+        case "lock", "unlock":
+            let numbers = rest.compactMap { UInt64($0) }
+            guard numbers.count == 2 else { throw EngineFailure("a range is an offset and a length") }
+            return held(path) { handle in
+                verb == "lock"
+                    ? nt.NtLockFile(handle, offset: numbers[0], length: numbers[1], isExclusive: true)
+                    : nt.NtUnlockFile(handle, offset: numbers[0], length: numbers[1])
+            }.name
+        case "attributes":
+            return with(path, [.fileReadEA], .open) { handle in
+                var found: [ExtendedAttribute] = []
+                return nt.NtQueryEaFile(
+                    handle,
+                    length: rest.first.flatMap { Int($0) } ?? 0,
+                    restartScan: true,
+                    index: rest.count > 1 ? Int(rest[1]) : nil,
+                    attributes: &found
+                )
             }.name
         case "links": return link(path, count: Int(rest.first ?? "") ?? 0).name
         case "deny": return deny(path).name
         case "metadata": return metadata(path)
         default: throw EngineFailure("Windows programs have no '\(verb)'; the commands stand at WSL1Engine.host(_:)")
         }
-    }
-
-    // MARK: - Opening
-
-    /// `\??\C:\a` for `C:\a`, and the device's path for `ROOT\a`.
-    private func objectName(_ path: String) -> String {
-        guard path.hasPrefix("ROOT") else { return Self.objectPath(path) }
-        let root = (engine.initialRoot?.mount.superblock as? WslfsSuperblock)?.volume
-        return (root?.device.objectName ?? "") + path.dropFirst(4)
-    }
-
-    private static func objectPath(_ path: String) -> String { path.hasPrefix("\\??\\") ? path : "\\??\\" + path }
-
-    private func open(
-        _ path: String,
-        _ access: AccessMask,
-        _ disposition: CreateDisposition,
-        _ options: CreateOptions,
-        share: FileShare = .all,
-        security: SecurityDescriptor? = nil,
-        _ handle: inout Handle
-    ) -> NTSTATUS {
-        var block = IoStatusBlock()
-        return nt.NtCreateFile(
-            &handle,
-            access: access.union(.synchronize),
-            attributes: ObjectAttributes(
-                name: objectName(path),
-                flags: [.caseInsensitive, .forceAccessCheck],
-                securityDescriptor: security
-            ),
-            status: &block,
-            share: share,
-            disposition: disposition,
-            options: options.union(.openReparsePoint)
-        )
-    }
-
-    private func with(
-        _ path: String,
-        _ access: AccessMask,
-        _ disposition: CreateDisposition,
-        _ options: CreateOptions = [],
-        _ body: (Handle) -> NTSTATUS
-    ) -> NTSTATUS {
-        var handle = Handle.null
-        var status = open(path, access, disposition, options, &handle)
-        guard status.isSuccess else { return status }
-        status = body(handle)
-        nt.NtClose(handle)
-        return status
     }
 
     private func write(_ text: String, _ path: String, _ disposition: CreateDisposition) -> NTSTATUS {
@@ -108,7 +96,7 @@ struct WindowsFiles {
 
     private func hold(_ path: String, isExclusive: Bool) -> NTSTATUS {
         var handle = Handle.null
-        let access: AccessMask = isExclusive ? [.fileReadData, .fileWriteData] : .fileReadData
+        let access: AccessMask = isExclusive ? [.fileReadData, .fileWriteData] : [.fileReadData, .delete]
         let status = open(path, access, .open, [], share: isExclusive ? [] : .all, &handle)
         if status.isSuccess { engine.machine.openOnWindows[path] = handle }
         return status
@@ -179,7 +167,8 @@ extension WSL1Engine {
         _ what: LxpNotification
     ) {
         for mount in mountNamespaces.compactMap(\.object).flatMap(\.mounts) {
-            guard let drvfs = mount.superblock as? DrvfsSuperblock, drvfs.letter == letter else { continue }
+            guard let drvfs = mount.superblock as? DrvfsSuperblock, drvfs.letter == letter, drvfs.windowsRoot.count == 2
+            else { continue }
             var entry: VfsEntry? = mount.root
             for part in directory { entry = entry?.child(part) }
             guard let entry else { continue }

@@ -37,12 +37,31 @@ final class WindowsProgram {
         self.engine = engine
     }
 
-    /// Writes to its standard output: /init copies that to descriptor 1.
-    func write(_ text: String) {
-        guard let relay, !relay.isDead, let engine, let file = relay.files[1]?.file else { return }
+    /// Writes to its standard output, a pipe: /init copies that to descriptor 1.
+    ///
+    /// - Returns: `STATUS_PIPE_CLOSING` when the relay is gone.
+    func write(_ text: String) -> NTSTATUS {
+        guard let relay, !relay.isDead, let engine, let file = relay.files[1]?.file else { return .STATUS_PIPE_CLOSING }
         let context = engine.quietContext(relay)
         engine.events += 1
         _ = try? file.write(VfsData(Array(text.utf8)), at: file.position, context)
+        return .STATUS_SUCCESS
+    }
+
+    /// Reads what /init copied from descriptor 0 into the pipe at its standard input, without waiting.
+    ///
+    /// - Returns: `STATUS_PIPE_EMPTY`, `STATUS_PIPE_BROKEN` when the relay or its input came to an end.
+    func read() -> NTSTATUS {
+        guard let relay, !relay.isDead, let engine, let file = relay.files[0]?.file else { return .STATUS_PIPE_BROKEN }
+        let context = engine.quietContext(relay)
+        engine.events += 1
+        do throws(LxFailure) {
+            let data = try file.read(4096, at: file.position, context)
+            return data.count == 0 ? .STATUS_PIPE_BROKEN : .STATUS_SUCCESS
+        } catch {
+            if case .wouldBlock = error { return .STATUS_PIPE_EMPTY }
+            return .STATUS_PIPE_BROKEN
+        }
     }
 
     /// It ends: the relay exits with the low eight bits of its exit code (RN:14951).

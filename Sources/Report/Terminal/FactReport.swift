@@ -24,8 +24,12 @@ public struct FactReport: Sendable {
             lines += rows([.untestable], "not testable")
             lines += rows([.passed], "passed")
         }
-        lines += entries(survey.statuses, "ntstatus-errno.tsv", all)
-        lines += entries(survey.mappings, "nt-mapping.tsv", all)
+        if !survey.brokenChecks.isEmpty {
+            lines += [style.paint("checks of no row that failed: \(survey.brokenChecks.count)", .strong)]
+            lines += survey.brokenChecks.map { "  " + $0 } + [""]
+        }
+        lines += entries(survey.statuses, "ntstatus-errno.tsv")
+        lines += entries(survey.mappings, "nt-mapping.tsv")
         let counts = FactSurvey.State.allCases.map { state in
             "\(survey.rows.count { $0.state == state }) \(state.rawValue)"
         }
@@ -75,14 +79,20 @@ public struct FactReport: Sendable {
         return [style.paint("\(title): \(found.count)", .strong)] + lines + [""]
     }
 
-    private func entries(_ entries: [FactSurvey.Entry], _ title: String, _ all: Bool) -> [String] {
+    private func entries(_ entries: [FactSurvey.Entry], _ title: String) -> [String] {
         let missed = entries.filter { !$0.isReached }
         let heading = "\(title): \(entries.count - missed.count) of \(entries.count) entries reached by a check"
         var lines = [style.paint(heading, .strong)]
-        if all {
-            lines += missed.map { "  not reached: \($0.name)\($0.note.isEmpty ? "" : " (\($0.note))")" }
-        } else if !missed.isEmpty {
-            lines.append("  not reached: " + missed.map(\.name).joined(separator: " "))
+        // Entries with one reason are told together.
+        var order: [String] = []
+        var names: [String: [String]] = [:]
+        for entry in missed {
+            if names[entry.note] == nil { order.append(entry.note) }
+            names[entry.note, default: []].append(entry.name)
+        }
+        for reason in order {
+            let list = names[reason, default: []].joined(separator: " ")
+            lines.append("  not reached: \(list)\(reason.isEmpty ? "" : ": \(reason)")")
         }
         return lines + [""]
     }
@@ -114,6 +124,7 @@ public struct FactJSON: Sendable {
                 line.add("file", file)
                 line.add("name", entry.name)
                 line.add("reached", entry.isReached)
+                if !entry.isReached { line.add("reason", entry.note) }
                 lines.append(line.finished)
             }
         }

@@ -10,6 +10,7 @@ final class FileSystemFixture {
     let engine = WSL1Engine()
     let context: VfsContext
     let wslfs: WslfsSuperblock
+    let lxfs: LxfsSuperblock
     let tmpfs: TmpfsSuperblock
 
     init() throws {
@@ -25,13 +26,23 @@ final class FileSystemFixture {
             isCaseSensitive: true
         )
         wslfs = try WslfsSuperblock(nt: engine.kernel, volume: volume, device: 8)
+        let old = engine.kernel.IoMountVolume(label: "Old")
+        let mode = VfsKind.directory.rawValue | 0o755
+        old.installRoot(
+            times: nil,
+            extendedAttributes: [LxfsAttributes(mode: mode, uid: 0, gid: 0, time: 0).extendedAttribute],
+            isCaseSensitive: true
+        )
+        lxfs = try LxfsSuperblock(nt: engine.kernel, volume: old, type: "lxfs", device: 10)
         tmpfs = try TmpfsSuperblock(nt: engine.kernel, device: 9, source: "tmpfs", data: "mode=755", now: 0)
     }
 
     var nt: NTExecutive { engine.kernel }
 
     /// The root directory of the file system under test.
-    func root(_ name: String) throws -> VfsInode { try #require(name == "wslfs" ? wslfs.root : tmpfs.root) }
+    func root(_ name: String) throws -> VfsInode {
+        try #require(["wslfs": wslfs.root, "lxfs": lxfs.root, "tmpfs": tmpfs.root][name] ?? nil)
+    }
 
     func open(_ inode: VfsInode, _ flags: UInt32 = 2) throws -> VfsFile {
         let file = try inode.open(flags, context)

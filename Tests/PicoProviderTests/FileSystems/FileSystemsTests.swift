@@ -1,4 +1,4 @@
-// What wslfs and tmpfs must both do.
+// What wslfs, lxfs and tmpfs must all do.
 import Engine
 import LinuxABI
 import NTKernel
@@ -7,7 +7,7 @@ import Testing
 @testable import PicoProvider
 
 @Suite(.serialized) struct FileSystemsTests {
-    static let kinds = ["wslfs", "tmpfs"]
+    static let kinds = ["wslfs", "lxfs", "tmpfs"]
     private static let regular = VfsKind.regular.rawValue
     private static let directory = VfsKind.directory.rawValue
 

@@ -107,11 +107,12 @@ final class DrvfsInode: WslfsInode {
         try drvfsWindowsTarget(point, context)
     }
 
+    /// STATUS_NOT_SUPPORTED, which is EPERM, where the volume has no hard links.
     override func link(_ name: String, to inode: VfsInode, _ context: VfsContext) throws(LxFailure) {
-        guard drvfs.volume.features.contains(.hardLinks) else {
+        do throws(LxFailure) { try super.link(name, to: inode, context) } catch {
+            guard case .errno(.EPERM) = error, !drvfs.volume.features.contains(.hardLinks) else { throw error }
             throw .unsupported(.EPERM, note: "the volume has no hard links", source: "UT:drvfs.c")
         }
-        try super.link(name, to: inode, context)
     }
 
     // MARK: - Extended attributes, real since 17639

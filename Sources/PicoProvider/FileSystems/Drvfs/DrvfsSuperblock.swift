@@ -5,13 +5,17 @@ import NTKernel
 final class DrvfsSuperblock: WslfsSuperblock {
     let settings: DrvfsOptions
     let build: WSL1Build
-    /// The drive.
+    /// The drive; `\` for a share.
     let letter: Character
+    /// What it shows, as Windows names it: `C:`, `C:\Users`, `\\server\share`.
+    let windowsRoot: String
 
     init(
         nt: NTExecutive,
         volume: NtfsVolume,
         letter: Character,
+        windowsRoot: String,
+        folder: String,
         source: String,
         data: String,
         settings: DrvfsOptions,
@@ -21,10 +25,12 @@ final class DrvfsSuperblock: WslfsSuperblock {
         self.settings = settings
         self.build = build
         self.letter = letter
+        self.windowsRoot = windowsRoot
         // Names that differ in case may be one file.
         try super.init(
             nt: nt,
             volume: volume,
+            folder: folder,
             type: "drvfs",
             source: source,
             options: data,
@@ -38,7 +44,7 @@ final class DrvfsSuperblock: WslfsSuperblock {
     }
 }
 
-/// `mount -t drvfs` of a drive of the machine; there is no network.
+/// `mount -t drvfs` of a drive of the machine, of a folder on one, or of a share.
 final class DrvfsFileSystem: VfsFileSystemType {
     let name = "drvfs"
     private unowned let machine: LxMachine
@@ -53,23 +59,41 @@ final class DrvfsFileSystem: VfsFileSystemType {
     ) throws(LxFailure) -> VfsSuperblock {
         let settings = try DrvfsOptions(data, build: context.engine.build)
         let path = source.replacing("/", with: "\\")
+        var parts = path.split(separator: "\\").map(String.init)
+        let volume: NtfsVolume
+        let (letter, windowsRoot): (Character, String)
         if path.hasPrefix("\\\\") {
-            // STATUS_BAD_NETWORK_PATH: nobody answers.
-            throw .errno(LxpStatus.translate(.STATUS_BAD_NETWORK_PATH))
+            volume = try share(parts)
+            (letter, windowsRoot) = ("\\", path)
+            parts.removeFirst(2)
+        } else {
+            guard let drive = parts.first, drive.count == 2, drive.last == ":", let first = drive.uppercased().first,
+                let found = machine.drive(first)
+            else { throw .errno(LxpStatus.translate(.STATUS_OBJECT_PATH_NOT_FOUND)) }
+            volume = found
+            parts.removeFirst()
+            (letter, windowsRoot) = (first, ([String(first) + ":"] + parts).joined(separator: "\\"))
         }
-        guard let letter = path.uppercased().first, path.dropFirst().first == ":",
-            path.dropFirst(2).allSatisfy({ $0 == "\\" }),
-            let volume = machine.drive(letter)
-        else { throw .errno(LxpStatus.translate(.STATUS_OBJECT_PATH_NOT_FOUND)) }
         return try DrvfsSuperblock(
             nt: machine.kernel,
             volume: volume,
             letter: letter,
+            windowsRoot: windowsRoot,
+            folder: parts.map { "\\" + $0 }.joined(),
             source: source,
             data: data,
             settings: settings,
             build: context.engine.build,
             device: context.engine.nextDevice()
         )
+    }
+
+    /// `\\\\server\\share`; what it cannot name is no path of the network.
+    private func share(_ parts: [String]) throws(LxFailure) -> NtfsVolume {
+        guard parts.count >= 2 else { throw .errno(LxpStatus.translate(.STATUS_BAD_NETWORK_PATH)) }
+        var volume: NtfsVolume?
+        try LxpStatus.check(machine.kernel.MupResolve(server: parts[0], share: parts[1], volume: &volume))
+        guard let volume else { throw .errno(.ENOENT) }
+        return volume
     }
 }

@@ -58,9 +58,9 @@ final class WslfsFile: VfsFile {
             for entry in batch where entry.fileName != "." && entry.fileName != ".." {
                 result.append(
                     VfsDirectoryEntry(
-                        name: WslfsMetadata.unescape(entry.fileName),
+                        name: file.wslfs.unescape(entry.fileName),
                         inode: file.wslfs.number(entry.fileID),
-                        kind: WslfsMetadata.kind(tag: entry.reparseTag, attributes: entry.fileAttributes)
+                        kind: file.wslfs.kind(of: entry)
                     )
                 )
             }

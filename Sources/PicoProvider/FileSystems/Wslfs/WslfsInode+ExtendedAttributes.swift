@@ -35,13 +35,31 @@ extension WslfsInode {
     func wslfsAttributeNames() throws(LxFailure) -> [String] {
         var attributes: [ExtendedAttribute] = []
         do throws(LxFailure) {
-            try withHandle(.fileReadEA) { nt.NtQueryEaFile($0, attributes: &attributes) }
+            try withHandle(.fileReadEA) { scan($0, &attributes) }
         } catch {
             guard case .errno(.ENODATA) = error else { throw error }
         }
         // NTFS keeps names in upper case; they come back in lower case (RN:17639 for DrvFs, inferred here).
         return attributes.filter { $0.name.hasPrefix(Self.prefix) }
             .map { $0.name.dropFirst(Self.prefix.count).lowercased() }
+    }
+
+    /// All of them: a page at a time, and 64 KB for one that is longer.
+    private func scan(_ handle: Handle, _ attributes: inout [ExtendedAttribute]) -> NTSTATUS {
+        var batch: [ExtendedAttribute] = []
+        var length = 4096
+        var restarts = true
+        while true {
+            let status = nt.NtQueryEaFile(handle, length: length, restartScan: restarts, attributes: &batch)
+            restarts = false
+            attributes += batch
+            switch status {
+            case .STATUS_SUCCESS, .STATUS_BUFFER_OVERFLOW: length = 4096
+            case .STATUS_BUFFER_TOO_SMALL where length == 4096: length = 0x10000
+            case .STATUS_NO_MORE_EAS: return .STATUS_SUCCESS
+            default: return status
+            }
+        }
     }
 
     func wslfsRemoveAttribute(_ name: String) throws(LxFailure) {

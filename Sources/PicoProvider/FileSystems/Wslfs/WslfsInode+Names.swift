@@ -14,10 +14,10 @@ extension WslfsInode {
         try inDirectory { directory in
             let attributes = ObjectAttributes(
                 rootDirectory: directory,
-                name: WslfsMetadata.escape(name),
+                name: wslfs.escape(name),
                 flags: nameFlags
             )
-            return nt.NtQueryInformationByName(attributes, &information)
+            return wslfs.query(attributes, &information)
         }
         guard let information else { throw .errno(.EIO) }
         return wslfs.inode(information)
@@ -42,7 +42,7 @@ extension WslfsInode {
                 access: .fileAllAccess,
                 attributes: ObjectAttributes(
                     rootDirectory: directory,
-                    name: WslfsMetadata.escape(name),
+                    name: wslfs.escape(name),
                     flags: nameFlags
                 ),
                 status: &block,
@@ -52,7 +52,7 @@ extension WslfsInode {
             )
             guard status.isSuccess else { return status }
             if let reparsePoint { status = nt.NtFsControlFile(handle, .setReparsePoint(reparsePoint)) }
-            if status.isSuccess { status = nt.NtQueryInformationFile(handle, &information) }
+            if status.isSuccess { status = wslfs.query(handle, &information) }
             nt.NtClose(handle)
             return status
         }
@@ -71,7 +71,7 @@ extension WslfsInode {
                 access: [.delete, .synchronize],
                 attributes: ObjectAttributes(
                     rootDirectory: directory,
-                    name: WslfsMetadata.escape(name),
+                    name: wslfs.escape(name),
                     flags: nameFlags
                 ),
                 status: &block,
@@ -103,7 +103,7 @@ extension WslfsInode {
             guard opened.isSuccess else { return opened }
             let status = nt.NtSetInformationFile(
                 handle,
-                .linkEx(replaceIfExists: false, rootDirectory: directory, name: WslfsMetadata.escape(name))
+                .linkEx(replaceIfExists: false, rootDirectory: directory, name: wslfs.escape(name))
             )
             nt.NtClose(handle)
             return status
@@ -118,7 +118,7 @@ extension WslfsInode {
         replacing replaced: VfsInode?
     ) throws(LxFailure) {
         let flags = renameFlags
-        let target = WslfsMetadata.escape(newName)
+        let target = wslfs.escape(newName)
         var outcome = NTSTATUS.STATUS_SUCCESS
         do throws(LxFailure) {
             try withName(name) { _, handle in

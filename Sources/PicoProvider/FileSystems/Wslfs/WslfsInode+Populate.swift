@@ -10,13 +10,13 @@ extension WslfsInode {
     /// The record is made or replaced without evidence and without a check. An existing directory keeps its names.
     func wslfsPopulate(_ name: String, _ file: Environment.File) -> VfsInode? {
         guard let directory = record, let kind = VfsKind(file.kind) else { return nil }
-        let escaped = WslfsMetadata.escape(name)
+        let escaped = wslfs.escape(name)
         let attributes = wslfsAttributes(of: file, kind)
         if let existing = wslfs.volume.lookup(escaped, in: directory) {
             if kind == .directory, existing.isDirectory {
                 wslfs.volume.reinstall(existing, times: times(of: file), extendedAttributes: attributes)
                 wslfs.directorySizes[existing.fileReference] = file.size
-                return wslfs.inode(FileStatLxInformation(existing))
+                return wslfs.inode(wslfs.information(of: existing))
             }
             wslfs.volume.uninstall(escaped, in: directory)
         }
@@ -26,7 +26,7 @@ extension WslfsInode {
                 in: directory,
                 isDirectory: kind == .directory,
                 times: times(of: file),
-                data: kind == .regular ? content(of: file) : DataStream(),
+                data: wslfs.body(of: file, kind) ?? (kind == .regular ? content(of: file) : DataStream()),
                 extendedAttributes: attributes,
                 reparsePoint: reparsePoint(of: file, kind),
                 unseenLinks: kind == .directory ? 0 : Int(clamping: file.links) - 1
@@ -34,12 +34,12 @@ extension WslfsInode {
         else { return nil }
         wslfs.setNumber(made.fileReference, file.inode)
         if kind == .directory { wslfs.directorySizes[made.fileReference] = file.size }
-        return wslfs.inode(FileStatLxInformation(made))
+        return wslfs.inode(wslfs.information(of: made))
     }
 
     func wslfsPopulateLink(_ name: String, to inode: VfsInode) {
         guard let directory = record, let file = (inode as? WslfsInode)?.record else { return }
-        let escaped = WslfsMetadata.escape(name)
+        let escaped = wslfs.escape(name)
         wslfs.volume.uninstall(escaped, in: directory)
         wslfs.volume.installLink(escaped, in: directory, to: file)
     }
@@ -53,20 +53,18 @@ extension WslfsInode {
             extendedAttributes: wslfsAttributes(of: file, .directory)
         )
         wslfs.setNumber(fileID, file.inode)
-        update(FileStatLxInformation(record))
+        update(wslfs.information(of: record))
     }
 
     private func wslfsAttributes(of file: Environment.File, _ kind: VfsKind) -> [ExtendedAttribute] {
         let device = kind == .characterDevice || kind == .blockDevice ? file.specialDevice : nil
-        let own = WslfsMetadata.attributes(
+        let own = wslfs.metadata(
             mode: kind.rawValue | file.mode & 0o7777,
-            uid: file.uid,
-            gid: file.gid,
-            device: device
+            (file.uid, file.gid),
+            device: device,
+            times: (file.accessTime, file.modificationTime, file.changeTime)
         )
-        let others = file.extendedAttributes.sorted { $0.key < $1.key }
-            .map { ExtendedAttribute(name: "LX." + $0.key, value: [1] + $0.value) }
-        return own + others
+        return own + wslfs.packed(file.extendedAttributes)
     }
 
     private func times(of file: Environment.File) -> FileTimes {
@@ -85,6 +83,7 @@ extension WslfsInode {
     }
 
     private func reparsePoint(of file: Environment.File, _ kind: VfsKind) -> ReparsePoint? {
+        guard wslfs.hasReparsePoints else { return nil }
         if kind == .symbolicLink { return WslfsMetadata.symbolicLink(file.linkTarget ?? "") }
         return WslfsMetadata.tag(of: kind).map { ReparsePoint(tag: $0) }
     }

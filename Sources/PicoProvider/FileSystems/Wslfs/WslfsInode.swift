@@ -36,7 +36,7 @@ class WslfsInode: VfsInode {
         _ owner: (uid: UInt32, gid: UInt32),
         device: UInt64?
     ) -> [ExtendedAttribute] {
-        WslfsMetadata.attributes(mode: mode, uid: owner.uid, gid: owner.gid, device: device)
+        wslfs.metadata(mode: mode, owner, device: device, times: nil)
     }
 
     final var wslfs: WslfsSuperblock { unsafeDowncast(superblock, to: WslfsSuperblock.self) }
@@ -92,7 +92,7 @@ class WslfsInode: VfsInode {
     func refresh() throws(LxFailure) {
         var information: FileStatLxInformation?
         do throws(LxFailure) {
-            try withHandle(.fileReadAttributes) { nt.NtQueryInformationFile($0, &information) }
+            try withHandle(wslfs.queryAccess) { wslfs.query($0, &information) }
         } catch {
             // A deleted file that only a path descriptor or a working directory still holds.
             guard wslfs.volume.file(fileID) == nil else { throw error }
@@ -294,6 +294,6 @@ class WslfsInode: VfsInode {
 
     override func unpopulate(_ name: String, _ context: VfsContext) {
         guard let directory = record else { return }
-        wslfs.volume.uninstall(WslfsMetadata.escape(name), in: directory)
+        wslfs.volume.uninstall(wslfs.escape(name), in: directory)
     }
 }

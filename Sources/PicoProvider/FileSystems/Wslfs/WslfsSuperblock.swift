@@ -1,4 +1,5 @@
 // The root file system of a distribution: wslfs on an NTFS volume, reached by kernel handles only.
+import Engine
 import LinuxABI
 import NTKernel
 
@@ -17,10 +18,11 @@ class WslfsSuperblock: VfsSuperblock {
     /// No source gives the size of a WSL 1 directory: the environment's stay.
     var directorySizes: [UInt64: Int64] = [:]
 
-    /// Mounts `volume`; the root directory gets the owner and mode of `/`.
+    /// Mounts `volume`, or a folder of it (`\Users\me`).
     init(
         nt: NTExecutive,
         volume: NtfsVolume,
+        folder: String = "",
         type: String = "wslfs",
         source: String = "rootfs",
         options: String = "",
@@ -34,7 +36,10 @@ class WslfsSuperblock: VfsSuperblock {
         let status = nt.NtCreateFile(
             &handle,
             access: .fileAllAccess,
-            attributes: ObjectAttributes(name: volume.device.objectName ?? ""),
+            attributes: ObjectAttributes(
+                name: (volume.device.objectName ?? "") + folder,
+                flags: folder.isEmpty ? .kernelHandle : [.kernelHandle, .caseInsensitive]
+            ),
             status: &block,
             disposition: .open,
             options: .directoryFile
@@ -42,7 +47,92 @@ class WslfsSuperblock: VfsSuperblock {
         volumeHandle = handle
         super.init(type: type, device: device, source: source, options: options, cachesNames: cachesNames)
         try LxpStatus.check(status)
-        root = inode(FileStatLxInformation(volume.root))
+        guard !folder.isEmpty else {
+            root = inode(information(of: volume.root))
+            return
+        }
+        var information: FileStatLxInformation?
+        try LxpStatus.check(query(handle, &information))
+        root = information.map(inode)
+    }
+
+    // MARK: - The format on disk
+
+    /// Kinds and targets stand in reparse points.
+    var hasReparsePoints: Bool { true }
+
+    func escape(_ name: String) -> String { WslfsMetadata.escape(name) }
+    func unescape(_ name: String) -> String { WslfsMetadata.unescape(name) }
+
+    /// Extended attributes of a new file.
+    ///
+    /// - Parameter times: access, modification and change in nanoseconds; nil: now.
+    func metadata(
+        mode: UInt32,
+        _ owner: (uid: UInt32, gid: UInt32),
+        device: UInt64?,
+        times: (access: Int64, modification: Int64, change: Int64)?
+    ) -> [ExtendedAttribute] {
+        WslfsMetadata.attributes(mode: mode, uid: owner.uid, gid: owner.gid, device: device)
+    }
+
+    /// Extended attributes of Linux as they are kept.
+    func packed(_ attributes: [String: [UInt8]]) -> [ExtendedAttribute] {
+        attributes.sorted { $0.key < $1.key }.map { ExtendedAttribute(name: "LX." + $0.key, value: [1] + $0.value) }
+    }
+
+    /// What a query needs.
+    var queryAccess: AccessMask { .fileReadAttributes }
+
+    /// Content that stands for something else than itself.
+    func body(of file: Environment.File, _ kind: VfsKind) -> DataStream? { nil }
+
+    /// What a query would answer.
+    func information(of record: FileControlBlock) -> FileStatLxInformation { FileStatLxInformation(record) }
+
+    func kind(of entry: DirectoryEntry) -> VfsKind {
+        WslfsMetadata.kind(tag: entry.reparseTag, attributes: entry.fileAttributes)
+    }
+
+    // MARK: - Asking
+
+    /// False once the volume refused the class that came for Linux.
+    private var hasLinuxInformation = true
+
+    /// All of a file in one query, or what FAT has instead.
+    func query(_ handle: Handle, _ information: inout FileStatLxInformation?) -> NTSTATUS {
+        if hasLinuxInformation {
+            let status = nt.NtQueryInformationFile(handle, &information)
+            guard status == .STATUS_INVALID_INFO_CLASS else { return status }
+            hasLinuxInformation = false
+        }
+        var all: FileAllInformation?
+        let status = nt.NtQueryInformationFile(handle, &all)
+        information = all?.asStat
+        return status
+    }
+
+    /// The same by name: without an open where the volume can do that.
+    func query(_ attributes: ObjectAttributes, _ information: inout FileStatLxInformation?) -> NTSTATUS {
+        if hasLinuxInformation {
+            let status = nt.NtQueryInformationByName(attributes, &information)
+            guard status == .STATUS_INVALID_INFO_CLASS else { return status }
+            hasLinuxInformation = false
+        }
+        var handle = Handle.null
+        var block = IoStatusBlock()
+        var status = nt.NtCreateFile(
+            &handle,
+            access: [.fileReadAttributes, .synchronize],
+            attributes: attributes,
+            status: &block,
+            disposition: .open,
+            options: .openReparsePoint
+        )
+        guard status.isSuccess else { return status }
+        status = query(handle, &information)
+        nt.NtClose(handle)
+        return status
     }
 
     // MARK: - Inodes
@@ -118,37 +208,4 @@ final class WslfsInodeTable {
 extension WslfsInode {
     /// The inode is about to go.
     func leaveTable() { table?.remove(self) }
-}
-
-/// The type of the distribution's root: every mount is a volume of its own.
-final class WslfsFileSystem: VfsFileSystemType {
-    let name: String
-    private let nt: NTExecutive
-
-    init(name: String, nt: NTExecutive) {
-        self.name = name
-        self.nt = nt
-    }
-
-    func mount(
-        source: String,
-        data: String,
-        flags: UInt64,
-        _ context: VfsContext
-    ) throws(LxFailure) -> VfsSuperblock {
-        guard !context.isCall else { throw .notModelled("mount(2) of type \(name)") }
-        let volume = nt.IoMountVolume(label: "Windows")
-        volume.installRoot(
-            times: nil,
-            extendedAttributes: WslfsMetadata.attributes(mode: VfsKind.directory.rawValue | 0o755, uid: 0, gid: 0),
-            isCaseSensitive: true
-        )
-        return try WslfsSuperblock(
-            nt: nt,
-            volume: volume,
-            type: name,
-            source: source,
-            device: context.engine.nextDevice()
-        )
-    }
 }
