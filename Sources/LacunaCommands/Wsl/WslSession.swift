@@ -74,7 +74,7 @@ final class WslSession {
             try manager.registry.setDefault(name)
             try state.save(manager.registry)
         case .upgrade(let name):
-            try manager.registry.upgrade(name)
+            try manager.upgrade(name)
             try state.save(manager.registry)
         case .terminate(let name): try stopping { () throws(LxssError) in try manager.terminate(name) }
         case .shutdown: try stopping { () throws(LxssError) in try manager.shutdown() }

@@ -98,6 +98,13 @@ public final class LxssManager {
         stop("user logoff", source: "RN:20211") { _ in true }
     }
 
+    /// `wsl --upgrade NAME` (RN:18305): lxfs to wslfs, while it does not run.
+    public func upgrade(_ name: String) throws(LxssError) {
+        guard build >= WSL1Build(18305) else { throw LxssError("--upgrade came with build 18305") }
+        if instance(of: name) != nil { try terminate(name) }
+        try registry.upgrade(name)
+    }
+
     /// `wsl --unregister NAME`: stops it first.
     public func unregister(_ name: String) throws(LxssError) {
         if instance(of: name) != nil { try terminate(name) }

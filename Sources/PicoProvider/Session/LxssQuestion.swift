@@ -2,7 +2,9 @@
 import Engine
 
 extension LxssManager {
-    /// `SECTION.KEY=VALUE ... QUESTION [ARGUMENT...]`, on an instance of a small distribution with root and one user.
+    /// `SECTION.KEY=VALUE ... [legacy] [upgraded] QUESTION [ARGUMENT...]`, on an instance of a small distribution with root and one user.
+    ///
+    /// `legacy`: it was made before 1903; `upgraded`: `wsl --upgrade` came after that.
     ///
     /// | question | answer |
     /// | --- | --- |
@@ -10,20 +12,47 @@ extension LxssManager {
     /// | `options PATH` | options of that mount |
     /// | `holds PATH TEXT` | whether the file has the text: `yes` or `no` |
     /// | `hostname`, `umask`, `user`, `path`, `interop`, `ignored` | the name; octal; the name of the default user; what is appended to PATH; `yes` or `no`; keys without meaning |
+    /// | `after terminate`, `after shutdown`, `after logoff`, `after unregister`, `after 14s`, `after 15s`, `after plain-launch` | `runs`, `stopped`, or `refused` |
     static func ask(_ words: [String], build: Int) throws(EngineFailure) -> String {
         let settings = words.prefix { $0.contains("=") }
-        let question = words.dropFirst(settings.count).map { String($0) }
+        let marks = words.dropFirst(settings.count).prefix { ["legacy", "upgraded"].contains($0) }
+        let question = words.dropFirst(settings.count + marks.count).map { String($0) }
         let manager = LxssManager(build: build)
         let instance: LxssInstance
         do {
-            try manager.registry.register(LxssDistribution(name: "checked", basePath: "/"))
+            var distribution = LxssDistribution(name: "checked", basePath: "/")
+            if !marks.isEmpty { distribution.format = .lxfs }
+            try manager.registry.register(distribution)
+            if marks.contains("upgraded") { try manager.upgrade("checked") }
             instance = try manager.start("checked") { _ in files(Array(settings)) }
         } catch let error as EngineFailure {
             throw error
         } catch {
             throw EngineFailure("\(error)")
         }
+        if question.first == "after", question.count == 2 { return try manager.stop(instance, question[1]) }
         return try instance.answer(question)
+    }
+
+    private func stop(_ instance: LxssInstance, _ how: String) throws(EngineFailure) -> String {
+        do throws(LxssError) {
+            switch how {
+            case "terminate": try terminate("checked")
+            case "shutdown": try shutdown()
+            case "unregister": try unregister("checked")
+            case "logoff": logoff()
+            case "14s": advance(by: 14_000_000_000)
+            case "15s": advance(by: 15_000_000_000)
+            case "plain-launch":
+                do { _ = try start("checked", isElevated: false) { _ in Self.files([]) } } catch {
+                    throw LxssError("\(error)")
+                }
+            default: throw LxssError("an instance does not stop by \(how)")
+            }
+        } catch {
+            return "refused"
+        }
+        return instance.isRunning ? "runs" : "stopped"
     }
 
     private static func files(_ settings: [String]) -> [Environment.File] {

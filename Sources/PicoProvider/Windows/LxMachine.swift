@@ -17,6 +17,8 @@ final class LxMachine {
     var shell: EThread?
     /// Handles that Windows programs hold, by path.
     var openOnWindows: [String: Handle] = [:]
+    /// `DrvFsAllowForceCaseSensitivity` in the registry (RN:17110).
+    var allowsForcedCase = false
     /// What else the user's shell holds.
     var holdings = WindowsHoldings()
     private(set) var engines: [LxWeak<WSL1Engine>] = []

@@ -20,6 +20,7 @@ extension WSL1Engine: HostedEngine {
     /// | `links PATH COUNT` | so many more names |
     /// | `deny PATH` | an ACL that refuses the user who started WSL |
     /// | `protect DRIVE`, `eject DRIVE` | a write-protected medium; a drive that is gone |
+    /// | `allow-forced-case` | `DrvFsAllowForceCaseSensitivity` is set in the registry |
     /// | `medium DRIVE CONDITION` | see ``VolumeCondition`` |
     /// | `share \\SERVER\SHARE [CONDITION]` | a server of the network offers a folder |
     /// | `reach ADDRESS STATUS` | how an IPv4 host outside the machine answers a connection |
@@ -69,6 +70,9 @@ extension WSL1Engine: HostedEngine {
                 return NTSTATUS.STATUS_OBJECT_PATH_NOT_FOUND.name
             }
             if try word(0) == "protect" { volume.isReadOnly = true } else { volume.condition = .dismounted }
+            return NTSTATUS.STATUS_SUCCESS.name
+        case "allow-forced-case":
+            machine.allowsForcedCase = true
             return NTSTATUS.STATUS_SUCCESS.name
         case "medium", "share", "reach", "network-down", "driver", "process", "hold-process", "terminate-held":
             return try WindowsMachine(self).perform(command)

@@ -66,7 +66,7 @@ final class DrvfsInode: WslfsInode {
     override func makeDirectory(_ name: String, mode: UInt32, _ context: VfsContext) throws(LxFailure) -> VfsInode {
         let made = try super.makeDirectory(name, mode: mode, context)
         if drvfs.volume.features.contains(.extendedAttributes), let directory = made as? DrvfsInode {
-            let isSensitive = settings.casing == .directory
+            let isSensitive = settings.casing != .off
             try directory.withHandle(.fileWriteAttributes) {
                 nt.NtSetInformationFile(
                     $0,

@@ -8,6 +8,8 @@ struct DrvfsOptions {
         case directory = "dir"
         /// By each directory's flag; directories made from Linux do not get it.
         case off
+        /// All names exactly as they are written; directories made from Linux get the flag.
+        case force
     }
 
     /// Mode and owner live in extended attributes (RN:17063).
@@ -20,7 +22,8 @@ struct DrvfsOptions {
     /// Opens were case-sensitive whatever the directory says, before directories had a flag (RN:14361).
     var ignoresCaseFlag = false
 
-    init(_ data: String, build: WSL1Build) throws(LxFailure) {
+    /// - Parameter allowsForce: the registry value `DrvFsAllowForceCaseSensitivity`, and a folder that is no drive's root.
+    init(_ data: String, build: WSL1Build, allowsForce: Bool = false) throws(LxFailure) {
         casing = build >= WSL1Build(17704) ? .off : .directory
         ignoresCaseFlag = build < WSL1Build(17093)
         var masks: (all: UInt32, file: UInt32?, directory: UInt32?) = (0, nil, nil)
@@ -35,15 +38,16 @@ struct DrvfsOptions {
             case "fmask": masks.file = try Self.number(value, 8)
             case "dmask": masks.directory = try Self.number(value, 8)
             case "case" where build >= WSL1Build(17093):
-                if value == "force" {
+                if value == "force", !allowsForce {
                     throw .unsupported(
                         .EINVAL,
-                        note: "case=force needs the registry value DrvFsAllowForceCaseSensitivity",
+                        note: "case=force needs DrvFsAllowForceCaseSensitivity, and no root of a drive",
                         source: "RN:17110"
                     )
                 }
                 guard let known = Case(rawValue: value) else { throw .errno(.EINVAL) }
                 casing = known
+                if known == .force { ignoresCaseFlag = true }
             case "rw", "ro", "noatime": break
             default: throw .errno(.EINVAL)
             }

@@ -57,7 +57,6 @@ final class DrvfsFileSystem: VfsFileSystemType {
         flags: UInt64,
         _ context: VfsContext
     ) throws(LxFailure) -> VfsSuperblock {
-        let settings = try DrvfsOptions(data, build: context.engine.build)
         let path = source.replacing("/", with: "\\")
         var parts = path.split(separator: "\\").map(String.init)
         let volume: NtfsVolume
@@ -74,6 +73,10 @@ final class DrvfsFileSystem: VfsFileSystemType {
             parts.removeFirst()
             (letter, windowsRoot) = (first, ([String(first) + ":"] + parts).joined(separator: "\\"))
         }
+        let build = context.engine.build
+        // The registry value came with 17110.
+        let isAllowed = build < WSL1Build(17110) || machine.allowsForcedCase
+        let settings = try DrvfsOptions(data, build: build, allowsForce: isAllowed && !parts.isEmpty)
         return try DrvfsSuperblock(
             nt: machine.kernel,
             volume: volume,
@@ -83,7 +86,7 @@ final class DrvfsFileSystem: VfsFileSystemType {
             source: source,
             data: data,
             settings: settings,
-            build: context.engine.build,
+            build: build,
             device: context.engine.nextDevice()
         )
     }
