@@ -27,7 +27,7 @@ public protocol Engine: AnyObject {
     func postSignal(_ signal: Int32, to task: TaskID)
 
     /// Signals of this mask (bit n-1 is signal n) may become pending for `task`, but are not delivered to it and interrupt
-    /// nothing, until a later call leaves them out.
+    /// nothing, until a later call leaves them out: they end that call if it waits, and come after it if it does not.
     ///
     /// When a signal that another task causes arrives is a matter of scheduling: so a replay has the engine deliver it where
     /// the recording did. Engines that cannot (real kernels) do nothing.

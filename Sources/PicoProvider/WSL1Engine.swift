@@ -155,6 +155,7 @@ public final class WSL1Engine: Engine {
     public func hold(_ signals: UInt64, for task: TaskID) {
         guard let thread = thread(task) else { return }
         events += 1
+        thread.signals.released = LxSignalSet(bits: thread.signals.held.bits & ~signals)
         thread.signals.held = LxSignalSet(bits: signals)
     }
 

@@ -152,6 +152,20 @@ import Testing
         #expect(try guest.call("rt_sigprocmask", 0, 0, .room(8), 8, task: child).uint64(2) == 0)
     }
 
+    @Test func whatWasHeldBackComesWithTheCallThatLeavesItOut() throws {
+        let guest = try Guest()
+        let child = try guest.fork()
+        try handle(guest, 10, task: child)
+        guest.engine.hold(1 << 9, for: child)
+        #expect(try guest.call("kill", 101, 10).value == 0)
+        #expect(try guest.call("getpid", task: child).result.signals.isEmpty)
+        // Not before the wait, which would then have nothing to end it.
+        guest.engine.hold(0, for: child)
+        let interrupted = try guest.call("pause", task: child)
+        #expect(interrupted.value == -514)
+        #expect(interrupted.result.signals == [10])
+    }
+
     @Test func restartedCallsGoBackToTheNumber() throws {
         let guest = try Guest()
         let child = try guest.fork()

@@ -19,7 +19,13 @@ extension WSL1Engine {
         begin(context, call, thread, number)
         // Whatever arrived while the task ran in user mode interrupted it before this call.
         var early: [Int32] = []
+        let released = thread.signals.released.bits
+        thread.signals.held.bits |= released
         deliverSignals(thread, context, rawResult: nil, into: &early)
+        if released != 0 {
+            thread.signals.held.bits &= ~released
+            thread.signals.released = LxSignalSet()
+        }
         if thread.isDead { return finish(context, .exited, early) }
         if thread.trace != nil, holdsTraced(thread) { return park(thread, number, early, call) }
         // A stop takes a thread on its way back to user mode; one that makes a call has not been taken yet.

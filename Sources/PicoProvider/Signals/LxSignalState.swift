@@ -102,6 +102,8 @@ struct LxThreadSignals {
     var mask = LxSignalSet()
     /// Not delivered for the present: the schedule's, not the program's.
     var held = LxSignalSet()
+    /// Signals that were held until now: they come with the next call, not before it.
+    var released = LxSignalSet()
     /// sigsuspend, ppoll, …: the mask to restore after delivery.
     var savedMask: LxSignalSet?
     var pending = LxPendingSignals()
