@@ -48,7 +48,7 @@ extension AgentEngine {
         case "rt_sigreturn":
             // What has run elsewhere says itself whether a handler did.
             let isLive = try connection.mode == .live
-            guard state.handlerDepth > 0 || !isLive else { return notModelled("no handler ran here") }
+            if isLive, state.handlerDepth == 0, try !hasNews(state) { return notModelled("no handler ran here") }
             request.flags = .signalReturn
             request.inputs = []
             request.outputs = []

@@ -123,4 +123,12 @@ extension AgentEngine {
         guard reply.result == 0, !reply.signals.isEmpty, let timeout = Linux.timeout(parked.call) else { return false }
         return clock - min(clock, parked.time) < timeout
     }
+
+    /// Whether a handler has begun since the task's last answer: a signal came while the task was in no call.
+    func hasNews(_ state: TaskState) throws(EngineFailure) -> Bool {
+        let news = AgentRequest(slot: state.slot, flags: [.own, .noCall])
+        let reply = try connection.call(news, milliseconds: options.budget)
+        strayed[state.slot, default: []] += reply.signals
+        return reply.status == .exited || !reply.signals.isEmpty
+    }
 }

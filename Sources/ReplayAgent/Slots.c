@@ -41,9 +41,6 @@ enum status await_slot(struct slot *s, u64 patience, u64 limit) {
             note_child(s);
             return ST_RETURNED;
         }
-        struct request *r = REQUEST_OF(s);
-        // The parent of a vfork sleeps until its child has gone on.
-        if (r->flags & REQUEST_VFORK && SLOT(r->child)->alive && waited >= patience) break;
         sleep_on_events(seen, step);
         if (__atomic_load_n(&s->state, __ATOMIC_ACQUIRE) == SLOT_DONE) continue;
         waited += step;
@@ -55,6 +52,9 @@ enum status await_slot(struct slot *s, u64 patience, u64 limit) {
             s->state = SLOT_FREE;
             return ST_EXITED;
         }
+        // The parent of a vfork sleeps until its child has gone on: it is the child that may be busy.
+        struct slot *child = REQUEST_OF(s)->flags & REQUEST_VFORK ? SLOT(REQUEST_OF(s)->child) : 0;
+        if (child && child->alive) now = host_tid(child) ? state_of(child->host_tid) : 'S';
         asleep = now == 'S' || now == 'T' || now == 't' ? asleep + step : 0;
         if (asleep >= patience || waited >= limit) break;
         if (step < 2000) step += step / 4;
@@ -65,7 +65,8 @@ enum status await_slot(struct slot *s, u64 patience, u64 limit) {
 // MARK: - Operations
 
 /// A signal that is sent again before it was delivered is delivered once: so it is delivered before anything else happens.
-#define DELIVERY_LIMIT 20000
+/// Most targets only wait for a processor.
+#define DELIVERY_LIMIT 500000
 
 static void await_delivery(struct slot *s) {
     struct request *r = REQUEST_OF(s);

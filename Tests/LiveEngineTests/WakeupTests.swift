@@ -104,6 +104,18 @@ struct WakeupTests {
         }
     }
 
+    @Test("A handler that began between two calls is known when it returns")
+    func handlerBetweenCalls() throws {
+        let pid = try handledChild()
+        for _ in 0..<20 {
+            #expect(try base.call("kill", pid, UInt64(terminate)).outcome == .returned(0))
+            let returned = try base.call("rt_sigreturn", on: child)
+            #expect(returned.evidence.support == .handled)
+            #expect(returned.signals == [Int32(terminate)])
+        }
+        #expect(try base.call("rt_sigreturn", on: child).evidence.support == .notModelled)
+    }
+
     @Test("A wait whose time ran out here before it did in the recording is ended by the signal that then came")
     func overtakenWait() throws {
         let pid = try handledChild()
