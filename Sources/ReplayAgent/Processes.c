@@ -45,14 +45,22 @@ static u64 mask_after(const char *text, const char *name) {
     }
 }
 
-/// Whether a signal that the task lets in has not been delivered yet. A stopped or ended task takes in none.
+/// Whether a signal has not been delivered yet: 2, or 1 if the task does not let it in. A stopped or ended task takes in none.
 int is_pending(u64 tid, u64 signal) {
     char path[96], text[4096];
     if (read_file(path + sizeof path, tid, 0, "/status", text, sizeof text) <= 0) return 0;
     u64 pending = mask_after(text, "\nSigPnd:") | mask_after(text, "\nShdPnd:");
+    u64 blocked = mask_after(text, "\nSigBlk:");
     char state = state_of((i32)tid);
     if (state != 'R' && state != 'S' && state != 'D') return 0;
-    return (pending & ~mask_after(text, "\nSigBlk:")) >> (signal - 1) & 1;
+    // The agent's own mask is gone when the task waits for its next call.
+    for (u32 i = 1; i < SLOT_COUNT; i++) {
+        struct slot *s = SLOT(i);
+        if (s->state == SLOT_FREE || s->host_tid != (i32)tid || !s->is_masked) continue;
+        blocked = s->user_mask | (REQUEST_OF(s)->held & REQUEST_OF(s)->handled);
+    }
+    if (!(pending >> (signal - 1) & 1)) return 0;
+    return blocked >> (signal - 1) & 1 ? 1 : 2;
 }
 
 /// The last number of the line "NSpid:": the task's own view of its tid.

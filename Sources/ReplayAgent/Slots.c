@@ -67,6 +67,8 @@ enum status await_slot(struct slot *s, u64 patience, u64 limit) {
 /// A signal that is sent again before it was delivered is delivered once: so it is delivered before anything else happens.
 /// Most targets only wait for a processor.
 #define DELIVERY_LIMIT 500000
+/// The agent masks signals for a moment around calls.
+#define MASK_CHANGE 5000
 
 static void await_delivery(struct slot *s) {
     struct request *r = REQUEST_OF(s);
@@ -76,7 +78,9 @@ static void await_delivery(struct slot *s) {
     i64 task = (i32)r->arguments[number == NR_tgkill ? 1 : 0];
     u64 signal = r->arguments[number == NR_tgkill ? 2 : 1];
     if (task <= 0 || signal < 1 || signal > 64 || signal == 9) return;
-    for (u64 waited = 0; waited < DELIVERY_LIMIT && is_pending((u64)task, signal); waited += 100) {
+    for (u64 waited = 0; waited < DELIVERY_LIMIT; waited += 100) {
+        int pending = is_pending((u64)task, signal);
+        if (!pending || (pending == 1 && waited >= MASK_CHANGE)) return;
         struct timespec64 time = {0, 100000};
         kernel2(NR_nanosleep, &time, 0);
     }

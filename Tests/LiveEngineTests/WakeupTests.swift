@@ -107,6 +107,7 @@ struct WakeupTests {
     @Test("A handler that began between two calls is known when it returns")
     func handlerBetweenCalls() throws {
         let pid = try handledChild()
+        _ = try base.call("getpid", on: child)
         for _ in 0..<20 {
             #expect(try base.call("kill", pid, UInt64(terminate)).outcome == .returned(0))
             let returned = try base.call("rt_sigreturn", on: child)
