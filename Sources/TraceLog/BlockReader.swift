@@ -11,7 +11,31 @@ final class BlockReader {
 
     init(file: LogFile) { self.file = file }
 
+    /// Reads blocks of the same log while the other one goes on.
+    init(again other: BlockReader) {
+        file = other.file
+        prefix = other.prefix
+    }
+
     deinit { ZSTD_freeDCtx(context) }
+
+    /// Where a block begins, and what was known when it was read.
+    struct Place {
+        fileprivate let offset: UInt64
+        fileprivate let prefix: Int
+    }
+
+    func place(at offset: UInt64) -> Place { Place(offset: offset, prefix: prefix.count) }
+
+    /// The payloads of a block that was read before.
+    func payloads(_ place: Place, first: Int, _ decoder: inout PayloadDecoder) throws(TraceError) -> PayloadPage {
+        let header = try header(at: place.offset)
+        var cursor = ByteCursor(try decompressed(header, at: place.offset, known: place.prefix))
+        var total: UInt64 = 0
+        do { return try decoder.decode(&cursor, first: first, total: &total, limit: .max) } catch {
+            throw corrupt(place.offset, "the log has changed: the block \(error.reason)")
+        }
+    }
 
     /// The header at an offset, checked against the file's size and the format's limits.
     func header(at offset: UInt64) throws(TraceError) -> BlockHeader {
@@ -62,12 +86,17 @@ final class BlockReader {
 
     /// The decompressed contents of a block. Blocks are asked for in order, from the front, but for the trailer.
     func contents(of header: BlockHeader, at offset: UInt64) throws(TraceError) -> UnsafeRawBufferPointer {
-        let contents = try decompressed(header, at: offset)
+        let contents = try decompressed(header, at: offset, known: prefix.count)
         prefix.add(header.type, contents)
         return contents
     }
 
-    private func decompressed(_ header: BlockHeader, at offset: UInt64) throws(TraceError) -> UnsafeRawBufferPointer {
+    /// - Parameter known: how much of the prefix there was when the block was written.
+    private func decompressed(
+        _ header: BlockHeader,
+        at offset: UInt64,
+        known: Int
+    ) throws(TraceError) -> UnsafeRawBufferPointer {
         let body = try body(of: header, at: offset)
         switch BlockCodec(rawValue: header.codec) {
         case .stored:
@@ -82,9 +111,9 @@ final class BlockReader {
             }
             raw.clear()
             let room = raw.extend(size)
-            let known = prefix.bytes(for: header.type)
+            let prefix = UnsafeRawBufferPointer(rebasing: prefix.bytes(for: header.type).prefix(known))
             if header.codec == BlockCodec.zstdWithPrefix.rawValue {
-                ZSTD_DCtx_refPrefix(context, known.baseAddress, known.count)
+                ZSTD_DCtx_refPrefix(context, prefix.baseAddress, prefix.count)
             }
             guard ZSTD_decompressDCtx(context, room, size, body.baseAddress, body.count) == size else {
                 throw corrupt(offset, "the block does not decompress")

@@ -66,7 +66,9 @@ public struct EventBatch: Sendable {
 
     /// Exactly `count` elements, so that `indices` means what it says; memory is kept.
     private static func fit<T>(_ column: inout [T], _ count: Int, _ empty: T) {
-        if column.count > count {
+        if column.isEmpty, count > 0, column.capacity < count {
+            column = [T](repeating: empty, count: count)
+        } else if column.count > count {
             column.removeLast(column.count - count)
         } else if column.count < count {
             column.append(contentsOf: repeatElement(empty, count: count - column.count))

@@ -1,198 +1,182 @@
-// The payloads a reader has met so far, by id.
+// The payloads a reader has met so far, by id: those in use in memory, the others in the log.
 
 /// Contents of payloads 0 ..< count. Grows block by block; ids are positions.
-struct PayloadStore {
-    private var segments: [[UInt8]] = []
-    private var segmentOf: [UInt32] = []
-    private var starts: [UInt32] = []
-    private var lengths: [UInt64] = []
-    /// Ids that make up a payload in pieces.
-    private var pieces: [Int: [Int]] = [:]
-    private var partIDs: Set<Int> = []
+///
+/// Calls may refer to any payload before them, and most refer to few. Blocks whose payloads were not asked for lately
+/// are let go, and read again when somebody does.
+final class PayloadStore {
+    private struct Entry {
+        let first: Int
+        /// Where its block begins, and how many bytes of the prefix were known then.
+        let block: BlockReader.Place
+        var page: PayloadPage?
+        var lastUse: UInt64
+    }
+
+    private let blocks: BlockReader
+    private var entries: [Entry] = []
+    /// The page of the payload that was asked for last.
+    private var current: PayloadPage?
+    private var currentIndex = 0
+    private var use: UInt64 = 0
+    /// What the pages in memory take, and may take.
+    private(set) var memory = 0
+    private(set) var budget: Int
+    private(set) var reloads = 0
+    /// Reloads that are all right before there is more memory.
+    private var patience = mostPatience
+    /// Lengths; `long` has those that do not fit.
+    private var lengths: [UInt16] = []
+    private var long: [Int: UInt64] = [:]
+    private var inPieces = GrowingBitSet()
+    private var parts = GrowingBitSet()
+    private var decoder = PayloadDecoder()
+    /// Reads blocks again, while the one that is being read stays as it is.
+    private lazy var again = BlockReader(again: blocks)
+    /// A block could not be read again; what it defines reads as zeros.
+    private(set) var failure: TraceError?
     /// Bytes of all payloads, pieces counted again where they are put together.
     private(set) var totalBytes: UInt64 = 0
-    private var columns = ColumnDecoder()
-    private let scratch = Scratch<UInt64>(0)
+
+    /// What contents may take before the least used ones are let go.
+    static let usualBudget = 6 << 20
+    private static let mostPatience = 256
+    private static let patiencePerBlock = 4
+
+    init(_ blocks: BlockReader, budget: Int = usualBudget) {
+        self.blocks = blocks
+        self.budget = budget
+    }
 
     var count: Int { lengths.count }
 
     /// Other payloads are made of it.
-    func isPart(_ id: Int) -> Bool { partIDs.contains(id) }
+    func isPart(_ id: Int) -> Bool { parts[id] }
 
-    func length(_ id: Int) -> UInt64 { lengths[id] }
+    @inline(__always)
+    func length(_ id: Int) -> UInt64 {
+        let length = lengths[id]
+        return length < .max ? UInt64(length) : long[id] ?? 0
+    }
 
     /// Calls `body` with the contents; put together in a temporary buffer if they are in pieces.
     func withBytes<T>(_ id: Int, _ body: (UnsafeRawBufferPointer) throws -> T) rethrows -> T {
-        if pieces[id] != nil { return try bytes(id).withUnsafeBytes(body) }
-        return try segments[Int(segmentOf[id])].withUnsafeBytes {
-            let start = Int(starts[id])
-            return try body(UnsafeRawBufferPointer(rebasing: $0[start..<(start + Int(lengths[id]))]))
+        guard let page = page(of: id), page.pieces[id - page.first] == nil else {
+            return try bytes(id).withUnsafeBytes(body)
         }
+        return try page.withBytes(id - page.first, body)
     }
 
     func bytes(_ id: Int) -> [UInt8] {
-        guard let parts = pieces[id] else { return withBytes(id) { [UInt8]($0) } }
+        guard let page = page(of: id) else { return [UInt8](repeating: 0, count: Int(length(id))) }
+        guard let ids = page.pieces[id - page.first] else { return page.withBytes(id - page.first) { [UInt8]($0) } }
         var joined: [UInt8] = []
-        joined.reserveCapacity(Int(lengths[id]))
-        for part in parts { withBytes(part) { joined.append(contentsOf: $0) } }
+        joined.reserveCapacity(Int(length(id)))
+        for part in ids { withBytes(part) { joined.append(contentsOf: $0) } }
         return joined
     }
 
     // MARK: - Decoding
 
-    /// Reads a payload section. Ids continue from `count`, which the block must agree with.
-    mutating func decode(_ cursor: inout ByteCursor, limit: UInt64) throws(Malformed) {
-        let first = try cursor.varint()
-        guard first == UInt64(count) else {
-            throw Malformed("defines payload \(first) where \(count) is next: blocks before it are missing")
+    /// Reads the payload section of a block. Ids continue from `count`, which the block must agree with.
+    func decode(_ cursor: inout ByteCursor, _ block: BlockReader.Place, limit: UInt64) throws(Malformed) {
+        let page = try decoder.decode(&cursor, first: count, total: &totalBytes, limit: limit)
+        guard page.count > 0 else { return }
+        for (place, length) in page.lengths.enumerated() {
+            append(try page.pieces[place].map { ids throws(Malformed) in try joinedLength(ids) } ?? UInt64(length))
+            if page.pieces[place] != nil { inPieces.insert(page.first + place) }
         }
-        let runs = try cursor.count(limit: TraceFormat.maximumPayloads, "payload runs")
-        var layouts: [(count: Int, layout: PayloadLayout)] = []
-        let before = count
-        var size: UInt64 = 0
-        var tables: UInt64 = 0
-        for _ in 0..<runs {
-            let items = try cursor.count(limit: TraceFormat.maximumPayloads - (count - before), "payloads")
-            guard let layout = PayloadLayout(rawValue: try cursor.byte()) else {
-                throw Malformed("unknown payload layout")
-            }
-            if layout == .pieces {
-                for _ in 0..<items { try decodePieces(&cursor) }
-            } else if layout == .table {
-                try decodeTable(&cursor, items, &tables, limit)
-            } else {
-                try decodeLengths(&cursor, items, layout, &size)
-            }
-            layouts.append((items, layout))
-        }
-        totalBytes += size
-        guard totalBytes <= limit else { throw Malformed("payloads need more than \(limit) bytes of memory") }
-        guard size <= UInt64(cursor.remaining) else { throw Malformed("payloads end too early") }
-        let bytes = try cursor.take(Int(size))
-        let segment = UInt32(truncatingIfNeeded: segments.count)
-        segments.append(lay(bytes, layouts, from: before))
-        for id in before..<count where segmentOf[id] == Self.dataOfBlock { segmentOf[id] = segment }
+        use += 1
+        patience = min(patience + Self.patiencePerBlock, Self.mostPatience)
+        entries.append(Entry(first: page.first, block: block, page: page, lastUse: use))
+        memory += page.memory
+        makeRoom()
     }
 
-    /// Stands for the segment of a block's data while its directory is read.
-    private static let dataOfBlock = UInt32.max
-
-    /// Payloads as columns of their words. They get a segment of their own.
-    private mutating func decodeTable(
-        _ cursor: inout ByteCursor,
-        _ rows: Int,
-        _ tables: inout UInt64,
-        _ limit: UInt64
-    ) throws(Malformed) {
-        let length = try cursor.count(limit: 1 << 16, "bytes in a row")
-        guard length & 7 == 0, length > 0 else { throw Malformed("a table has rows of \(length) bytes") }
-        let size = UInt64(rows * length)
-        guard tables + size <= UInt64(TraceFormat.maximumRawSize) else { throw Malformed("payloads exceed the block") }
-        tables += size
-        totalBytes += size
-        guard totalBytes <= limit else { throw Malformed("payloads need more than \(limit) bytes of memory") }
-        let room = scratch.room(rows * length / 8)
-        var bases: [UnsafeMutablePointer<UInt64>] = []
-        for word in 0..<(length / 8) {
-            let column = room + word * rows
-            try columns.decode(&cursor, rows: rows, into: column, bases: bases)
-            bases.append(column)
-        }
-        for row in 0..<rows {
-            segmentOf.append(UInt32(truncatingIfNeeded: segments.count))
-            starts.append(UInt32(row * length))
-            lengths.append(UInt64(length))
-        }
-        segments.append(
-            [UInt8](unsafeUninitializedCapacity: rows * length) { bytes, filled in
-                let bytes = UnsafeMutableRawBufferPointer(bytes)
-                for word in 0..<(length / 8) {
-                    for row in 0..<rows {
-                        bytes.storeBytes(
-                            of: room[word * rows + row].littleEndian,
-                            toByteOffset: row * length + word * 8,
-                            as: UInt64.self
-                        )
-                    }
-                }
-                filled = rows * length
-            }
-        )
+    private func append(_ length: UInt64) {
+        if length >= UInt64(UInt16.max) { long[lengths.count] = length }
+        lengths.append(UInt16(clamping: length))
     }
 
-    private mutating func decodePieces(_ cursor: inout ByteCursor) throws(Malformed) {
-        let parts = try cursor.count(limit: cursor.remaining, "pieces")
-        var ids: [Int] = []
-        var length: UInt64 = 0
-        for _ in 0..<parts {
-            let id = try cursor.count(limit: Int.max, "as an id")
-            guard id < count, pieces[id] == nil else { throw Malformed("a payload has an impossible piece") }
-            ids.append(id)
-            partIDs.insert(id)
-            length += lengths[id]
+    private func joinedLength(_ ids: [Int]) throws(Malformed) -> UInt64 {
+        var sum: UInt64 = 0
+        for id in ids {
+            guard id < count, !inPieces[id] else { throw Malformed("a payload has an impossible piece") }
+            parts.insert(id)
+            sum += length(id)
         }
-        guard length <= UInt64(UInt32.max) else { throw Malformed("a payload claims \(length) bytes") }
-        pieces[count] = ids
-        totalBytes += length
-        segmentOf.append(0)
-        starts.append(0)
-        lengths.append(length)
+        guard sum <= UInt64(UInt32.max) else { throw Malformed("a payload claims \(sum) bytes") }
+        totalBytes += sum
+        return sum
     }
 
-    private mutating func decodeLengths(
-        _ cursor: inout ByteCursor,
-        _ items: Int,
-        _ layout: PayloadLayout,
-        _ size: inout UInt64
-    ) throws(Malformed) {
-        guard items > 0 else { return }
-        let scratch = scratch.room(items)
-        try columns.decode(&cursor, rows: items, into: scratch)
-        for row in 0..<items {
-            let length = scratch[row]
-            guard length <= UInt64(TraceFormat.maximumRawSize), layout != .transposed || length == scratch[0] else {
-                throw Malformed("a payload claims \(length) bytes")
+    // MARK: - Pages
+
+    @inline(__always)
+    private func page(of id: Int) -> PayloadPage? {
+        if let current, id >= current.first, id - current.first < current.count { return current }
+        return find(id)
+    }
+
+    private func find(_ id: Int) -> PayloadPage? {
+        precondition(id < count, "a payload that no block has defined yet")
+        var (low, high) = (0, entries.count)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if entries[middle].first <= id { low = middle } else { high = middle }
+        }
+        entries[currentIndex].lastUse = use
+        use += 1
+        entries[low].lastUse = use
+        currentIndex = low
+        current = entries[low].page ?? reload(low)
+        return current
+    }
+
+    private func reload(_ index: Int) -> PayloadPage? {
+        reloads += 1
+        patience -= 1
+        do throws(TraceError) {
+            let page = try again.payloads(entries[index].block, first: entries[index].first, &decoder)
+            entries[index].page = page
+            memory += page.memory
+            // A log that refers far back all the time gets more memory, instead of being read over and over.
+            if patience < 0 {
+                patience = Self.mostPatience
+                budget *= 2
             }
-            guard size + length <= UInt64(TraceFormat.maximumRawSize) else {
-                throw Malformed("payloads exceed the block")
-            }
-            segmentOf.append(Self.dataOfBlock)
-            starts.append(UInt32(size))
-            lengths.append(length)
-            size += length
+            makeRoom()
+            return page
+        } catch {
+            failure = failure ?? error
+            return nil
         }
     }
 
-    /// Copies the data out of the block, rows of transposed runs put back together.
-    private func lay(
-        _ bytes: UnsafeRawBufferPointer,
-        _ layouts: [(count: Int, layout: PayloadLayout)],
-        from first: Int
-    ) -> [UInt8] {
-        [UInt8](unsafeUninitializedCapacity: bytes.count) { room, filled in
-            var id = first
-            var position = 0
-            for (items, layout) in layouts {
-                if layout == .transposed, items > 0 {
-                    let length = Int(lengths[id])
-                    for column in 0..<length {
-                        for row in 0..<items {
-                            room[position + row * length + column] = bytes[position + column * items + row]
-                        }
-                    }
-                    position += length * items
-                } else if layout == .joined, items > 0 {
-                    var size = 0
-                    for row in 0..<items { size += Int(lengths[id + row]) }
-                    UnsafeMutableRawBufferPointer(
-                        rebasing: UnsafeMutableRawBufferPointer(room)[position..<(position + size)]
-                    )
-                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[position..<(position + size)]))
-                    position += size
-                }
-                id += items
+    /// Lets go of the pages that were not used for longest. The one used last stays, whatever it takes.
+    private func makeRoom() {
+        while memory > budget {
+            var oldest: Int?
+            for index in entries.indices where entries[index].page != nil && index != currentIndex {
+                if oldest.map({ entries[index].lastUse < entries[$0].lastUse }) ?? true { oldest = index }
             }
-            filled = bytes.count
+            guard let oldest, entries[oldest].lastUse < use, let page = entries[oldest].page else { return }
+            memory -= page.memory
+            entries[oldest].page = nil
         }
+    }
+}
+
+/// One bit for each of a growing number of things; clear beyond what was inserted.
+private struct GrowingBitSet {
+    private var words: [UInt64] = []
+
+    subscript(position: Int) -> Bool {
+        position >> 6 < words.count && words[position >> 6] >> UInt64(position & 63) & 1 != 0
+    }
+
+    mutating func insert(_ position: Int) {
+        while position >> 6 >= words.count { words.append(0) }
+        words[position >> 6] |= 1 << UInt64(position & 63)
     }
 }

@@ -12,11 +12,14 @@ public final class TraceReader {
     public let header: TraceHeader
     /// What could be read; meaningful once `nextBlock()` has returned nil or thrown.
     public private(set) var recovery: Recovery
-    /// Memory that payloads may take, in bytes. Larger logs are refused instead of exhausting the machine.
+    /// What all payloads may come to, in bytes. Larger logs are refused instead of exhausting the machine.
     public var memoryLimit: UInt64
 
+    /// Batches are kept by whoever reads them: each has memory of its own, no more than it needs.
+    public var keepsBatches = false
+
     let blocks: BlockReader
-    private(set) var payloads = PayloadStore()
+    let payloads: PayloadStore
     private(set) var offset: UInt64 = 0
     /// Bytes of the blocks read so far, before compression.
     private(set) var rawBytes: UInt64 = 0
@@ -30,9 +33,15 @@ public final class TraceReader {
     /// Opens a log and reads its header.
     ///
     /// - Throws: `.unreadable`, `.notATrace`, `.newerVersion`, or `.cut`/`.corrupt` if not even the header is whole.
-    public init(path: String) throws(TraceError) {
+    public convenience init(path: String) throws(TraceError) {
+        try self.init(path: path, payloadBudget: PayloadStore.usualBudget)
+    }
+
+    /// - Parameter payloadBudget: what payloads may take in memory before those that were not used lately are let go.
+    init(path: String, payloadBudget: Int) throws(TraceError) {
         let file = try LogFile(path: path)
         blocks = BlockReader(file: file)
+        payloads = PayloadStore(blocks, budget: payloadBudget)
         recovery = Recovery(fileBytes: file.size)
         memoryLimit = (1 << 30) + file.size * 256
         let first = try blocks.header(at: 0)
@@ -59,7 +68,8 @@ public final class TraceReader {
     ///   `.unreadable` for an I/O error. After that it returns nil.
     public func nextBlock() throws(TraceError) -> Block? {
         guard !isDone else { return nil }
-        do {
+        do throws(TraceError) {
+            if let failure { throw failure }
             return try readBlock()
         } catch {
             isDone = true
@@ -118,13 +128,14 @@ public final class TraceReader {
         case .header: throw Malformed("is a second log header")
         case .snapshot: return .snapshot(try Metadata.decode(contents, template: Metadata.snapshotTemplate))
         case .payloads:
-            try payloads.decode(&cursor, limit: memoryLimit)
+            try payloads.decode(&cursor, blocks.place(at: offset), limit: memoryLimit)
             guard cursor.remaining == 0 else { throw Malformed("has \(cursor.remaining) bytes too many") }
             return nil
         case .events:
             let first = payloads.count
-            try payloads.decode(&cursor, limit: memoryLimit)
+            try payloads.decode(&cursor, blocks.place(at: offset), limit: memoryLimit)
             if offset < skipTarget { return nil }
+            if keepsBatches { batch = EventBatch() }
             try events.decode(
                 &cursor,
                 into: &batch,
@@ -176,6 +187,8 @@ public final class TraceReader {
 
     // MARK: - Payloads
 
+    /// Why payloads of an earlier block could not be read again: they read as zeros, and `nextBlock()` throws it.
+    public var failure: TraceError? { payloads.failure }
     /// Number of payloads met so far; their ids are 0 ..< this.
     public var payloadCount: Int { payloads.count }
     /// Whether other payloads are made of it.

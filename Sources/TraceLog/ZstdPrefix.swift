@@ -10,6 +10,9 @@ struct ZstdPrefix {
 
     init() { bytes.append(UnsafeRawBufferPointer(start: CTraceDictionary_start(), count: CTraceDictionary_size)) }
 
+    /// Bytes known so far.
+    var count: Int { bytes.count }
+
     /// Events blocks may refer to all, others to the dictionary only, so that the trailer can be read by itself.
     func bytes(for type: UInt8) -> UnsafeRawBufferPointer {
         let all = bytes.bytes

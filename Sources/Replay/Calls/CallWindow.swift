@@ -15,7 +15,8 @@ final class CallWindow {
     /// Calls in all.
     let count: Int
     /// Why the log could not be read on; it was whole when the recording was opened.
-    private(set) var failure: TraceError?
+    var failure: TraceError? { readFailure ?? reader?.failure }
+    private var readFailure: TraceError?
     /// Positions below are not held any more.
     private(set) var floor = 0
     /// How far back a look may go.
@@ -44,7 +45,8 @@ final class CallWindow {
             do throws(TraceError) {
                 reader = try TraceReader(path: path)
                 reader?.memoryLimit = memoryLimit
-            } catch { failure = error }
+                reader?.keepsBatches = true
+            } catch { readFailure = error }
         }
     }
 
@@ -78,7 +80,7 @@ final class CallWindow {
                 guard let block = try reader.nextBlock() else { return false }
                 if case .events(let batch) = block { add(CallBlock(batch)) }
             } catch {
-                failure = error
+                readFailure = error
                 return false
             }
         }
