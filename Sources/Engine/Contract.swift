@@ -39,6 +39,9 @@ public protocol Engine: AnyObject {
     /// task by a signal or an `exit_group` of its own: then there is nothing left to do.
     func taskEnded(_ task: TaskID, status: Int32?)
 
+    /// The task has ended, and its last call is made: it will not be named again. What was kept of it may go.
+    func forget(_ task: TaskID)
+
     /// Puts the engine into the state that the recording implies after a divergence.
     ///
     /// - Returns: false when the engine has no notion of such a thing (a namespace, say).
@@ -57,6 +60,7 @@ public protocol Engine: AnyObject {
 extension Engine {
     public func checkInvariants() -> [String] { [] }
     public func hold(_ signals: UInt64, for task: TaskID) {}
+    public func forget(_ task: TaskID) {}
     public var defersEvidence: Bool {
         get { false }
         set {}

@@ -23,6 +23,8 @@ public final class WSL1Engine: Engine {
     var fileSystems: [String: any VfsFileSystemType] = [:]
     /// By task number.
     var threads: [LxThread?] = []
+    /// Whether a thread has been and is forgotten, by task number.
+    private var forgotten: [Bool] = []
     var anonymous = LxAnonymousSuperblock(type: "anon_inodefs", device: 13, source: "anon_inodefs")
     var pipes = LxAnonymousSuperblock(type: "pipefs", device: 12, source: "pipefs")
     var sockets = LxAnonymousSuperblock(type: "sockfs", device: 8, source: "sockfs")
@@ -165,6 +167,23 @@ public final class WSL1Engine: Engine {
         let context = quietContext(thread)
         if let status, thread.group.threads.allSatisfy({ $0 === thread }) { thread.group.groupExitStatus = status }
         endThread(thread, status: thread.group.groupExitStatus ?? status ?? 0, context)
+    }
+
+    public func forget(_ task: TaskID) {
+        guard let thread = thread(task), thread.isDead else { return }
+        setThread(task, nil)
+        let index = Int(task.rawValue)
+        if forgotten.count <= index { forgotten += [Bool](repeating: false, count: index + 1 - forgotten.count) }
+        forgotten[index] = true
+    }
+
+    /// Threads that are held, dead ones included.
+    package var heldThreads: Int { threads.reduce(0) { $0 + ($1 == nil ? 0 : 1) } }
+
+    /// Whether there was such a task, and it ended.
+    func isForgotten(_ task: TaskID) -> Bool {
+        let index = Int(task.rawValue)
+        return index < forgotten.count && forgotten[index]
     }
 
     /// A context for work that no call asked for.

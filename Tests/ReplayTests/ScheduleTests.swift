@@ -150,7 +150,7 @@ struct ScheduleTests {
         }
         let child17: UInt64 = 1 << 16
         #expect(held == [0: child17, 2: child17], "not with the call it was delivered after, nor later")
-        #expect(ledger.interrupting == [3: [0]])
+        #expect((0..<6).map(ledger.interrupting) == [[], [], [], [0], [], []])
     }
 
     @Test("A wait that nothing ends on the engine is blocked, not the signal's fault")

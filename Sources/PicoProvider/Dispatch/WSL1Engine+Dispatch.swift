@@ -7,6 +7,7 @@ extension WSL1Engine {
     public func dispatch(_ call: GuestCall, on task: TaskID) throws(EngineFailure) -> DispatchResult {
         guard isBooted else { throw EngineFailure("dispatch before boot") }
         guard let thread = thread(task) else {
+            if isForgotten(task) { return DispatchResult(.exited) }
             throw EngineFailure("task \(task.rawValue) makes call \(call.index) and was never created")
         }
         guard !thread.isDead else { return DispatchResult(.exited) }
@@ -35,7 +36,10 @@ extension WSL1Engine {
     }
 
     public func retry(_ task: TaskID) throws(EngineFailure) -> DispatchResult {
-        guard let thread = thread(task) else { throw EngineFailure("task \(task.rawValue) was never created") }
+        guard let thread = thread(task) else {
+            if isForgotten(task) { return DispatchResult(.exited) }
+            throw EngineFailure("task \(task.rawValue) was never created")
+        }
         if thread.isDead {
             // Killed while it waited: the wait ends, and the task after it.
             guard let parked = thread.parked else { return DispatchResult(.exited) }

@@ -49,6 +49,7 @@ final class LxssProgram: Engine {
     func postSignal(_ signal: Int32, to task: TaskID) { engine.postSignal(signal, to: own(task)) }
     func hold(_ signals: UInt64, for task: TaskID) { engine.hold(signals, for: own(task)) }
     func taskEnded(_ task: TaskID, status: Int32?) { engine.taskEnded(own(task), status: status) }
+    func forget(_ task: TaskID) { engine.forget(own(task)) }
     func checkInvariants() -> [String] { engine.checkInvariants() }
 
     func graft(_ graft: Graft, on task: TaskID) -> Bool {

@@ -55,6 +55,7 @@ public struct Recording: Sendable {
         // Holes in the order: places cannot be told from indexes.
         guard scan.isDense else { return Recording(try Trace.load(path: path)) }
         scan.frame.recovery = reader.recovery
+        scan.trim()
         return Recording(
             frame: scan.frame,
             count: scan.count,
@@ -91,6 +92,7 @@ private struct LogScan {
     private var highest: UInt64 = 0
     private var sum: UInt64 = 0
     private var contents = RecentContents()
+    private var programs: Set<String> = []
 
     init(header: TraceHeader, spread: UInt64) {
         frame = Trace(header: header)
@@ -111,10 +113,17 @@ private struct LogScan {
                 lateRows[index] = late.count
                 late.append(CallBlock(batch).recordedCall(row) { contents.bytes($0, reader) }.wholeRecord)
             }
-            frame.tasks.append(contentsOf: batch.taskRecords.lazy.map(\.withoutTexts))
+            for record in batch.taskRecords { frame.tasks.append(record.withoutTexts(&programs)) }
             frame.signals.append(contentsOf: batch.signalRecords)
             frame.paths.append(contentsOf: batch.pathRecords)
         }
+    }
+
+    /// Lists that have grown have room for more.
+    mutating func trim() {
+        frame.tasks = frame.tasks.map { $0 }
+        frame.signals = frame.signals.map { $0 }
+        frame.paths = frame.paths.map { $0 }
     }
 
     /// Whether the indexes are 0 ..< count, each once (as far as count, sum and maximum can tell).
@@ -126,10 +135,13 @@ private struct LogScan {
 
 extension TaskRecord {
     /// An exec without its texts, which replays do not read and which are most of it.
-    fileprivate var withoutTexts: TaskRecord {
+    ///
+    /// - Parameter programs: paths so far: programs are few.
+    fileprivate func withoutTexts(_ programs: inout Set<String>) -> TaskRecord {
         guard case .executed(let path, _, _, _) = kind else { return self }
         var record = self
-        record.kind = .executed(path: path, arguments: [], environment: [], auxv: [])
+        let program = programs.insert(path).memberAfterInsert
+        record.kind = .executed(path: program, arguments: [], environment: [], auxv: [])
         return record
     }
 }

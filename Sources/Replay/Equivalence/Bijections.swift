@@ -140,6 +140,15 @@ final class Bijections {
         if space == .address { shifts[id] = nil }
     }
 
+    /// Nothing refers to the file any more that this call made.
+    func forgetFile(madeBy call: UInt64) {
+        filesSeen.remove(call)
+        if !filesListed.isEmpty { filesListed.remove(call) }
+    }
+
+    /// Scopes that have names.
+    var count: Int { scopes.count }
+
     /// The engine's name for a recorded one; itself when unbound.
     func engineName(_ recorded: UInt64, _ scope: Scope) -> UInt64 {
         guard let bijection = known(scope), bijection.renamed > 0 else { return recorded }

@@ -110,7 +110,8 @@ struct Comparison {
             }
         case .ordered where ignoresOrder: ignored += 1
         case .ordered:
-            if !order.keepsOrder(order.key(OrderKeeper.Field(field), subject), recorded: recorded, engine: engine) {
+            let key = order.key(OrderKeeper.Field(field), subject, generation: generation)
+            if !order.keepsOrder(key, recorded: recorded, engine: engine) {
                 differ(field, "ordered", text(recorded, format), text(engine, format))
             }
         case .exact, .set, .atMost:
@@ -281,7 +282,7 @@ struct Comparison {
             return index + 2
         }
         let unit: Int64 = recorded[index + 1].name.hasSuffix("usec") ? 1_000_000 : 1_000_000_000
-        let key = order.key(OrderKeeper.Field(path), subject)
+        let key = order.key(OrderKeeper.Field(path), subject, generation: generation)
         let (left, right) = (seconds &* unit &+ fraction, engineSeconds &* unit &+ engineFraction)
         if !order.keepsOrder(key, recorded: left, engine: right) {
             differ(path, "ordered", "\(seconds).\(fraction)", "\(engineSeconds).\(engineFraction)")

@@ -81,7 +81,7 @@ struct FlatComparison {
                 let rest = FlatLayout.Leaf(offset: fraction, size: size, isSigned: size == 8, kind: .exact)
                 let one = Self.value(left, leaf) &* unit &+ Self.value(left, rest)
                 let other = Self.value(right, leaf) &* unit &+ Self.value(right, rest)
-                let key = order.key(field, subject)
+                let key = order.key(field, subject, generation: generation)
                 guard order.wouldKeepOrder(key, recorded: one, engine: other) else { return false }
                 readings.append((key, one, other))
             }

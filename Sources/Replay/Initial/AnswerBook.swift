@@ -19,6 +19,9 @@ final class AnswerBook: @unchecked Sendable {
         open[call.record.task] = call
     }
 
+    /// A task makes no more calls.
+    func end(_ task: TaskID) { open.remove(task) }
+
     func call(_ index: UInt64) -> RecordedCall? {
         if let current, current.index == index { return current }
         if let position = calls.position(ofCall: index) { return calls.call(position) }

@@ -5,11 +5,11 @@ import TraceLog
 
 /// Immutable offers: what a call's own record tells is read there, what later calls told is kept by the making call.
 struct RecordedNames: NameSource {
-    fileprivate let offers: IntegerTable<UInt64>
+    fileprivate let offers: Offers
     fileprivate let answers: RecordedAnswers
 
     func offer(_ kind: NameKind, for call: UInt64) -> UInt64? {
-        if let later = offers[NameCollector.key(kind, call)] { return later }
+        if let later = offers[kind, call] { return later }
         return answers.recorded(call).flatMap { own(kind, $0) }
     }
 
@@ -48,15 +48,48 @@ struct RecordedNames: NameSource {
     }
 }
 
+/// Names by kind and making call. There is a file's number and device for each file that was made.
+private struct Offers {
+    private var inodes = CallTable<UInt64>()
+    private var devices = CallTable<UInt16>()
+    private var deviceNumbers: [UInt64] = []
+    private var others = IntegerTable<UInt64>()
+
+    subscript(kind: NameKind, call: UInt64) -> UInt64? {
+        get {
+            switch kind {
+            case .inode: inodes[call]
+            case .device: devices[call].map { deviceNumbers[Int($0)] } ?? others[Self.key(kind, call)]
+            default: others[Self.key(kind, call)]
+            }
+        }
+        set {
+            switch kind {
+            case .inode: inodes[call] = newValue
+            case .device:
+                if let newValue, let known = ordinal(ofDevice: newValue) { devices[call] = known } else { fallthrough }
+            default: others[Self.key(kind, call)] = newValue
+            }
+        }
+    }
+
+    private mutating func ordinal(ofDevice number: UInt64) -> UInt16? {
+        if let known = deviceNumbers.firstIndex(of: number) { return UInt16(known) }
+        guard deviceNumbers.count < 1 << 8 else { return nil }
+        deviceNumbers.append(number)
+        return UInt16(deviceNumbers.count - 1)
+    }
+
+    private static func key(_ kind: NameKind, _ call: UInt64) -> UInt64 { UInt64(kind.rawValue) << 56 | call }
+}
+
 /// Collects the names that only later calls tell, while the recorded world is followed.
 struct NameCollector {
-    private var offers = IntegerTable<UInt64>()
+    private var offers = Offers()
     /// The call that may have chosen a socket's port, by the socket's description.
     private var portChoosers = IntegerTable<UInt64>()
 
     func source(_ answers: RecordedAnswers) -> RecordedNames { RecordedNames(offers: offers, answers: answers) }
-
-    fileprivate static func key(_ kind: NameKind, _ call: UInt64) -> UInt64 { UInt64(kind.rawValue) << 56 | call }
 
     mutating func collect(_ call: RecordedCall, in world: RecordedWorld) {
         guard let known = call.known else { return }
@@ -82,8 +115,7 @@ struct NameCollector {
     }
 
     private mutating func offer(_ kind: NameKind, _ call: UInt64, _ value: UInt64) {
-        let key = Self.key(kind, call)
-        if offers[key] == nil { offers[key] = value }
+        if offers[kind, call] == nil { offers[kind, call] = value }
     }
 
     /// The inode number that a made file, pipe or socket turned out to have.
@@ -96,7 +128,7 @@ struct NameCollector {
         } else {
             maker = world.paths(call, in: task).first?.node?.createdBy
         }
-        guard let maker, offers[Self.key(.inode, maker)] == nil, let status = FileStatus(decoding: call) else {
+        guard let maker, offers[.inode, maker] == nil, let status = FileStatus(decoding: call) else {
             return
         }
         offer(.inode, maker, status.inode)

@@ -3,6 +3,11 @@ import Engine
 import LinuxABI
 import TraceLog
 
+/// Files that calls made and that nothing refers to any more, by these calls.
+final class Departures {
+    var makers: [UInt64] = []
+}
+
 /// A file: what it was at time zero, and what the recorded calls have made of it since.
 final class FileNode {
     let id: UInt64
@@ -39,13 +44,23 @@ final class FileNode {
     /// How many names refer to it now, as far as known.
     var names = 1
     var mark: Mark?
+    private let departures: Departures?
 
-    init(id: UInt64, kind: Environment.File.Kind, initialPath: String?, createdBy: UInt64?) {
+    init(
+        id: UInt64,
+        kind: Environment.File.Kind,
+        initialPath: String?,
+        createdBy: UInt64?,
+        departures: Departures? = nil
+    ) {
         self.id = id
         self.kind = kind
         self.initialPath = initialPath
         self.createdBy = createdBy
+        self.departures = departures
     }
+
+    deinit { if let createdBy { departures?.makers.append(createdBy) } }
 
     /// Takes in what a stat call or the recorder's lstat said.
     func learn(_ status: FileStatus) {

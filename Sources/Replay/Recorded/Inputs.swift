@@ -65,6 +65,12 @@ struct MarkTable {
         memory[new] = memory[old]
     }
 
+    /// Nobody lives in the address space any more.
+    mutating func forget(_ space: UInt64) {
+        if !mappings.isEmpty { mappings[space] = nil }
+        if !memory.isEmpty { memory[space] = nil }
+    }
+
     func mark(onInput chunks: [MemoryChunks.Chunk], in space: UInt64) -> Mark? {
         memory[space]?.mark(on: chunks)
     }

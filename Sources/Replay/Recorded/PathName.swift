@@ -20,8 +20,17 @@ final class PathName {
         self.parent = parent
         self.isEngineServed = isEngineServed
         component = Array(text.utf8.reversed().prefix { $0 != UInt8(ascii: "/") }.reversed())
-        if let parent { parent.children[PathWalks.key(component[...])] = self }
+        joinParent()
     }
+
+    func joinParent() { parent?.children[PathWalks.key(component[...])] = self }
+
+    func leaveParent() {
+        let key = PathWalks.key(component[...])
+        if let parent, parent.children[key] === self { parent.children.remove(key) }
+    }
+
+    var hasChildren: Bool { !children.isEmpty }
 
     /// Walks that start here may go by components.
     var isPlain: Bool { parent != nil || text == "/" }
@@ -93,6 +102,11 @@ struct PathWalks {
         else { return nil }
         return walk
     }
+
+    mutating func forget() { walks.removeAll() }
+
+    /// A hash of a path.
+    static func key(of path: String) -> UInt64 { key(Array(path.utf8)[...]) }
 
     mutating func keep(_ result: PathName?, of name: ArraySlice<UInt8>, below base: PathName, follow: Bool) {
         walks[Self.key(name, ObjectIdentifier(base), follow)] =

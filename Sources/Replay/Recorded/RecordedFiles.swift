@@ -25,6 +25,12 @@ final class RecordedFiles {
 
     /// Every path that was looked at, by its text.
     private var names: [String: PathName] = [:]
+    /// Absent names that were forgotten, by their hashes.
+    private var forgotten: Set<UInt64> = []
+    /// From so many on it is worth looking which can go.
+    var enoughNames = fewNames
+    private static let fewNames = 1 << 13
+    let departures = Departures()
     /// Counts changes of symbolic links: what path walks went by.
     private(set) var linkGeneration: UInt64 = 0
     /// What each name was at time zero; the first decisive event has decided.
@@ -56,8 +62,34 @@ final class RecordedFiles {
     func name(_ path: String) -> PathName {
         if let known = names[path] { return known }
         let name = PathName(path, in: directory(of: path), isEngineServed: isEngineServed(path))
+        if !forgotten.isEmpty, forgotten.contains(PathWalks.key(of: path)) { name.state = .absent }
         names[path] = name
         return name
+    }
+
+    /// Paths held.
+    var count: Int { names.count }
+
+    /// There are many more names than when names were forgotten last.
+    var mayForget: Bool { names.count > enoughNames }
+
+    /// Lets go of the names that nothing has and nobody refers to. That they are absent stays known.
+    func forgetAbsent() {
+        var texts: [String] = []
+        for (text, name) in names where name.node == nil { texts.append(text) }
+        // What lies in a directory goes before it.
+        texts.sort { $0.utf8.count > $1.utf8.count }
+        for text in texts {
+            guard var name = names.removeValue(forKey: text) else { continue }
+            name.leaveParent()
+            guard !name.hasChildren, isKnownUniquelyReferenced(&name) else {
+                name.joinParent()
+                names[text] = name
+                continue
+            }
+            if name.state != nil { forgotten.insert(PathWalks.key(of: text)) }
+        }
+        enoughNames = max(min(enoughNames, Self.fewNames), 2 * names.count)
     }
 
     /// The name of a component below a directory.
@@ -104,7 +136,13 @@ final class RecordedFiles {
 
     func makeNode(_ kind: Environment.File.Kind, initialPath: String?, createdBy: UInt64?) -> FileNode {
         defer { nextNode += 1 }
-        return FileNode(id: nextNode, kind: kind, initialPath: initialPath, createdBy: createdBy)
+        return FileNode(
+            id: nextNode,
+            kind: kind,
+            initialPath: initialPath,
+            createdBy: createdBy,
+            departures: departures
+        )
     }
 
     // MARK: - Facts

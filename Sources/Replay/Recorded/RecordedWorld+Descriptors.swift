@@ -140,7 +140,7 @@ extension RecordedWorld {
                 UInt32(truncatingIfNeeded: call.word(1))
             )
         if call.word(2) & Linux.closeRangeUnshare != 0 {
-            task.files = copyTable(of: task)
+            separateTable(of: task)
         }
         for fd in task.files.entries.keys where fd >= 0 && range.contains(UInt32(fd)) {
             if call.word(2) & Linux.closeRangeCloseOnExec != 0 {

@@ -41,7 +41,7 @@ extension RecordedWorld {
         child.namespaceMark = parent.namespaceMark
         child.credentialMark = parent.credentialMark
         child.signalMark = parent.signalMark
-        tasks[child.id] = child
+        add(child)
     }
 
     private func copiedMemory(of task: TaskState) -> UInt64 {
@@ -78,7 +78,7 @@ extension RecordedWorld {
             effects.append(.unmounted(point: point))
         case .unshare:
             if call.word(0) & Linux.cloneFiles != 0 {
-                task.files = copyTable(of: task)
+                separateTable(of: task)
             }
             if call.word(0) & (Linux.cloneFileSystem | Linux.cloneMountNamespace) != 0 {
                 task.directories = task.directories.copy()
@@ -133,9 +133,9 @@ extension RecordedWorld {
 
     private func applyExec(_ call: RecordedCall, in task: TaskState) {
         let name = paths(call, in: task).first
-        task.files = copyTable(of: task)
+        separateTable(of: task)
         for fd in task.files.entries.keys where task.files.entries[fd]?.closeOnExec == true { drop(fd, in: task) }
-        task.memory = identity()
+        renewMemory(of: task)
         task.directories = task.directories.copy()
         task.executable = name?.text ?? ""
         task.tid = task.tgid
@@ -160,7 +160,10 @@ extension RecordedWorld {
             else { return }
             pid = child
         }
-        if let child = self.task(pid: pid, seenBy: task) { use(of: child.createdBy, by: call) }
+        if let child = self.task(pid: pid, seenBy: task) {
+            use(of: child.createdBy, by: call)
+            child.isReaped = true
+        }
         effects.append(.reaped(pid: pid))
     }
 

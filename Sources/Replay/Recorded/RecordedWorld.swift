@@ -15,7 +15,7 @@ final class RecordedWorld {
     /// Effects of the call applied last.
     var effects: [Effect] = []
     /// Later calls that used what a call made, by the making call; of calls that are ``count(usesOf:)``ed only.
-    private(set) var uses: [UInt64: UInt64] = [:]
+    private(set) var uses = CallTable<UInt32>()
     /// The call that made an id.
     var makers: [Bijections.Scope: [UInt64: UInt64]] = [:]
     var marks = MarkTable()
@@ -24,10 +24,14 @@ final class RecordedWorld {
     /// Told of every descriptor that goes, and of every descriptor table or address space that is copied.
     var onDrop: (_ table: UInt64, _ fd: Int32) -> Void = { _, _ in }
     var onCopy: (_ space: NameSpace, _ old: UInt64, _ new: UInt64) -> Void = { _, _, _ in }
-    /// Told of every descriptor table that nobody has any more.
+    /// Told of every descriptor table and address space that nobody has any more.
     var onForget: (_ space: NameSpace, _ id: UInt64) -> Void = { _, _ in }
+    /// Told of every file that a call made and that nothing refers to any more, by that call.
+    var onDeparture: (_ maker: UInt64) -> Void = { _ in }
     let birth: [UInt64: (task: TaskID, tid: Int32, tgid: Int32)]
     private var nextIdentity: UInt64 = 1
+    /// How many tasks live in each address space.
+    var inhabitants = IntegerTable<Int>()
     /// Sockets by bound address, for pairing connect and accept.
     var boundSockets: [[UInt8]: OpenDescription] = [:]
     var backlogs: [UInt64: [OpenDescription]] = [:]
@@ -43,7 +47,7 @@ final class RecordedWorld {
         }
         self.birth = birth
         files.engineServed = EngineServed.prefixes(trace.snapshot)
-        tasks[root.task] = rootTask(root, trace.snapshot)
+        add(rootTask(root, trace.snapshot))
     }
 
     func identity() -> UInt64 {
@@ -69,7 +73,7 @@ final class RecordedWorld {
             pidNamespace: 0,
             memory: identity()
         )
-        tasks[id] = task
+        add(task)
         return task
     }
 
@@ -124,19 +128,11 @@ final class RecordedWorld {
             }
         }
         observe(known, call, in: task)
-    }
-
-    /// The task ended: its descriptors are gone, and with the last task of a table the table's names.
-    func end(_ id: TaskID) {
-        guard let task = tasks[id], task.isAlive else { return }
-        task.isAlive = false
-        let table = task.files.id
-        if isKnownUniquelyReferenced(&task.files) { onForget(.fd, table) }
-        task.files = DescriptorTable(id: table)
+        tidy()
     }
 
     /// Counts from now on who uses what this call made: it is a root.
-    func count(usesOf call: UInt64) { uses[call] = uses[call] ?? 0 }
+    func count(usesOf call: UInt64) { if uses[call] == nil { uses[call] = 0 } }
 
     /// Whether any call's uses are counted.
     var countsUses: Bool { !uses.isEmpty }
@@ -145,14 +141,7 @@ final class RecordedWorld {
     @inline(__always)
     func use(of creator: UInt64?, by call: RecordedCall) {
         guard let creator, !uses.isEmpty, creator != call.index else { return }
-        uses[creator]? += 1
-    }
-
-    /// A copy of the task's descriptor table becomes its own.
-    func copyTable(of task: TaskState) -> DescriptorTable {
-        let copy = DescriptorTable(id: identity(), entries: task.files.entries)
-        onCopy(.fd, task.files.id, copy.id)
-        return copy
+        uses.update(creator) { $0 = $0 == .max ? .max : $0 + 1 }
     }
 
     /// Calls that make descriptors and have no rule of their own here: the description says what they make.

@@ -211,6 +211,8 @@ final class TaskState {
     var signalMask: UInt64
     var executable = ""
     var isAlive = true
+    /// A recorded wait took its status.
+    var isReaped = false
     /// The call that made it; nil for the root task.
     let createdBy: UInt64?
     /// Identifies the pid namespace: pids are renamed per namespace.

@@ -5,6 +5,15 @@ struct TaskTable {
     private var states = TaskMap<TaskState>()
     /// By thread id; several when ids were given again or repeat in other pid namespaces.
     private var byNumber = IntegerTable<[TaskState]>()
+    /// Thread groups of tasks that were forgotten.
+    private var groups = TaskMap<Int32>()
+    /// Tasks that have ended and may be asked for, in order of their end.
+    private var ended: [TaskID] = []
+    /// How many ended tasks stay known.
+    var memory = 1 << 10
+
+    /// States held.
+    var count: Int { states.count }
 
     subscript(task: TaskID) -> TaskState? {
         @inline(__always)
@@ -23,6 +32,29 @@ struct TaskTable {
         byNumber[Self.key(task.tid), default: []].removeAll { $0 === task || $0.tid != task.tid }
         byNumber[Self.key(task.tid), default: []].append(task)
     }
+
+    /// The task has ended. Nobody asks for those that ended well before and were waited for.
+    mutating func retire(_ task: TaskState) {
+        ended.append(task.id)
+        guard ended.count > 2 * memory else { return }
+        let waiting = ended.prefix(memory).filter { !forget($0) }
+        ended.replaceSubrange(0..<memory, with: waiting)
+    }
+
+    private mutating func forget(_ id: TaskID) -> Bool {
+        guard let task = states[id] else { return true }
+        let isZombie = task.tid == task.tgid && !task.isReaped
+        if isZombie, let parent = task.parent, states[parent]?.isAlive == true { return false }
+        states.remove(id)
+        groups[id] = task.tgid
+        let key = Self.key(task.tid)
+        byNumber[key, default: []].removeAll { $0 === task }
+        if byNumber[key]?.isEmpty == true { byNumber.remove(key) }
+        return true
+    }
+
+    /// The thread group of a task, however long ago it ended.
+    func group(of task: TaskID) -> Int32? { states[task]?.tgid ?? groups[task] }
 
     /// The living task with this thread id, else the last that had it.
     func numbered(_ tid: Int32) -> TaskState? {

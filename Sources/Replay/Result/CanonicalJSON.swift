@@ -18,7 +18,8 @@ private final class Slot {
         case empty
         case literal(String)
         case string(String)
-        case array([Slot])
+        /// What is written already, and what comes after it.
+        case array([UInt8], [Slot])
         case object([String: Slot])
     }
 
@@ -26,14 +27,26 @@ private final class Slot {
 
     func element() -> Slot {
         let slot = Slot()
-        if case .array(var slots) = content {
+        if case .array(let bytes, var slots) = content {
             content = .empty
             slots.append(slot)
-            content = .array(slots)
+            content = .array(bytes, slots)
         } else {
-            content = .array([slot])
+            content = .array([], [slot])
         }
         return slot
+    }
+
+    /// Takes in an element that is complete: lists are long, and their elements need not be kept apart.
+    func append(_ element: Slot) {
+        guard case .array(var bytes, let slots) = content, slots.isEmpty else {
+            self.element().content = element.content
+            return
+        }
+        content = .empty
+        if !bytes.isEmpty { bytes.append(UInt8(ascii: ",")) }
+        element.write(to: &bytes)
+        content = .array(bytes, slots)
     }
 
     func member(_ key: String) -> Slot {
@@ -53,10 +66,11 @@ private final class Slot {
         case .empty: bytes += "null".utf8
         case .literal(let text): bytes += text.utf8
         case .string(let text): Slot.writeString(text, to: &bytes)
-        case .array(let slots):
+        case .array(let written, let slots):
             bytes.append(UInt8(ascii: "["))
+            bytes += written
             for (index, slot) in slots.enumerated() {
-                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                if index > 0 || !written.isEmpty { bytes.append(UInt8(ascii: ",")) }
                 slot.write(to: &bytes)
             }
             bytes.append(UInt8(ascii: "]"))
@@ -103,7 +117,7 @@ private struct SlotEncoder: Encoder {
         return KeyedEncodingContainer(SlotKeyed<Key>(slot: slot, codingPath: codingPath))
     }
     func unkeyedContainer() -> any UnkeyedEncodingContainer {
-        if case .empty = slot.content { slot.content = .array([]) }
+        if case .empty = slot.content { slot.content = .array([], []) }
         return SlotUnkeyed(slot: slot, codingPath: codingPath)
     }
     func singleValueContainer() -> any SingleValueEncodingContainer { SlotSingle(slot: slot, codingPath: codingPath) }
@@ -154,18 +168,30 @@ private struct SlotKeyed<Key: CodingKey>: KeyedEncodingContainerProtocol {
 private struct SlotUnkeyed: UnkeyedEncodingContainer {
     let slot: Slot
     let codingPath: [any CodingKey]
-    var count: Int {
-        if case .array(let slots) = slot.content { return slots.count }
-        return 0
+    private(set) var count = 0
+
+    init(slot: Slot, codingPath: [any CodingKey]) {
+        self.slot = slot
+        self.codingPath = codingPath
     }
 
-    func encodeNil() throws { slot.element().content = .literal("null") }
-    func encode(_ value: some Encodable) throws { try slot.element().set(value, path: codingPath) }
-    func nestedContainer<Nested: CodingKey>(keyedBy keyType: Nested.Type) -> KeyedEncodingContainer<Nested> {
-        SlotEncoder(slot: slot.element(), codingPath: codingPath).container(keyedBy: keyType)
+    mutating func encodeNil() throws {
+        count += 1
+        slot.element().content = .literal("null")
     }
-    func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
-        SlotEncoder(slot: slot.element(), codingPath: codingPath).unkeyedContainer()
+    mutating func encode(_ value: some Encodable) throws {
+        count += 1
+        let element = Slot()
+        try element.set(value, path: codingPath)
+        slot.append(element)
+    }
+    mutating func nestedContainer<Nested: CodingKey>(keyedBy keyType: Nested.Type) -> KeyedEncodingContainer<Nested> {
+        count += 1
+        return SlotEncoder(slot: slot.element(), codingPath: codingPath).container(keyedBy: keyType)
+    }
+    mutating func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
+        count += 1
+        return SlotEncoder(slot: slot.element(), codingPath: codingPath).unkeyedContainer()
     }
     func superEncoder() -> any Encoder { SlotEncoder(slot: slot.element(), codingPath: codingPath) }
 }

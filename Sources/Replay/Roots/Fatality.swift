@@ -5,7 +5,7 @@ import LinuxABI
 /// What the rest of the recording says of the calls that diverged.
 struct FatalContext {
     /// Later uses of what a call made, by call.
-    var uses: [UInt64: UInt64]
+    var uses: CallTable<UInt32>
     /// How often the recorded program met an error of a call and went on, by description name.
     var recordedErrors: [String: UInt64]
 }

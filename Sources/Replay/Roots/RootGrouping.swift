@@ -86,7 +86,7 @@ struct RootGrouping {
     }
 
     private var groups: [Group] = []
-    private var groupOfCall = IntegerTable<Int>()
+    private var groupOfCall = CallTable<UInt32>()
 
     /// Which cells are at fault is known now, so that kinds may be one gap.
     init(_ candidates: RootCandidates, working: Set<Cell>) {
@@ -99,17 +99,22 @@ struct RootGrouping {
                 index[key] = group
                 groups.append(Group(first: first, cells: choice, calls: []))
             }
-            groups[group].calls += calls
-            for call in calls { groupOfCall[call] = group }
+            if groups[group].calls.isEmpty { groups[group].calls = calls } else { groups[group].calls += calls }
+            for call in calls { groupOfCall[call] = UInt32(group) }
         }
         // Calls complete in another order than they are entered: the first is the one with the lowest index.
-        for index in groups.indices { groups[index].calls.sort() }
+        for index in groups.indices { Self.sort(&groups[index].calls) }
+    }
+
+    /// Most lists are in order, and shared.
+    private static func sort(_ calls: inout [UInt64]) {
+        if zip(calls, calls.dropFirst()).contains(where: { $0 > $1 }) { calls.sort() }
     }
 
     /// Followers without a report.
     mutating func attach(_ followers: [(call: UInt64, root: UInt64)]) {
         for (call, root) in followers {
-            if let group = groupOfCall[root] { groups[group].followers.append(call) }
+            if let group = groupOfCall[root] { groups[Int(group)].followers.append(call) }
         }
         for index in groups.indices { groups[index].followers.sort() }
     }
@@ -118,9 +123,9 @@ struct RootGrouping {
     mutating func attach(_ reports: inout [CallReport]) {
         for index in reports.indices {
             let call = reports[index].call
-            if let group = groupOfCall[call] {
+            if let group = groupOfCall[call].map(Int.init) {
                 reports[index].root = groups[group].calls[0]
-            } else if let root = reports[index].root, let group = groupOfCall[root] {
+            } else if let root = reports[index].root, let group = groupOfCall[root].map(Int.init) {
                 reports[index].root = groups[group].calls[0]
                 groups[group].followers.append(call)
             }
@@ -145,7 +150,7 @@ struct RootGrouping {
             root.source = group.first.evidence.source
             root.occurrences = group.calls
             root.followers = group.followers
-            root.uses = group.calls.reduce(0) { $0 + (context.uses[$1] ?? 0) }
+            root.uses = group.calls.reduce(0) { $0 + UInt64(context.uses[$1] ?? 0) }
             root.fatal = judgeFatality(root, exercised: group.first.cells, context)
             return root
         }

@@ -26,7 +26,7 @@ extension ReplayRun {
     private func unseen(_ pending: Pending) -> UInt64 {
         let state = world.task(pending.call.record.task)
         guard options.resynchronise, let parent = state.parent else { return 0 }
-        let group = world.task(parent).tgid
+        let group = world.tasks.group(of: parent)
         var last: UInt64 = 0
         let next = pending.position + 1
         for position in next..<(next + 400) where calls.has(position) {
@@ -71,7 +71,7 @@ extension ReplayRun {
     func makeExit(ofChildOf task: TaskID) throws(EngineFailure) {
         let group = world.task(task).tgid
         let children = lingering().filter { pending in
-            world.task(pending.call.record.task).parent.map { world.task($0).tgid } == group
+            world.task(pending.call.record.task).parent.flatMap { world.tasks.group(of: $0) } == group
         }
         guard let first = children.first else { return }
         guard options.resynchronise, children.count > 1, let next = nextWaited(by: group) else {
@@ -95,7 +95,7 @@ extension ReplayRun {
     /// Whether the parent waits in a call that, as recorded, a signal ended: it is the child's.
     func isInterruptedByChild(_ task: TaskID) -> Bool {
         guard options.resynchronise, let parent = world.task(task).parent else { return false }
-        let group = world.task(parent).tgid
+        let group = world.tasks.group(of: parent)
         return parked.values.contains { pending in
             world.task(pending.call.record.task).tgid == group && InterruptedClass(pending.call.record.result) != nil
         }
@@ -130,5 +130,6 @@ extension ReplayRun {
         hold(pending)
         var result = try engine.dispatch(pending.guest, on: task)
         try settle(pending, &result)
+        if world.tasks[task]?.isAlive == false { letGo(of: task) }
     }
 }

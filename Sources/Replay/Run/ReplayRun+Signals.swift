@@ -57,7 +57,7 @@ extension ReplayRun {
 
     /// Outside signals that ended the recorded wait of a parked call go in before it is asked again.
     func postSignals(interrupting position: Int, _ task: TaskID) {
-        for index in signals.interrupting[position] ?? []
+        for index in signals.interrupting(position)
         where preparation.outsideSignals.contains(index) && !signals.posted.contains(index) {
             post(index)
         }
@@ -67,7 +67,7 @@ extension ReplayRun {
     /// scheduling. Returns whether there was one to post.
     func makeUpInterruption(_ pending: Pending) -> Bool {
         guard InterruptedClass(pending.call.record.result) != nil else { return false }
-        let waiting = (signals.interrupting[pending.position] ?? []).filter { !signals.posted.contains($0) }
+        let waiting = signals.interrupting(pending.position).filter { !signals.posted.contains($0) }
         for index in waiting { post(index) }
         return !waiting.isEmpty
     }

@@ -76,6 +76,10 @@ final class ReplayRun {
         )
         world.onDrop = { [names] table, fd in names[.init(.fd, table)].unbind(UInt64(fd)) }
         world.onForget = { [names] space, id in names.forget(space, id) }
+        world.onDeparture = { [names, order] maker in
+            names.forgetFile(madeBy: maker)
+            order.forget(generation: maker + 1)
+        }
         world.onCopy = { [names] space, old, new in names.inherit(space, from: old, to: new) }
         engineTasks[environment.process.task] = ()
         for state in world.tasks.values {
@@ -138,6 +142,13 @@ final class ReplayRun {
             engine.taskEnded(event.task, status: status)
         }
         world.end(event.task)
+        if exiting[event.task] == nil { letGo(of: event.task) }
+    }
+
+    /// The task has ended, and so has its last call.
+    func letGo(of task: TaskID) {
+        engine.forget(task)
+        book?.end(task)
     }
 
     /// A call that the recording never completed.

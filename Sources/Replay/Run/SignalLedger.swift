@@ -16,8 +16,8 @@ final class SignalLedger {
     /// Signals posted to make up for missing ones: their delivery is expected and says nothing.
     private var madeUp: [TaskID: [Int32]] = [:]
     private(set) var posted: Set<Int> = []
-    /// Positions of the signals recorded between a call's completion and its task's next entry, by the call's position.
-    private(set) var interrupting: [Int: [Int]] = [:]
+    /// Signals by the call that was entered last before them, in its order.
+    private var places: [SignalPlace] = []
     /// Thread groups by task, and what the recording still delivers to each.
     private var group = TaskMap<Int32>()
     private var future: [Int32: FutureSignals] = [:]
@@ -29,17 +29,25 @@ final class SignalLedger {
 
     /// How often each signal is still to come, with the mask of those that are.
     private struct FutureSignals {
-        var counts = [UInt32](repeating: 0, count: 64)
-        var mask: UInt64 = 0
+        /// Of the few that come at all.
+        private var counts: [(bit: Int, count: Int)] = []
+        private(set) var mask: UInt64 = 0
 
         mutating func add(_ bit: Int) {
-            counts[bit] += 1
+            if let index = counts.firstIndex(where: { $0.bit == bit }) {
+                counts[index].count += 1
+            } else {
+                counts.append((bit, 1))
+            }
             mask |= 1 << UInt64(bit)
         }
 
         mutating func remove(_ bit: Int) {
-            counts[bit] -= 1
-            if counts[bit] == 0 { mask &= ~(1 << UInt64(bit)) }
+            guard let index = counts.firstIndex(where: { $0.bit == bit }) else { return }
+            counts[index].count -= 1
+            guard counts[index].count == 0 else { return }
+            counts.remove(at: index)
+            mask &= ~(1 << UInt64(bit))
         }
     }
 
@@ -51,9 +59,20 @@ final class SignalLedger {
         for signal in trace.signals where signal.hasEffect {
             if let group = group[signal.task] { future[group, default: FutureSignals()].add(Self.bit(signal)) }
         }
-        for place in places where trace.signals[place.signal].hasEffect {
-            interrupting[place.call, default: []].append(place.signal)
+        // In order of the calls, and for each call in the order given.
+        let effective = places.filter { trace.signals[$0.signal].hasEffect }.enumerated()
+        self.places = effective.sorted { ($0.element.call, $0.offset) < ($1.element.call, $1.offset) }.map(\.element)
+    }
+
+    /// Positions of the signals recorded between a call's completion and its task's next entry.
+    func interrupting(_ position: Int) -> [Int] {
+        guard let last = places.last, position <= last.call else { return [] }
+        var (low, high) = (0, places.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if places[middle].call < position { low = middle + 1 } else { high = middle }
         }
+        return places[low...].prefix { $0.call == position }.map(\.signal)
     }
 
     private static func bit(_ signal: SignalRecord) -> Int { Int(max(0, signal.signal - 1) & 63) }
@@ -62,6 +81,7 @@ final class SignalLedger {
     func pass(_ signal: SignalRecord) {
         guard signal.hasEffect, let group = group[signal.task] else { return }
         future[group]?.remove(Self.bit(signal))
+        if future[group]?.mask == 0 { future[group] = nil }
     }
 
     /// A call arms or disarms a timer whose end is a signal.
@@ -73,7 +93,7 @@ final class SignalLedger {
         guard !future.isEmpty || !armed.isEmpty, let group = group[task] else { return 0 }
         let later = (future[group]?.mask ?? 0) | (armed.contains(group) ? Self.timers : 0)
         guard later != 0 else { return 0 }
-        let own = (interrupting[position] ?? []).reduce(UInt64(0)) {
+        let own = interrupting(position).reduce(UInt64(0)) {
             $0 | 1 << UInt64(Self.bit(trace.signals[$1]))
         }
         return later & ~own
@@ -81,7 +101,7 @@ final class SignalLedger {
 
     /// Whether a signal stopped the task in this call or right after it. Who sent it may have done so before the call.
     func stops(_ trace: Trace, _ position: Int) -> Bool {
-        (interrupting[position] ?? []).contains { index in
+        interrupting(position).contains { index in
             let signal = trace.signals[index]
             let name = signalName(signal.signal)
             return signal.handler == 0 && ["SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU"].contains(name)

@@ -31,9 +31,17 @@ struct Timeline: IteratorProtocol {
         var moment: Moment
     }
 
+    /// A record of a task or a signal, by its position, and the entry that it stands before.
+    private struct Record {
+        var place: Int
+        var index: Int32
+        var isTask: Bool
+    }
+
     private let calls: CallWindow
     /// Positions of the tasks' and signals' records by the entry that they stand before.
-    private let records: [(place: Int, moment: Placed)]
+    private let records: [Record]
+    private let trace: Trace
     private var nextRecord = 0
     /// The entry that comes next, and whether what stands before it has been gathered.
     private var place = 0
@@ -48,19 +56,19 @@ struct Timeline: IteratorProtocol {
 
     init(_ trace: Trace, _ calls: CallWindow) {
         self.calls = calls
-        var records: [(place: Int, moment: Placed)] = []
+        self.trace = trace
+        var records: [Record] = []
         records.reserveCapacity(trace.tasks.count + trace.signals.count)
         for (index, record) in trace.tasks.enumerated() {
-            var rank = 3
-            if case .created = record.kind { rank = 0 }
-            let placed = Placed(time: record.time, rank: rank, index: index, moment: .task(index))
-            records.append((calls.place(afterCalls: record.afterCalls), placed))
+            let place = calls.place(afterCalls: record.afterCalls)
+            records.append(Record(place: place, index: Int32(index), isTask: true))
         }
         for (index, record) in trace.signals.enumerated() {
-            let placed = Placed(time: record.time, rank: 2, index: index, moment: .signal(index))
-            records.append((calls.place(afterCalls: record.afterCalls), placed))
+            let place = calls.place(afterCalls: record.afterCalls)
+            records.append(Record(place: place, index: Int32(index), isTask: false))
         }
-        self.records = records.sorted { $0.place < $1.place }
+        records.sort { $0.place < $1.place }
+        self.records = records
     }
 
     mutating func next() -> Moment? {
@@ -97,12 +105,22 @@ struct Timeline: IteratorProtocol {
             complete(upTo: .max, nil)
         }
         while nextRecord < records.count, records[nextRecord].place <= place {
-            gathered.append(records[nextRecord].moment)
+            gathered.append(moment(of: records[nextRecord]))
             nextRecord += 1
         }
         if gathered.count > 1 {
             gathered.sort { ($0.time, $0.rank, $0.index) < ($1.time, $1.rank, $1.index) }
         }
+    }
+
+    private func moment(of record: Record) -> Placed {
+        let index = Int(record.index)
+        guard record.isTask else {
+            return Placed(time: trace.signals[index].time, rank: 2, index: index, moment: .signal(index))
+        }
+        var rank = 3
+        if case .created = trace.tasks[index].kind { rank = 0 }
+        return Placed(time: trace.tasks[index].time, rank: rank, index: index, moment: .task(index))
     }
 
     private mutating func complete(upTo time: UInt64, _ task: TaskID?) {
