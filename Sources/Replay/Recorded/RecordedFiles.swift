@@ -24,7 +24,7 @@ final class RecordedFiles {
     }
 
     /// Every path that was looked at, by its text.
-    private var names: [String: PathName] = [:]
+    private(set) var names: [String: PathName] = [:]
     /// Absent names that were forgotten, by their hashes.
     private var forgotten: Set<UInt64> = []
     /// From so many on it is worth looking which can go.
@@ -118,7 +118,7 @@ final class RecordedFiles {
     /// A symbolic link leads elsewhere, or may.
     func linksChanged() { linkGeneration += 1 }
 
-    private func set(_ name: PathName, _ state: Name) {
+    func set(_ name: PathName, _ state: Name) {
         if name.node?.kind == .symbolicLink { linkGeneration += 1 }
         name.state = state
         if name.node?.kind == .symbolicLink { linkGeneration += 1 }
@@ -240,77 +240,9 @@ final class RecordedFiles {
         )
     }
 
-    // MARK: - Changes by recorded calls
-
-    func create(_ name: PathName, kind: Environment.File.Kind, mode: UInt32, call: UInt64) -> FileNode {
-        proveDirectory(of: name, call: call)
-        if name.state == nil { decide(name, .absent) }
-        let node = makeNode(kind, initialPath: nil, createdBy: call)
-        node.createdMode = mode
-        if kind == .regular { node.truncate(to: 0) }
-        node.isModified = true
-        set(name, .node(node))
-        parent(of: name.text)?.added.insert(lastComponent(name.text))
-        return node
-    }
-
-    func remove(_ name: PathName, kind: Environment.File.Kind, call: UInt64) {
-        if name.state == nil { _ = proveExists(name, kind: kind, call: call) }
-        if let node = name.node { node.names -= 1 }
-        set(name, .absent)
-        forgetName(name.text)
-    }
-
-    func link(_ source: PathName, _ name: PathName, call: UInt64) {
-        let node = proveExists(source, kind: .regular, call: call)
-        proveDirectory(of: name, call: call)
-        if name.state == nil { decide(name, .absent) }
-        node.names += 1
-        node.isModified = true
-        set(name, .node(node))
-        parent(of: name.text)?.added.insert(lastComponent(name.text))
-    }
-
-    func rename(_ source: PathName, _ target: PathName, exchange: Bool, call: UInt64) {
-        guard source !== target else { return }
-        let node = proveExists(source, kind: .regular, call: call)
-        if exchange {
-            let other = proveExists(target, kind: .regular, call: call)
-            let (left, right) = (namesBelow(source), namesBelow(target))
-            move(left, from: source, to: target)
-            move(right, from: target, to: source)
-            set(source, .node(other))
-            set(target, .node(node))
-            return
-        }
-        proveDirectory(of: target, call: call)
-        if target.state == nil { decide(target, .absent) }
-        if let old = target.node { old.names -= 1 }
-        let below = node.kind == .directory ? namesBelow(source) : []
-        for (name, _) in below { set(name, .absent) }
-        move(below, from: source, to: target)
-        set(source, .absent)
-        set(target, .node(node))
-        forgetName(source.text)
-        parent(of: target.text)?.added.insert(lastComponent(target.text))
-    }
-
-    /// Says of everything below a directory that it follows from a divergence.
-    func mark(below directory: PathName, _ mark: Mark) {
-        for (_, state) in namesBelow(directory) {
-            if case .node(let node) = state { node.mark = node.mark ?? mark }
-        }
-    }
-
-    /// The complete names of a directory, as getdents gave them now.
-    func list(_ node: FileNode, _ names: [String]) {
-        guard node.listing == nil, node.initialPath != nil else { return }
-        node.listing = names.filter { !node.added.contains($0) } + node.removed.sorted()
-    }
-
     // MARK: - Inside
 
-    private func decide(_ name: PathName, _ state: Name) {
+    func decide(_ name: PathName, _ state: Name) {
         set(name, state)
         if initial[name.text] == nil, isTimeZero(name.text) { initial[name.text] = state }
     }
@@ -352,43 +284,6 @@ final class RecordedFiles {
             }
         }
         return true
-    }
-
-    /// A name was made in it: the directory exists.
-    private func proveDirectory(of name: PathName, call: UInt64) {
-        let path = name.text
-        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash != path.startIndex else { return }
-        let directory = self.name(String(path[..<slash]))
-        if directory.state == nil { _ = proveExists(directory, kind: .directory, call: call) }
-    }
-
-    private func forgetName(_ path: String) {
-        guard let parent = parent(of: path) else { return }
-        let name = lastComponent(path)
-        if parent.added.remove(name) == nil { parent.removed.insert(name) }
-    }
-
-    private func namesBelow(_ name: PathName) -> [(PathName, Name)] {
-        let prefix = name.text + "/"
-        return names.values.compactMap { name in
-            guard name.text.hasPrefix(prefix), let state = name.state else { return nil }
-            return (name, state)
-        }
-    }
-
-    private func move(_ moved: [(PathName, Name)], from source: PathName, to target: PathName) {
-        for (name, state) in moved {
-            set(self.name(target.text + name.text.dropFirst(source.text.count)), state)
-        }
-    }
-
-    private func parent(of path: String) -> FileNode? {
-        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
-        return node(slash == path.startIndex ? "/" : String(path[..<slash]))
-    }
-
-    private func lastComponent(_ path: String) -> String {
-        path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[path.utf8.index(after: $0)...]) } ?? path
     }
 
     private func report(
