@@ -144,9 +144,8 @@ public struct MemoryChunks: MemoryView, Sendable {
         var index = chunks.count - 1
         while index >= 0 {
             let (start, length) = (chunks[index].address, UInt64(chunks[index].length))
-            if length == 0 {
-            } else if address < start {
-                shadow = min(shadow, start - address)
+            if address < start {
+                if length > 0 { shadow = min(shadow, start - address) }
             } else if address - start < length {
                 let offset = Int(address - start)
                 return (index, offset, Int(min(length, UInt64(offset) &+ min(shadow, 1 << 62))))

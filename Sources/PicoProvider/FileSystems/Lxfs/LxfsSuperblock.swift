@@ -77,20 +77,7 @@ final class LxfsSuperblock: WslfsSuperblock {
     }
 
     override func query(_ attributes: ObjectAttributes, _ information: inout FileStatLxInformation?) -> NTSTATUS {
-        var handle = Handle.null
-        var block = IoStatusBlock()
-        var status = nt.NtCreateFile(
-            &handle,
-            access: [.fileReadAttributes, .fileReadEA, .synchronize],
-            attributes: attributes,
-            status: &block,
-            disposition: .open,
-            options: .openReparsePoint
-        )
-        guard status.isSuccess else { return status }
-        status = query(handle, &information)
-        nt.NtClose(handle)
-        return status
+        query(attributes, opening: [.fileReadAttributes, .fileReadEA], &information)
     }
 
     private func tell(_ attributes: LxfsAttributes, _ plain: FileStatLxInformation) -> FileStatLxInformation {

@@ -119,11 +119,20 @@ class WslfsSuperblock: VfsSuperblock {
             guard status == .STATUS_INVALID_INFO_CLASS else { return status }
             hasLinuxInformation = false
         }
+        return query(attributes, opening: .fileReadAttributes, &information)
+    }
+
+    /// The same by name, with an open that asks for these rights.
+    final func query(
+        _ attributes: ObjectAttributes,
+        opening access: AccessMask,
+        _ information: inout FileStatLxInformation?
+    ) -> NTSTATUS {
         var handle = Handle.null
         var block = IoStatusBlock()
         var status = nt.NtCreateFile(
             &handle,
-            access: [.fileReadAttributes, .synchronize],
+            access: access.union(.synchronize),
             attributes: attributes,
             status: &block,
             disposition: .open,
