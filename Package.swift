@@ -111,14 +111,15 @@ let package = Package(
         .target(name: "CReportAssets", exclude: ["report.css", "report.js"], cSettings: cSettings),
 
         // MARK: - Floors 1 to 7
+        library("Tables", []),
         library("LinuxABI", ["CABIData"]),
         library("TraceLog", ["LinuxABI", "CZstd", "CXXHash", "CTraceDictionary"]),
         library("Engine", ["LinuxABI"]),
         library("Recorder", ["LinuxABI", "TraceLog", "CLinux", "RecorderAgent", "CXXHash"]),
-        library("NTKernel", []),
-        library("PicoProvider", ["LinuxABI", "Engine", "NTKernel", "CFacts"]),
+        library("NTKernel", ["Tables"]),
+        library("PicoProvider", ["Tables", "LinuxABI", "Engine", "NTKernel", "CFacts"]),
         library("Facts", ["LinuxABI", "TraceLog", "Engine", "CFacts"]),
-        library("Replay", ["LinuxABI", "TraceLog", "Engine"]),
+        library("Replay", ["Tables", "LinuxABI", "TraceLog", "Engine"]),
         library("LiveEngine", ["LinuxABI", "TraceLog", "Engine", "CLinux"]),
         library("EngineLauncher", ["LinuxABI", "Engine", "LiveEngine", "CEngineData", yams]),
         library("Compat", ["LinuxABI", "TraceLog", "Engine", "Replay", yams]),

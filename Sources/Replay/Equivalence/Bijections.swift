@@ -1,5 +1,6 @@
 // Names are compared up to renaming: one partial bijection per name space, with generations.
 import LinuxABI
+import Tables
 
 /// A partial one-to-one relation between recorded and engine names of one scope.
 final class Bijection {

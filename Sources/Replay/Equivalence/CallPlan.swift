@@ -1,5 +1,6 @@
 // What a comparison needs to know of a description, worked out once.
 import LinuxABI
+import Tables
 
 /// A description, and how answers to its calls are compared without decoding them.
 final class CallPlan {

@@ -1,4 +1,5 @@
 // Times are compared by order: a later recorded reading may not be an earlier one on the engine.
+import Tables
 
 final class OrderKeeper {
     /// A field of one subject: readings of different clocks or files have no order.

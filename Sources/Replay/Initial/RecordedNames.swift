@@ -1,6 +1,7 @@
 // The names that the recording's new things had, offered to engines by call index.
 import Engine
 import LinuxABI
+import Tables
 import TraceLog
 
 /// Immutable offers: what a call's own record tells is read there, what later calls told is kept by the making call.

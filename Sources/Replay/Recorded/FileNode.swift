@@ -1,6 +1,7 @@
 // One file of the recorded world, by whatever names it goes.
 import Engine
 import LinuxABI
+import Tables
 import TraceLog
 
 /// Files that calls made and that nothing refers to any more, by these calls.

@@ -1,6 +1,7 @@
 // Absolute paths as objects: looked up once, then compared and followed by identity.
 import Glibc
 import LinuxABI
+import Tables
 
 /// One absolute path of the recorded world, and what it names now. There is one object for each path.
 final class PathName {

@@ -1,5 +1,6 @@
 // When tasks, descriptor tables, address spaces and files come and go: what is gone is let go of.
 import LinuxABI
+import Tables
 
 extension RecordedWorld {
     func add(_ task: TaskState) {

@@ -1,6 +1,7 @@
 // Follows what the recorded results imply: each task's descriptors, directories, credentials and names.
 import Engine
 import LinuxABI
+import Tables
 import TraceLog
 
 /// The world as the recording had it, call by call. Knows nothing of any engine.

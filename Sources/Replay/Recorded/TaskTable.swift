@@ -1,5 +1,6 @@
 // The tasks of a recording, by their number in it and by their ids.
 import LinuxABI
+import Tables
 
 struct TaskTable {
     private var states = TaskMap<TaskState>()

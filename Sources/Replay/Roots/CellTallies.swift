@@ -1,5 +1,6 @@
 // How calls of each cell came out, counted without naming the cells of every call anew.
 import LinuxABI
+import Tables
 import TraceLog
 
 /// What the cells of a description's calls depend on, and those that are known.

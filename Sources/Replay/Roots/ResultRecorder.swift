@@ -1,6 +1,7 @@
 // Gathers what a run finds, and makes the result of it.
 import Engine
 import LinuxABI
+import Tables
 import TraceLog
 
 struct ResultRecorder {

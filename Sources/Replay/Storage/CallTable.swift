@@ -1,4 +1,5 @@
 // Something for each of some calls: for few of many, and nearly always added in order.
+import Tables
 
 /// Values by call index. A value takes its own size and two bytes, and room to grow.
 struct CallTable<Value> {

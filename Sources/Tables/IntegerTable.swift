@@ -2,33 +2,51 @@
 
 /// Values by 64-bit key, open addressing with linear probing.
 ///
-/// Much of a replay's state is looked up by small integers many times for each call; `Dictionary` hashes each of them
-/// with SipHash. Keys come from recordings, not from an adversary that could profit from collisions.
-struct IntegerTable<Value> {
+/// Much of the state of a replay and of a kernel is looked up by small integers many times for each call; `Dictionary`
+/// hashes each of them with SipHash. Keys come from recordings and from counters, not from an adversary that could profit
+/// from collisions.
+@frozen
+public struct IntegerTable<Value> {
     /// Key and value side by side: a look at one brings the other.
-    fileprivate struct Slot {
-        var key: UInt64 = 0
-        var value: Value?
+    @frozen
+    @usableFromInline
+    struct Slot {
+        @usableFromInline var key: UInt64
+        @usableFromInline var value: Value?
+
+        @inlinable
+        init(key: UInt64 = 0, value: Value? = nil) {
+            self.key = key
+            self.value = value
+        }
     }
-    private var slots: [Slot] = []
-    private(set) var count = 0
+    @usableFromInline var slots: [Slot] = []
+    @usableFromInline var used = 0
     /// Bits to shift a product by, so that its upper bits are a slot.
-    private var shift: UInt64 = 64
+    @usableFromInline var shift: UInt64 = 64
 
-    var isEmpty: Bool { count == 0 }
+    @inlinable
+    public init() {}
 
+    /// Keys that have a value.
+    @inlinable public var count: Int { used }
+    @inlinable public var isEmpty: Bool { used == 0 }
+
+    @inlinable
     @inline(__always)
-    private func home(_ key: UInt64) -> Int { Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> shift) }
+    func home(_ key: UInt64) -> Int { Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> shift) }
 
     /// The slot of `key`, or the free slot where it belongs.
+    @inlinable
     @inline(__always)
-    private func slot(_ key: UInt64) -> Int {
+    func slot(_ key: UInt64) -> Int {
         var slot = home(key)
         while slots[slot].value != nil, slots[slot].key != key { slot = (slot + 1) & (slots.count - 1) }
         return slot
     }
 
-    subscript(key: UInt64) -> Value? {
+    @inlinable
+    public subscript(key: UInt64) -> Value? {
         @inline(__always)
         get { count == 0 ? nil : slots[slot(key)].value }
         set {
@@ -38,18 +56,19 @@ struct IntegerTable<Value> {
             }
             if (count + 1) * 4 > slots.count * 3 { grow() }
             let place = slot(key)
-            if slots[place].value == nil { count += 1 }
+            if slots[place].value == nil { used += 1 }
             slots[place] = Slot(key: key, value: newValue)
         }
     }
 
-    subscript(key: UInt64, default initial: @autoclosure () -> Value) -> Value {
+    @inlinable
+    public subscript(key: UInt64, default initial: @autoclosure () -> Value) -> Value {
         @inline(__always)
         get { self[key] ?? initial() }
         _modify {
             if (count + 1) * 4 > slots.count * 3 { grow() }
             let place = slot(key)
-            if slots[place].value == nil { count += 1 }
+            if slots[place].value == nil { used += 1 }
             slots[place].key = key
             var value = slots[place].value ?? initial()
             // Taken out, so that it is not shared while it changes.
@@ -59,13 +78,15 @@ struct IntegerTable<Value> {
         }
     }
 
+    /// Takes the value of a key out.
+    @inlinable
     @discardableResult
-    mutating func remove(_ key: UInt64) -> Value? {
+    public mutating func remove(_ key: UInt64) -> Value? {
         guard count > 0 else { return nil }
         var hole = slot(key)
         guard let removed = slots[hole].value else { return nil }
         slots[hole].value = nil
-        count -= 1
+        used -= 1
         // What was pushed past the hole moves back into it.
         let mask = slots.count - 1
         var next = (hole + 1) & mask
@@ -81,13 +102,15 @@ struct IntegerTable<Value> {
         return removed
     }
 
-    mutating func removeAll() {
+    @inlinable
+    public mutating func removeAll() {
         slots = []
-        count = 0
+        used = 0
         shift = 64
     }
 
-    private mutating func grow() {
+    @inlinable
+    mutating func grow() {
         let old = slots
         let size = Swift.max(8, old.count * 2)
         slots = [Slot](repeating: Slot(), count: size)
@@ -101,7 +124,8 @@ extension IntegerTable.Slot: Sendable where Value: Sendable {}
 
 extension IntegerTable: Sequence {
     /// Keys and values, in no particular order.
-    func makeIterator() -> AnyIterator<(key: UInt64, value: Value)> {
+    @inlinable
+    public func makeIterator() -> AnyIterator<(key: UInt64, value: Value)> {
         var index = 0
         return AnyIterator {
             while index < slots.count {
