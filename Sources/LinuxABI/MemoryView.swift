@@ -100,17 +100,6 @@ public struct MemoryChunks: MemoryView, Sendable {
         return kept.isEmpty ? .absent : .cut(kept, length: kept.count)
     }
 
-    /// The bytes up to NUL, of the one chunk that holds them all; nil if there is none or it has no NUL.
-    public func endedString(_ address: UInt64) -> ArraySlice<UInt8>? {
-        let last = chunks.count - 1
-        guard last == 0 || last > 0 && chunks[last].address <= address, address >= chunks[last].address,
-            address - chunks[last].address < UInt64(chunks[last].bytes.count)
-        else { return nil }
-        let start = Int(address - chunks[last].address)
-        guard let end = Self.zero(chunks[last].bytes, start, chunks[last].bytes.count) else { return nil }
-        return chunks[last].bytes[start..<end]
-    }
-
     /// The first NUL in a range of bytes.
     private static func zero(_ bytes: [UInt8], _ start: Int, _ end: Int) -> Int? {
         bytes.withUnsafeBytes { bytes in

@@ -17,6 +17,8 @@ public final class WSL1Engine: Engine {
     public var defersEvidence = false
 
     var environment = Environment()
+    /// Paths and names of everything mounted.
+    let paths = VfsPathTable()
     /// Nanoseconds since the start of the recording.
     var time: UInt64 = 0
     /// Types that mount(2) accepts, by name.
@@ -73,7 +75,9 @@ public final class WSL1Engine: Engine {
     var user: AccessToken
     /// What /init was told when the instance started; without a session, what wsl.conf's defaults say.
     var session = LxInstanceSettings()
-    lazy var call = LxpCall(engine: self)
+    /// The call in hand; one object serves them all.
+    var call: LxpCall { calls.unsafelyUnwrapped }
+    private var calls: LxpCall?
 
     /// - Parameter build: a build of Windows, by default the last that had no other WSL 1 after it.
     public convenience init(build number: Int = WSL1Build.latest.number) {
@@ -96,6 +100,7 @@ public final class WSL1Engine: Engine {
             version: build.release,
             summary: "WSL 1: lxcore's pico provider on the NT executive"
         )
+        calls = LxpCall(engine: self)
     }
 
     /// 1903.

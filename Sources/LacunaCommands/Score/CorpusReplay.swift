@@ -21,7 +21,10 @@ struct CorpusReplay {
         var running: [(workload: Workload, process: ReplayProcess)] = []
         var progress = Progress()
         while !waiting.isEmpty || !running.isEmpty {
-            while running.count < jobs, let workload = waiting.popLast() {
+            while running.count < jobs,
+                let next = waiting.lastIndex(where: { mayRun($0, beside: running.map(\.workload)) })
+            {
+                let workload = waiting.remove(at: next)
                 guard access(workload.tracePath, F_OK) == 0 else {
                     outcomes[workload.name] = .noTrace("\(workload.tracePath) is missing", missing: true)
                     continue
@@ -44,6 +47,13 @@ struct CorpusReplay {
         progress.finish()
         return outcomes
     }
+
+    /// A live engine's control groups are those of the machine: workloads that make some (tagged so) do not see each other's.
+    private func mayRun(_ workload: Workload, beside others: [Workload]) -> Bool {
+        !workload.tags.contains(Self.cgroups) || !others.contains { $0.tags.contains(Self.cgroups) }
+    }
+
+    private static let cgroups = "cgroups"
 
     private func outcome(_ workload: Workload, _ ending: ReplayProcess.Ending) -> WorkloadOutcome {
         let trace: Trace

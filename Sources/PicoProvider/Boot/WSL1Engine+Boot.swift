@@ -150,6 +150,7 @@ extension WSL1Engine {
     func place(_ path: String, _ thread: LxThread, follow: Bool = false) -> VfsLocation? {
         let context = quietContext(thread)
         context.credentials = LxCredentials()
+        let path = paths.path(path)
         var walk = VfsWalk(context)
         if let found = try? walk.resolve(path, from: thread.fs.root, follow: follow) { return found }
         // Paths are those of the root task: one that chose another root looks further up.
@@ -167,7 +168,7 @@ extension WSL1Engine {
         if let known = knownFiles[path], environment.files[known].kind == .directory { file = environment.files[known] }
         placed.insert(path)
         guard let inode = directory.inode.populate(name, file, context) else { return nil }
-        return VfsLocation(mount: directory.mount, entry: directory.entry.adopt(name, inode))
+        return VfsLocation(mount: directory.mount, entry: directory.entry.adopt(paths.names.name(name), inode))
     }
 
     private func parentPlace(_ path: String, _ context: VfsContext) -> (VfsLocation, String)? {
@@ -198,12 +199,12 @@ extension WSL1Engine {
         guard let (directory, name) = parentPlace(file.path, context) else { return false }
         if file.links > 1, file.kind != .directory, let twin = populated[FileIdentity(file)] {
             directory.inode.populateLink(name, to: twin, context)
-            directory.entry.remove(name)
+            directory.entry.remove(paths.names.name(name))
             return true
         }
         guard let inode = directory.inode.populate(name, file, context) else { return false }
         if file.links > 1, file.kind != .directory { populated[FileIdentity(file)] = inode }
-        directory.entry.remove(name)
+        directory.entry.remove(paths.names.name(name))
         return true
     }
 }

@@ -24,7 +24,8 @@ extension WSL1Engine {
         case .file(let file): return populate(file, context)
         case .absent(let path): return remove(path, context)
         case .renamed(let source, let target):
-            return (try? LxpRename(context, source, thread.fs.root, target, thread.fs.root)) != nil
+            let (from, to) = (paths.path(source), paths.path(target))
+            return (try? LxpRename(context, from, thread.fs.root, to, thread.fs.root)) != nil
         case .child(let child, let pid, let flags): return makeChild(child, pid, flags, context)
         case .mapping(let address, let length, let mapped):
             graftMapping(thread.group.address, address, length, mapped)
@@ -116,7 +117,7 @@ extension WSL1Engine {
         let above = slash == path.startIndex ? "/" : String(path[..<slash])
         guard let directory = place(above, context.thread) else { return true }
         directory.inode.unpopulate(name, context)
-        directory.entry.remove(name)
+        directory.entry.remove(paths.names.name(name))
         return place(path, context.thread) == nil
     }
 

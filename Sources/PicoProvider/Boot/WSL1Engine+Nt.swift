@@ -3,6 +3,7 @@ import CFacts
 public import Engine
 import LinuxABI
 import NTKernel
+import Tables
 
 /// LxpUtilTranslateStatus: NTSTATUS to errno by ntstatus-errno.tsv; EINVAL for what the table does not have (GH:6063).
 enum LxpStatus {
@@ -15,7 +16,13 @@ enum LxpStatus {
         return result
     }()
 
-    static func translate(_ status: NTSTATUS) -> Errno { byValue[status.rawValue]?.errno ?? .EINVAL }
+    private static let errnos: IntegerTable<Errno> = {
+        var result = IntegerTable<Errno>()
+        for (status, entry) in byValue { result[UInt64(status)] = entry.errno }
+        return result
+    }()
+
+    static func translate(_ status: NTSTATUS) -> Errno { errnos[UInt64(status.rawValue)] ?? .EINVAL }
 
     /// For the evidence; nil for a success, and for what never reaches a program.
     static func translation(_ status: NTSTATUS) -> Evidence.Translation? {

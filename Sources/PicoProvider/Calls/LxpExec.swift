@@ -5,7 +5,7 @@ import LinuxABI
 private let imageHead = 256
 
 func LxpSyscall_EXECVE(_ c: LxpCall) throws(LxFailure) -> Int64 {
-    let path = try c.path(0)
+    let path = try c.path(0).text
     var arguments = try LxpStrings(c, c[1])
     let environment = try LxpStrings(c, c[2])
     var location = try LxpExecutable(c, path, c.cwd)
@@ -62,7 +62,7 @@ private func LxpStrings(_ c: LxpCall, _ address: UInt64) throws(LxFailure) -> [S
 }
 
 private func LxpExecutable(_ c: LxpCall, _ path: String, _ base: VfsLocation) throws(LxFailure) -> VfsLocation {
-    let location = try c.walk(path, from: base, follow: true)
+    let location = try c.walk(c.paths.path(path), from: base, follow: true)
     guard location.inode.kind == .regular, location.mount.flags & MountFlag.noExec == 0 else { throw .errno(.EACCES) }
     try location.inode.permission(VfsPermission.execute, c)
     return location
@@ -153,7 +153,7 @@ func LxpReplaceImage(
     group.hasExecuted = true
     group.isDumpable = true
     group.semaphoreUndo = [:]
-    thread.name = LxpComm(named.entry.name)
+    thread.name = LxpComm(named.entry.name.text)
     LxpExecCredentials(thread, image)
     group.address.personality = group.personality
     engine.ntReplaceImage(thread, leaving: old)

@@ -34,7 +34,7 @@ func LxpSyscall_KEYCTL(_ c: LxpCall) throws(LxFailure) -> Int64 {
         guard c[1] != 0 else {
             throw .unsupported(.ENOSYS, note: "a session keyring without a name", source: "UT:keymgmt.c")
         }
-        let name = try c.path(1)
+        let name = try c.path(1).text
         let keyring = c.engine.keyrings.first { $0.name == name } ?? LxpMakeKeyring(c, name)
         c.group.sessionKeyring = keyring
         return Int64(keyring.serial)

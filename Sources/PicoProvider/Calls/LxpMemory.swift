@@ -122,7 +122,7 @@ private func LxpMapFile(
     let mapping = try file.map(request, c)
     region.mapping = LxMappingReference(mapping, inode: file.inode, engine: c.engine)
     region.offset = offset
-    region.path = file.location?.entry.name ?? ""
+    region.path = file.location?.entry.name.text ?? ""
 }
 
 /// Where the mapping goes. Only identity matters: a free address that the environment offers is as good as any.

@@ -95,7 +95,7 @@ private func LxpOpened(_ c: LxpCall) throws(LxFailure) -> VfsLocation {
     if let location = file.location { return location }
     return VfsLocation(
         mount: c.thread.fs.root.mount,
-        entry: VfsEntry(name: file.linkText, parent: nil, inode: file.inode)
+        entry: VfsEntry(name: c.paths.names.name(file.linkText), parent: nil, inode: file.inode)
     )
 }
 

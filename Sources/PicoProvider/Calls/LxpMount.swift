@@ -41,7 +41,7 @@ private func LxpUnreachable(_ location: VfsLocation) -> String {
     return "(unreachable)" + (path ?? "/")
 }
 
-private func LxpDirectory(_ c: LxpCall, _ path: String) throws(LxFailure) -> VfsLocation {
+private func LxpDirectory(_ c: LxpCall, _ path: VfsPath) throws(LxFailure) -> VfsLocation {
     let location = try c.walk(path, from: c.cwd, follow: true)
     guard location.inode.isDirectory else { throw .errno(.ENOTDIR) }
     try location.inode.permission(VfsPermission.execute, c)
@@ -122,7 +122,7 @@ private func LxpBind(
     _ flags: UInt64
 ) throws(LxFailure) -> Int64 {
     guard let source else { throw .errno(.EINVAL) }
-    let origin = try c.walk(source, from: c.cwd, follow: true)
+    let origin = try c.walk(c.paths.path(source), from: c.cwd, follow: true)
     if origin.mount.isUnbindable { throw .errno(.EINVAL) }
     guard origin.inode.isDirectory == target.inode.isDirectory else { throw .errno(.ENOTDIR) }
     let below =
@@ -199,7 +199,7 @@ extension WSL1Engine {
 
 private func LxpMoveMount(_ c: LxpCall, _ source: String?, _ target: VfsLocation) throws(LxFailure) -> Int64 {
     guard let source else { throw .errno(.EINVAL) }
-    let origin = try c.walk(source, from: c.cwd, follow: true)
+    let origin = try c.walk(c.paths.path(source), from: c.cwd, follow: true)
     try LxpCheckMountRoot(origin)
     let mount = origin.mount
     guard let point = mount.point, point.mount.peerGroup == nil else { throw .errno(.EINVAL) }

@@ -23,11 +23,11 @@ func addNameCalls(_ table: inout LxpSyscallTable) {
         return try LxpMakeNode(c, path, try c.base(0, for: path), c.uint(2), c[3])
     }
     table.partial("symlink", "not on FAT") { c throws(LxFailure) in
-        try LxpSymbolicLink(c, try c.path(0), try c.path(1), c.cwd)
+        try LxpSymbolicLink(c, try c.path(0).text, try c.path(1), c.cwd)
     }
     table.partial("symlinkat", "not on FAT") { c throws(LxFailure) in
         let path = try c.path(2)
-        return try LxpSymbolicLink(c, try c.path(0), path, try c.base(1, for: path))
+        return try LxpSymbolicLink(c, try c.path(0).text, path, try c.base(1, for: path))
     }
     table.partial("link", "EPERM on FAT; a file without names is EACCES") { c throws(LxFailure) in
         let source = try c.walk(try c.path(0), from: c.cwd, follow: false)
@@ -55,13 +55,13 @@ extension LxpCall {
 /// A name that is free, in a directory that may be written.
 private func LxpNewName(
     _ c: LxpCall,
-    _ path: String,
+    _ path: VfsPath,
     _ base: VfsLocation,
     isDirectory: Bool = false
 ) throws(LxFailure) -> VfsWalk.Place {
     var walk = VfsWalk(c)
     let place = try walk.parent(path, from: base)
-    if place.name.isEmpty || place.name == "." || place.name == ".." { throw .errno(.EEXIST) }
+    if !place.name.isOrdinary { throw .errno(.EEXIST) }
     do throws(LxFailure) {
         _ = try walk.step(place.directory, place.name)
     } catch {
@@ -75,36 +75,36 @@ private func LxpNewName(
 
 private func LxpAdopt(_ c: LxpCall, _ place: VfsWalk.Place, _ inode: VfsInode) -> Int64 {
     _ = place.directory.entry.adopt(place.name, inode)
-    LxpNotify(c, place.directory.entry, place.name, inode, .create)
+    LxpNotify(c, place.directory.entry, place.name.text, inode, .create)
     return 0
 }
 
 private func LxpMakeDirectory(
     _ c: LxpCall,
-    _ path: String,
+    _ path: VfsPath,
     _ base: VfsLocation,
     _ mode: UInt32
 ) throws(LxFailure) -> Int64 {
     let place = try LxpNewName(c, path, base, isDirectory: true)
     var bits = VfsKind.directory.rawValue | mode & 0o1777 & ~c.thread.fs.umask
     bits |= place.directory.inode.mode & 0o2000
-    return LxpAdopt(c, place, try place.directory.inode.makeDirectory(place.name, mode: bits, c))
+    return LxpAdopt(c, place, try place.directory.inode.makeDirectory(place.name.text, mode: bits, c))
 }
 
 private func LxpSymbolicLink(
     _ c: LxpCall,
     _ target: String,
-    _ path: String,
+    _ path: VfsPath,
     _ base: VfsLocation
 ) throws(LxFailure) -> Int64 {
     if target.isEmpty { throw .errno(.ENOENT) }
     let place = try LxpNewName(c, path, base)
-    return LxpAdopt(c, place, try place.directory.inode.makeSymbolicLink(place.name, target: target, c))
+    return LxpAdopt(c, place, try place.directory.inode.makeSymbolicLink(place.name.text, target: target, c))
 }
 
 private func LxpMakeNode(
     _ c: LxpCall,
-    _ path: String,
+    _ path: VfsPath,
     _ base: VfsLocation,
     _ mode: UInt32,
     _ device: UInt64
@@ -116,8 +116,8 @@ private func LxpMakeNode(
     let place = try LxpNewName(c, path, base)
     let bits = type | mode & 0o7777 & ~c.thread.fs.umask
     if kind == .characterDevice || kind == .blockDevice, !c.credentials.has(.mknod) { throw .errno(.EPERM) }
-    if kind == .regular { return LxpAdopt(c, place, try place.directory.inode.create(place.name, mode: bits, c)) }
-    return LxpAdopt(c, place, try place.directory.inode.makeNode(place.name, mode: bits, device: device, c))
+    if kind == .regular { return LxpAdopt(c, place, try place.directory.inode.create(place.name.text, mode: bits, c)) }
+    return LxpAdopt(c, place, try place.directory.inode.makeNode(place.name.text, mode: bits, device: device, c))
 }
 
 func LxpSyscall_LINKAT(_ c: LxpCall) throws(LxFailure) -> Int64 {
@@ -137,7 +137,7 @@ func LxpSyscall_LINKAT(_ c: LxpCall) throws(LxFailure) -> Int64 {
 private func LxpLink(
     _ c: LxpCall,
     _ source: VfsLocation,
-    _ path: String,
+    _ path: VfsPath,
     _ base: VfsLocation
 ) throws(LxFailure) -> Int64 {
     let place = try LxpNewName(c, path, base)
@@ -150,7 +150,7 @@ private func LxpLink(
             source: "UT:fscommon.c"
         )
     }
-    try place.directory.inode.link(place.name, to: source.inode, c)
+    try place.directory.inode.link(place.name.text, to: source.inode, c)
     // lxcore opens the file for it, and watchers see that: four events instead of two (UT:inotify.c).
     if !source.inode.watches.isEmpty || source.entry.parent?.inode.watches.isEmpty == false {
         LxpNotify(c, source.entry, .open)
@@ -172,20 +172,20 @@ private func LxpCheckRemove(_ c: LxpCall, _ directory: VfsLocation, _ inode: Vfs
 
 private func LxpRemove(
     _ c: LxpCall,
-    _ path: String,
+    _ path: VfsPath,
     _ base: VfsLocation,
     directory wantsDirectory: Bool
 ) throws(LxFailure) -> Int64 {
     var walk = VfsWalk(c)
     let place = try walk.parent(path, from: base)
     if wantsDirectory {
-        switch place.name {
-        case "": throw .errno(.EBUSY)
-        case ".": throw .errno(.EINVAL)
-        case "..": throw .errno(.ENOTEMPTY)
+        switch place.name.kind {
+        case .empty: throw .errno(.EBUSY)
+        case .dot: throw .errno(.EINVAL)
+        case .dotDot: throw .errno(.ENOTEMPTY)
         default: break
         }
-    } else if place.name.isEmpty || place.name == "." || place.name == ".." {
+    } else if !place.name.isOrdinary {
         throw .errno(.EISDIR)
     }
     let target = try walk.step(place.directory, place.name)
@@ -200,31 +200,31 @@ private func LxpRemove(
         guard target.inode.isDirectory else { throw .errno(.ENOTDIR) }
         if isMountPoint || place.directory.mount.namespace.isMountPoint(target.entry) { throw .errno(.EBUSY) }
         if target == c.thread.fs.root { throw .errno(.EBUSY) }
-        try place.directory.inode.removeDirectory(place.name, target.inode, c)
+        try place.directory.inode.removeDirectory(place.name.text, target.inode, c)
     } else {
         if target.inode.isDirectory { throw .errno(.EISDIR) }
         if isMountPoint { throw .errno(.EBUSY) }
-        try place.directory.inode.unlink(place.name, target.inode, c)
+        try place.directory.inode.unlink(place.name.text, target.inode, c)
     }
     place.directory.entry.remove(place.name)
-    LxpNotify(c, place.directory.entry, place.name, target.inode, .delete)
+    LxpNotify(c, place.directory.entry, place.name.text, target.inode, .delete)
     LxpNotifyRemoved(c, target.inode)
     return 0
 }
 
 func LxpRename(
     _ c: LxpCall,
-    _ old: String,
+    _ old: VfsPath,
     _ oldBase: VfsLocation,
-    _ new: String,
+    _ new: VfsPath,
     _ newBase: VfsLocation
 ) throws(LxFailure) -> Int64 {
     var walk = VfsWalk(c)
     let from = try walk.parent(old, from: oldBase)
     let to = try walk.parent(new, from: newBase)
     guard from.directory.mount === to.directory.mount else { throw .errno(.EXDEV) }
-    for name in [from.name, to.name] where name.isEmpty || name == "." || name == ".." { throw .errno(.EBUSY) }
-    if from.directory.entry === to.directory.entry, from.name == to.name {
+    for name in [from.name, to.name] where !name.isOrdinary { throw .errno(.EBUSY) }
+    if from.directory.entry === to.directory.entry, from.name === to.name {
         // Reported before anything is looked up, also for a missing name.
         if (try? walk.step(from.directory, from.name)) == nil {
             c.partial("rename(x, x) of a missing name reports success (Linux: ENOENT)", "GH:5505;GH:13110")
@@ -260,10 +260,10 @@ func LxpRename(
         try source.inode.permission(VfsPermission.write, c)
     }
     try from.directory.inode.rename(
-        from.name,
+        from.name.text,
         source.inode,
         to: to.directory.inode,
-        to.name,
+        to.name.text,
         replacing: target?.inode,
         c
     )

@@ -20,7 +20,7 @@ func LxpSyscall_OPENAT(_ c: LxpCall) throws(LxFailure) -> Int64 {
 
 func LxpOpen(
     _ c: LxpCall,
-    _ path: String,
+    _ path: VfsPath,
     from base: VfsLocation,
     flags requested: UInt32,
     mode: UInt32
@@ -38,7 +38,7 @@ func LxpOpen(
 
 private func LxpOpenFile(
     _ c: LxpCall,
-    _ path: String,
+    _ path: VfsPath,
     from base: VfsLocation,
     flags: UInt32,
     mode: UInt32
@@ -55,7 +55,7 @@ private func LxpOpenFile(
     var place = try walk.parent(path, from: base)
     // A dangling link as last component: the file is made where it points.
     for _ in 0..<40 {
-        if place.name.isEmpty || place.name == "." || place.name == ".." || place.hasTrailingSlash {
+        if !place.name.isOrdinary || place.hasTrailingSlash {
             throw .errno(.EISDIR)
         }
         let existing: VfsLocation
@@ -81,17 +81,18 @@ private func LxpOpenFile(
         if try existing.inode.followLink(c) != nil {
             return try LxpOpenLocation(c, try walk.last(place, follow: true), flags: flags, isNew: false)
         }
-        place = try walk.parent(try existing.inode.readLink(c), from: place.directory)
+        place = try walk.parent(c.paths.path(try existing.inode.readLink(c)), from: place.directory)
     }
     throw .errno(.ELOOP)
 }
 
 /// Another spelling of the name has been seen in the directory, and leads to the same file.
 private func LxpHasOtherCase(_ place: VfsWalk.Place) -> Bool {
-    let children = place.directory.entry.children
-    guard let own = children[place.name]?.inode else { return false }
-    return children.contains {
-        $0.key != place.name && $0.key.lowercased() == place.name.lowercased() && $0.value.inode === own
+    let directory = place.directory.entry
+    guard let own = directory.child(place.name)?.inode else { return false }
+    let folded = place.name.text.lowercased()
+    return directory.known.contains {
+        $0.name !== place.name && $0.name.text.lowercased() == folded && $0.inode === own
     }
 }
 
@@ -104,12 +105,12 @@ private func LxpCreateFile(
     try LxpCheckCreate(c, place.directory)
     let permissions = mode & 0o7777 & ~c.thread.fs.umask
     let inode = try place.directory.inode.create(
-        place.name,
+        place.name.text,
         mode: VfsKind.regular.rawValue | permissions,
         c
     )
     let entry = place.directory.entry.adopt(place.name, inode)
-    LxpNotify(c, place.directory.entry, place.name, inode, .create)
+    LxpNotify(c, place.directory.entry, place.name.text, inode, .create)
     let location = VfsLocation(mount: place.directory.mount, entry: entry)
     return try LxpOpenLocation(c, location, flags: flags & ~OpenFlag.truncate, isNew: true)
 }

@@ -247,28 +247,40 @@ private func LxpReadDirectory(_ c: LxpCall, wide: Bool) throws(LxFailure) -> Int
         file.listing = names
     }
     let capacity = Int(c.uint(2))
-    var output: [UInt8] = []
-    var index = Int(clamping: file.position)
+    let first = Int(clamping: file.position)
+    var index = first
+    var size = 0
     while index < names.count {
-        let entry = names[index]
-        let name = Array(entry.name.utf8)
-        let length = wide ? (19 + name.count + 1 + 7) & ~7 : (18 + name.count + 2 + 7) & ~7
-        guard output.count + length <= capacity else { break }
-        var record = LxpBytes()
-        record.add(entry.inode)
-        record.add(UInt64(index + 1))
-        record.add(UInt16(length))
-        if wide { record.add(entry.kind.directoryType) }
-        record.add(name)
-        record.pad(to: length)
-        if !wide { record.bytes[length - 1] = entry.kind.directoryType }
-        output += record.bytes
+        let length = LxpRecordLength(names[index], wide: wide)
+        guard size + length <= capacity else { break }
+        size += length
         index += 1
     }
-    if output.isEmpty, index < names.count { throw .errno(.EINVAL) }
+    if size == 0, index < names.count { throw .errno(.EINVAL) }
     file.position = Int64(index)
+    let output = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+        let raw = UnsafeMutableRawBufferPointer(buffer)
+        for index in first..<max(first, index) {
+            let entry = names[index]
+            let length = LxpRecordLength(entry, wide: wide)
+            let record = UnsafeMutableRawBufferPointer(rebasing: raw[count..<(count + length)])
+            record.initializeMemory(as: UInt8.self, repeating: 0)
+            record.storeBytes(of: entry.inode, toByteOffset: 0, as: UInt64.self)
+            record.storeBytes(of: UInt64(index + 1), toByteOffset: 8, as: UInt64.self)
+            record.storeBytes(of: UInt16(length), toByteOffset: 16, as: UInt16.self)
+            record[wide ? 18 : length - 1] = entry.kind.directoryType
+            var name = entry.name
+            name.withUTF8 { UnsafeMutableRawBufferPointer(rebasing: record[(wide ? 19 : 18)...]).copyBytes(from: $0) }
+            count += length
+        }
+    }
     try c.write(c[1], output)
     return Int64(output.count)
+}
+
+/// Of `struct linux_dirent64` if `wide`, else of `struct linux_dirent`, whose type stands in its last byte.
+private func LxpRecordLength(_ entry: VfsDirectoryEntry, wide: Bool) -> Int {
+    (wide ? 19 + entry.name.utf8.count + 1 + 7 : 18 + entry.name.utf8.count + 2 + 7) & ~7
 }
 
 /// Little-endian bytes of a structure.

@@ -56,12 +56,17 @@ func LxpSyscall_RT_SIGACTION(_ c: LxpCall) throws(LxFailure) -> Int64 {
     let handlers = c.group.handlers
     if c[2] != 0 {
         let old = handlers[signal]
-        var out = LxpBytes()
-        out.add(old.handler)
-        out.add(old.flags)
-        out.add(old.restorer)
-        out.add(old.mask.bits)
-        try c.write(c[2], out.bytes)
+        try c.write(
+            c[2],
+            [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
+                let raw = UnsafeMutableRawBufferPointer(buffer)
+                raw.storeBytes(of: old.handler.littleEndian, toByteOffset: 0, as: UInt64.self)
+                raw.storeBytes(of: old.flags.littleEndian, toByteOffset: 8, as: UInt64.self)
+                raw.storeBytes(of: old.restorer.littleEndian, toByteOffset: 16, as: UInt64.self)
+                raw.storeBytes(of: old.mask.bits.littleEndian, toByteOffset: 24, as: UInt64.self)
+                count = 32
+            }
+        )
     }
     guard var action = wanted else { return 0 }
     action.mask.bits &= ~LxSignalSet.unblockable.bits

@@ -106,7 +106,7 @@ func LxpStatBytes(_ attributes: VfsAttributes) -> [UInt8] {
 
 private func LxpAccess(
     _ c: LxpCall,
-    _ path: String,
+    _ path: VfsPath,
     _ base: VfsLocation,
     _ mode: UInt32
 ) throws(LxFailure) -> Int64 {

@@ -9,7 +9,7 @@ final class LxpCall: VfsContext {
     var wantedID: Int32?
     /// The slot of the table that serves it, and its number.
     var entryNumber = 0
-    lazy var entry = engine.slot(-1)
+    var entry: LxpSyscallSlot
     /// Set while a parked call is tried again.
     var parked: LxParkedCall?
     var interruption = LxpInterruption.restartSys
@@ -23,6 +23,11 @@ final class LxpCall: VfsContext {
     var support: Evidence.Support?
     var note = ""
     var source = ""
+
+    override init(engine: WSL1Engine) {
+        entry = engine.slot(-1)
+        super.init(engine: engine)
+    }
 
     subscript(index: Int) -> UInt64 { arguments[index] }
 
@@ -98,23 +103,23 @@ final class LxpCall: VfsContext {
 
     // MARK: - Paths
 
-    func path(_ index: Int) throws(LxFailure) -> String { try readString(arguments[index]) }
+    func path(_ index: Int) throws(LxFailure) -> VfsPath { try readPath(arguments[index]) }
 
     /// Where a relative path of an *at call starts: the directory descriptor, or the working directory.
-    func base(_ index: Int, for path: String) throws(LxFailure) -> VfsLocation {
-        if path.utf8.first == UInt8(ascii: "/") { return thread.fs.root }
+    func base(_ index: Int, for path: VfsPath) throws(LxFailure) -> VfsLocation {
+        if path.isAbsolute { return thread.fs.root }
         if int(index) == AtFlag.workingDirectory { return thread.fs.workingDirectory }
         guard let location = try anyFile(index).location else { throw .errno(.ENOTDIR) }
         if !path.isEmpty, !location.inode.isDirectory { throw .errno(.ENOTDIR) }
         return location
     }
 
-    func walk(_ path: String, from base: VfsLocation, follow: Bool) throws(LxFailure) -> VfsLocation {
+    func walk(_ path: VfsPath, from base: VfsLocation, follow: Bool) throws(LxFailure) -> VfsLocation {
         var walk = VfsWalk(self)
         return try walk.resolve(path, from: base, follow: follow)
     }
 
-    func walkParent(_ path: String, from base: VfsLocation) throws(LxFailure) -> VfsWalk.Place {
+    func walkParent(_ path: VfsPath, from base: VfsLocation) throws(LxFailure) -> VfsWalk.Place {
         var walk = VfsWalk(self)
         return try walk.parent(path, from: base)
     }

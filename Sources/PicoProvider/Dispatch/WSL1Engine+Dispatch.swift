@@ -22,7 +22,7 @@ extension WSL1Engine {
         var early: [Int32] = []
         let released = thread.signals.released.bits
         thread.signals.held.bits |= released
-        deliverSignals(thread, context, rawResult: nil, into: &early)
+        if thread.hasDeliverableSignal { deliverSignals(thread, context, rawResult: nil, into: &early) }
         if released != 0 {
             thread.signals.held.bits &= ~released
             thread.signals.released = LxSignalSet()
@@ -193,7 +193,7 @@ extension WSL1Engine {
         } else {
             result.cost = (call.parked?.cost ?? TranslationCost()) + spent
         }
-        return result
+        return consume result
     }
 
     /// The x86-64 number of a call: the table is indexed by it whatever the architecture.

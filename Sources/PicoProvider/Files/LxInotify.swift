@@ -128,7 +128,7 @@ private func LxpPost(_ inode: VfsInode, _ mask: UInt32, of kind: VfsInode, cooki
 /// Something happened to an opened or named file: its own watches and its directory's hear of it.
 func LxpNotify(_ c: VfsContext, _ entry: VfsEntry, _ what: LxpNotification) {
     if let parent = entry.parent, !parent.inode.watches.isEmpty {
-        LxpPost(parent.inode, what.mask, of: entry.inode, cookie: 0, name: entry.name)
+        LxpPost(parent.inode, what.mask, of: entry.inode, cookie: 0, name: entry.name.text)
     }
     LxpPost(entry.inode, what.mask, of: entry.inode, cookie: 0, name: "")
 }
@@ -143,8 +143,8 @@ func LxpNotifyMoved(_ c: VfsContext, _ from: VfsWalk.Place, _ to: VfsWalk.Place,
     let new = to.directory.inode
     guard !old.watches.isEmpty || !new.watches.isEmpty || !inode.watches.isEmpty else { return }
     let cookie = c.engine.nextCookie()
-    LxpPost(old, LxpNotification.movedFrom.mask, of: inode, cookie: cookie, name: from.name)
-    LxpPost(new, LxpNotification.movedTo.mask, of: inode, cookie: cookie, name: to.name)
+    LxpPost(old, LxpNotification.movedFrom.mask, of: inode, cookie: cookie, name: from.name.text)
+    LxpPost(new, LxpNotification.movedTo.mask, of: inode, cookie: cookie, name: to.name.text)
     LxpPost(inode, LxpNotification.moveSelf.mask, of: inode, cookie: 0, name: "")
 }
 

@@ -34,7 +34,7 @@ extension WSL1Engine {
     func rootEntry(of superblock: VfsSuperblock) -> VfsEntry? {
         if let known = superblock.rootEntry { return known }
         guard let inode = superblock.root else { return nil }
-        let entry = VfsEntry(name: "/", parent: nil, inode: inode)
+        let entry = VfsEntry(name: paths.names.name("/"), parent: nil, inode: inode)
         superblock.rootEntry = entry
         return entry
     }

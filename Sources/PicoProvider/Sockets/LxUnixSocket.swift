@@ -68,17 +68,17 @@ final class LxUnixSocket: LxSocket {
             return
         }
         let text = String(decoding: path.prefix { $0 != 0 }, as: UTF8.self)
-        let place = try c.walkParent(text, from: c.cwd)
+        let place = try c.walkParent(c.paths.path(text), from: c.cwd)
         if (try? VfsWalk.child(place.directory.entry, place.name, c)) != nil { throw .errno(.EADDRINUSE) }
         try LxpCheckCreate(c, place.directory)
         let inode = try place.directory.inode.makeNode(
-            place.name,
+            place.name.text,
             mode: VfsKind.socket.rawValue | 0o777 & ~c.thread.fs.umask,
             device: 0,
             c
         )
         _ = place.directory.entry.adopt(place.name, inode)
-        LxpNotify(c, place.directory.entry, place.name, inode, .create)
+        LxpNotify(c, place.directory.entry, place.name.text, inode, .create)
         inode.boundObject = self
         boundInode = inode
         name = Array(text.utf8) + [0]
@@ -101,7 +101,7 @@ final class LxUnixSocket: LxSocket {
         }
         let text = String(decoding: path.prefix { $0 != 0 }, as: UTF8.self)
         var walk = VfsWalk(c)
-        let inode = try walk.resolve(text, from: c.thread.fs.workingDirectory, follow: true).inode
+        let inode = try walk.resolve(c.paths.path(text), from: c.thread.fs.workingDirectory, follow: true).inode
         guard inode.kind == .socket else { throw .errno(.ECONNREFUSED) }
         try inode.permission(VfsPermission.write, c)
         guard let target = inode.boundObject as? LxUnixSocket else { throw .errno(.ECONNREFUSED) }

@@ -5,6 +5,8 @@ import LinuxABI
 /// The call in hand: who makes it, its memory, what the environment offers, and what must be noted about the answer.
 class VfsContext {
     unowned let engine: WSL1Engine
+    /// The engine's.
+    final let paths: VfsPathTable
     /// The calling thread; nil while booting and grafting.
     final var thread: LxThread!
     /// Who the caller is to file systems.
@@ -18,7 +20,10 @@ class VfsContext {
     final var writes: [MemoryChunks.Chunk] = []
     final var given: [GivenUse] = []
 
-    init(engine: WSL1Engine) { self.engine = engine }
+    init(engine: WSL1Engine) {
+        self.engine = engine
+        paths = engine.paths
+    }
 
     final var environment: Environment { engine.environment }
 
@@ -74,6 +79,7 @@ class VfsContext {
     }
 
     final func readInteger<T: FixedWidthInteger>(_ address: UInt64, as type: T.Type) throws(LxFailure) -> T {
+        if let word = memory.word(address, size: MemoryLayout<T>.size) { return T(truncatingIfNeeded: word) }
         let bytes = try read(address, MemoryLayout<T>.size)
         var value: T = 0
         for (index, byte) in bytes.enumerated() { value |= T(truncatingIfNeeded: UInt64(byte) << (8 * UInt64(index))) }
@@ -96,6 +102,14 @@ class VfsContext {
             throw bytes.count >= limit ? .errno(.ENAMETOOLONG) : .errno(.EFAULT)
         case .absent: throw .errno(.EFAULT)
         }
+    }
+
+    /// A path, as ``readString(_:limit:cutting:)``.
+    final func readPath(_ address: UInt64) throws(LxFailure) -> VfsPath {
+        if let bytes = memory.endedString(address), bytes.count < 4096 {
+            return bytes.withUnsafeBytes { paths.path($0) }
+        }
+        return paths.path(try readString(address))
     }
 
     /// Writes to the tracee; EFAULT where nothing can be mapped.

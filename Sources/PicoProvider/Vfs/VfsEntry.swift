@@ -1,20 +1,21 @@
 // Directory entries and places: a name in a directory, seen through a mount.
+import Tables
 
 /// A name bound to an inode; the chain of parents gives `..`, getcwd and mount points their identity.
 final class VfsEntry {
     /// `/` for the root of a superblock.
-    var name: String
+    private(set) var name: VfsName
     /// nil for the root of a superblock and for a name that was removed while in use.
     private(set) var parent: VfsEntry?
     let inode: VfsInode
-    /// Names seen so far, of a file system that caches names.
-    private(set) var children: [String: VfsEntry] = [:]
+    /// Names seen so far, of a file system that caches names; by the names' ids.
+    private var children = IntegerTable<VfsEntry>()
     /// How many mounts of all namespaces stand on it.
     var mounts = 0
     /// The name was removed: `/proc/self/cwd` and getcwd say so.
     private(set) var isDeleted = false
 
-    init(name: String, parent: VfsEntry?, inode: VfsInode) {
+    init(name: VfsName, parent: VfsEntry?, inode: VfsInode) {
         self.name = name
         self.parent = parent
         self.inode = inode
@@ -22,26 +23,30 @@ final class VfsEntry {
 
     var isRoot: Bool { parent == nil && !isDeleted }
 
-    func child(_ name: String) -> VfsEntry? { children[name] }
+    @inline(__always)
+    func child(_ name: VfsName) -> VfsEntry? { children[name.id] }
 
-    func adopt(_ name: String, _ inode: VfsInode) -> VfsEntry {
+    /// Entries seen so far, in no particular order.
+    var known: [VfsEntry] { children.map(\.value) }
+
+    func adopt(_ name: VfsName, _ inode: VfsInode) -> VfsEntry {
         let entry = VfsEntry(name: name, parent: self, inode: inode)
-        children[name] = entry
+        children[name.id] = entry
         return entry
     }
 
     /// The name is gone; whoever holds the entry keeps the file.
-    func remove(_ name: String) {
-        guard let entry = children.removeValue(forKey: name) else { return }
+    func remove(_ name: VfsName) {
+        guard let entry = children.remove(name.id) else { return }
         entry.isDeleted = true
     }
 
-    func move(_ name: String, to newParent: VfsEntry, _ newName: String) {
+    func move(_ name: VfsName, to newParent: VfsEntry, _ newName: VfsName) {
         newParent.remove(newName)
-        guard let entry = children.removeValue(forKey: name) else { return }
+        guard let entry = children.remove(name.id) else { return }
         entry.name = newName
         entry.parent = newParent
-        newParent.children[newName] = entry
+        newParent.children[newName.id] = entry
     }
 
     func isBelowOrSame(as other: VfsEntry) -> Bool {

@@ -6,12 +6,11 @@ struct VfsWalk {
     struct Place {
         var directory: VfsLocation
         /// Empty for `/`; may be `.` or `..`.
-        var name: String
+        var name: VfsName
         var hasTrailingSlash: Bool
     }
 
     private static let maximumLinks = 40
-    private static let maximumName = 255
 
     let context: VfsContext
     let root: VfsLocation
@@ -23,7 +22,7 @@ struct VfsWalk {
     }
 
     /// The place that `path` names. `follow`: a link as the last component is followed (always with a slash behind).
-    mutating func resolve(_ path: String, from base: VfsLocation, follow: Bool) throws(LxFailure) -> VfsLocation {
+    mutating func resolve(_ path: VfsPath, from base: VfsLocation, follow: Bool) throws(LxFailure) -> VfsLocation {
         let place = try parent(path, from: base)
         let found = try last(place, follow: follow || place.hasTrailingSlash)
         if place.hasTrailingSlash, !found.inode.isDirectory { throw .errno(.ENOTDIR) }
@@ -32,39 +31,35 @@ struct VfsWalk {
 
     /// Looks up the last component of a place.
     mutating func last(_ place: Place, follow: Bool) throws(LxFailure) -> VfsLocation {
-        if place.name.isEmpty { return place.directory }
+        if place.name.kind == .empty { return place.directory }
         let found = try step(place.directory, place.name)
         guard follow, found.inode.isSymbolicLink else { return found }
         return try self.follow(found, in: place.directory)
     }
 
     /// Everything but the last component.
-    mutating func parent(_ path: String, from base: VfsLocation) throws(LxFailure) -> Place {
-        let bytes = Array(path.utf8)
-        guard !bytes.isEmpty else { throw .errno(.ENOENT) }
-        guard bytes.count < 4096 else { throw .errno(.ENAMETOOLONG) }
-        let slash = UInt8(ascii: "/")
-        var current = bytes[0] == slash ? root : base
-        var index = 0
-        var name = ""
-        while true {
-            while index < bytes.count, bytes[index] == slash { index += 1 }
-            guard index < bytes.count else { break }
-            if !name.isEmpty { current = try directory(current, name) }
-            let start = index
-            while index < bytes.count, bytes[index] != slash { index += 1 }
-            name = String(decoding: bytes[start..<index], as: UTF8.self)
-        }
+    mutating func parent(_ path: VfsPath, from base: VfsLocation) throws(LxFailure) -> Place {
+        guard !path.isEmpty else { throw .errno(.ENOENT) }
+        guard !path.isTooLong else { throw .errno(.ENAMETOOLONG) }
+        var current = path.isAbsolute ? root : base
+        let components = path.components
+        for index in 0..<max(0, components.count - 1) { current = try directory(current, components[index]) }
         guard current.inode.isDirectory else { throw .errno(.ENOTDIR) }
-        return Place(directory: current, name: name, hasTrailingSlash: !name.isEmpty && bytes.last == slash)
+        return Place(
+            directory: current,
+            name: components.last ?? context.paths.noName,
+            hasTrailingSlash: path.hasTrailingSlash
+        )
     }
 
     /// A component in the middle: links are followed, and it must be a directory.
-    private mutating func directory(_ current: VfsLocation, _ name: String) throws(LxFailure) -> VfsLocation {
-        var next = try step(current, name)
-        if next.inode.isSymbolicLink { next = try follow(next, in: current) }
-        guard next.inode.isDirectory else { throw .errno(.ENOTDIR) }
-        return next
+    private mutating func directory(_ current: VfsLocation, _ name: VfsName) throws(LxFailure) -> VfsLocation {
+        let next = try step(current, name)
+        if next.inode.isDirectory { return next }
+        guard next.inode.isSymbolicLink else { throw .errno(.ENOTDIR) }
+        let target = try follow(next, in: current)
+        guard target.inode.isDirectory else { throw .errno(.ENOTDIR) }
+        return target
     }
 
     private mutating func follow(_ link: VfsLocation, in directory: VfsLocation) throws(LxFailure) -> VfsLocation {
@@ -81,25 +76,30 @@ struct VfsWalk {
             }
         }
         let text = try link.inode.readLink(context)
-        return try resolve(text, from: directory, follow: true)
+        return try resolve(context.paths.path(text), from: directory, follow: true)
     }
 
     /// One component below `current`, without following a link.
-    func step(_ current: VfsLocation, _ name: String) throws(LxFailure) -> VfsLocation {
+    func step(_ current: VfsLocation, _ name: VfsName) throws(LxFailure) -> VfsLocation {
         let inode = current.inode
         guard inode.isDirectory else { throw .errno(.ENOTDIR) }
         try inode.permission(VfsPermission.execute, context)
-        if name == "." { return current }
-        if name == ".." { return parentDirectory(of: current) }
-        guard name.utf8.count <= Self.maximumName else { throw .errno(.ENAMETOOLONG) }
-        return Self.across(VfsLocation(mount: current.mount, entry: try Self.child(current.entry, name, context)))
+        switch name.kind {
+        case .ordinary: break
+        case .dot, .empty: return current
+        case .dotDot: return parentDirectory(of: current)
+        case .tooLong: throw .errno(.ENAMETOOLONG)
+        }
+        let entry = try Self.child(current.entry, name, context)
+        if entry.mounts == 0 { return VfsLocation(mount: current.mount, entry: entry) }
+        return Self.across(VfsLocation(mount: current.mount, entry: entry))
     }
 
     /// The entry of `name`, asked of the file system unless it is known.
-    static func child(_ entry: VfsEntry, _ name: String, _ context: VfsContext) throws(LxFailure) -> VfsEntry {
+    static func child(_ entry: VfsEntry, _ name: VfsName, _ context: VfsContext) throws(LxFailure) -> VfsEntry {
         let known = entry.child(name)
-        if let known, entry.inode.superblock.cachesNames { return known }
-        let inode = try entry.inode.lookup(name, context)
+        if let known, entry.inode.cachesNames { return known }
+        let inode = try entry.inode.lookup(name.text, context)
         if let known, known.inode === inode { return known }
         return entry.adopt(name, inode)
     }
@@ -142,7 +142,7 @@ struct VfsWalk {
                 continue
             }
             guard let parent = current.entry.parent else { return nil }
-            names.append(current.entry.name)
+            names.append(current.entry.name.text)
             current = VfsLocation(mount: current.mount, entry: parent)
         }
         return names.isEmpty ? "/" : "/" + names.reversed().joined(separator: "/")

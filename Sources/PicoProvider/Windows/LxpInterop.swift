@@ -89,6 +89,6 @@ private func LxpWindowsEnvironment(_ c: LxpCall, _ environment: [String]) -> [St
 }
 
 private func LxpWindowsName(_ c: LxpCall, _ path: String) -> String? {
-    guard let location = try? c.walk(path, from: c.cwd, follow: true) else { return nil }
+    guard let location = try? c.walk(c.paths.path(path), from: c.cwd, follow: true) else { return nil }
     return c.engine.windowsPath(of: location)
 }

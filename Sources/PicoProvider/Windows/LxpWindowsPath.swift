@@ -25,7 +25,7 @@ extension WSL1Engine {
         var names: [String] = []
         var entry = location.entry
         while let parent = entry.parent {
-            names.append(entry.name)
+            names.append(entry.name.text)
             entry = parent
         }
         return names.reversed()

@@ -170,10 +170,11 @@ extension WSL1Engine {
             guard let drvfs = mount.superblock as? DrvfsSuperblock, drvfs.letter == letter, drvfs.windowsRoot.count == 2
             else { continue }
             var entry: VfsEntry? = mount.root
-            for part in directory { entry = entry?.child(part) }
+            for part in directory { entry = entry?.child(paths.names.name(part)) }
             guard let entry else { continue }
             let context = quietContext(nil)
-            guard let inode = (try? entry.inode.lookup(name, context)) ?? entry.child(name)?.inode else { continue }
+            guard let inode = (try? entry.inode.lookup(name, context)) ?? entry.child(paths.names.name(name))?.inode
+            else { continue }
             LxpNotify(context, entry, name, inode, what)
         }
     }

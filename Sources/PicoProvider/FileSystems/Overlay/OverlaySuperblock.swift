@@ -59,7 +59,7 @@ final class OverlayFileSystem: VfsFileSystemType {
         guard let thread = context.thread else { throw .errno(.ENOENT) }
         var walk = VfsWalk(context)
         let start = path.hasPrefix("/") ? thread.fs.root : thread.fs.workingDirectory
-        let inode = try walk.resolve(path, from: start, follow: true).inode
+        let inode = try walk.resolve(context.paths.path(path), from: start, follow: true).inode
         guard inode.isDirectory else { throw .errno(.ENOTDIR) }
         if inode.superblock is DrvfsSuperblock {
             throw .notModelled("overlay over DrvFs layers: no source says what it does")

@@ -63,7 +63,7 @@ enum ProcMounts {
         var names: [String] = []
         var entry = mount.root
         while let parent = entry.parent {
-            names.append(entry.name)
+            names.append(entry.name.text)
             entry = parent
         }
         return "/" + names.reversed().joined(separator: "/")

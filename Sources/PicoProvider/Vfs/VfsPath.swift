@@ -1,0 +1,59 @@
+// Paths as the provider takes them from a call: cut into names once, and kept for the next call that has them.
+
+/// A path in its components.
+final class VfsPath {
+    let text: String
+    /// Without empty ones.
+    let components: [VfsName]
+    let isEmpty: Bool
+    let isAbsolute: Bool
+    /// A slash behind the last component.
+    let hasTrailingSlash: Bool
+    /// As long as PATH_MAX or longer.
+    let isTooLong: Bool
+    fileprivate let bytes: [UInt8]
+    fileprivate let hash: UInt64
+
+    fileprivate init(_ bytes: UnsafeRawBufferPointer, _ hash: UInt64, _ names: VfsNameTable) {
+        let slash = UInt8(ascii: "/")
+        self.bytes = Array(bytes)
+        self.hash = hash
+        text = String(decoding: bytes, as: UTF8.self)
+        isEmpty = bytes.isEmpty
+        isAbsolute = bytes.first == slash
+        isTooLong = bytes.count >= 4096
+        var components: [VfsName] = []
+        var index = 0
+        while true {
+            while index < bytes.count, bytes[index] == slash { index += 1 }
+            guard index < bytes.count else { break }
+            let start = index
+            while index < bytes.count, bytes[index] != slash { index += 1 }
+            components.append(names.name(UnsafeRawBufferPointer(rebasing: bytes[start..<index])))
+        }
+        self.components = components
+        hasTrailingSlash = !components.isEmpty && bytes.last == slash
+    }
+}
+
+/// Paths seen last, one for each remainder of their hashes: a program asks for the same ones again and again.
+final class VfsPathTable {
+    let names = VfsNameTable()
+    /// The name behind the last slash of `/`.
+    private(set) lazy var noName = names.name("")
+    private var recent = [VfsPath?](repeating: nil, count: 1 << 11)
+
+    func path(_ text: String) -> VfsPath {
+        var text = text
+        return text.withUTF8 { path(UnsafeRawBufferPointer($0)) }
+    }
+
+    func path(_ bytes: UnsafeRawBufferPointer) -> VfsPath {
+        let hash = VfsNameTable.hash(bytes)
+        let slot = Int(truncatingIfNeeded: hash) & (recent.count - 1)
+        if let known = recent[slot], known.hash == hash, VfsNameTable.areEqual(known.bytes, bytes) { return known }
+        let made = VfsPath(bytes, hash, names)
+        recent[slot] = made
+        return made
+    }
+}
