@@ -112,7 +112,7 @@ let package = Package(
 
         // MARK: - Floors 1 to 7
         library("Tables", []),
-        library("LinuxABI", ["CABIData"]),
+        library("LinuxABI", ["Tables", "CABIData"]),
         library("TraceLog", ["LinuxABI", "CZstd", "CXXHash", "CTraceDictionary"]),
         library("Engine", ["LinuxABI"]),
         library("Recorder", ["LinuxABI", "TraceLog", "CLinux", "RecorderAgent", "CXXHash"]),

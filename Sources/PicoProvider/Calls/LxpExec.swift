@@ -1,6 +1,7 @@
 // execve: scripts, ELF64, and the reset of everything that belongs to the old image.
 import Engine
 import LinuxABI
+import Tables
 
 private let imageHead = 256
 
@@ -51,12 +52,23 @@ func LxpSyscall_EXECVE(_ c: LxpCall) throws(LxFailure) -> Int64 {
 private func LxpStrings(_ c: LxpCall, _ address: UInt64) throws(LxFailure) -> [String] {
     guard address != 0 else { return [] }
     var result: [String] = []
+    let strings = c.memory.endedStrings
     var position = address
+    var place = 0
     while true {
-        let pointer = try c.readInteger(position, as: UInt64.self)
+        let pointer: UInt64
+        if let next = c.memory.word(position, size: 8, in: &place) {
+            pointer = next
+        } else {
+            pointer = try c.readInteger(position, as: UInt64.self)
+        }
         if pointer == 0 { return result }
-        // A string that the recording could not keep whole is still a string.
-        result.append((try? c.readString(pointer, limit: 131072)) ?? "")
+        if let known = strings[pointer] {
+            result.append(c.memory.endedText(known))
+        } else {
+            // A string that the recording could not keep whole is still a string.
+            result.append((try? c.readString(pointer, limit: 131072)) ?? "")
+        }
         position += 8
     }
 }

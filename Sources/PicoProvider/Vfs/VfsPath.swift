@@ -2,7 +2,7 @@
 
 /// A path in its components.
 final class VfsPath {
-    let text: String
+    var text: String { String(decoding: bytes, as: UTF8.self) }
     /// Without empty ones.
     let components: [VfsName]
     let isEmpty: Bool
@@ -18,7 +18,6 @@ final class VfsPath {
         let slash = UInt8(ascii: "/")
         self.bytes = Array(bytes)
         self.hash = hash
-        text = String(decoding: bytes, as: UTF8.self)
         isEmpty = bytes.isEmpty
         isAbsolute = bytes.first == slash
         isTooLong = bytes.count >= 4096
@@ -41,7 +40,7 @@ final class VfsPathTable {
     let names = VfsNameTable()
     /// The name behind the last slash of `/`.
     private(set) lazy var noName = names.name("")
-    private var recent = [VfsPath?](repeating: nil, count: 1 << 11)
+    private var recent = [VfsPath?](repeating: nil, count: 1 << 13)
 
     func path(_ text: String) -> VfsPath {
         var text = text
