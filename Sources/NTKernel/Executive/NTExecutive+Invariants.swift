@@ -1,4 +1,5 @@
 // What must hold of the executive's state between any two calls. Tests ask after every operation.
+import Tables
 
 extension NTExecutive {
     /// Broken invariants, one line each; empty when sound.
@@ -71,7 +72,7 @@ extension NTExecutive {
 
     private func checkCommit(_ broken: inout [String]) {
         let spaces = processes.values.reduce(0) { $0 + $1.addressSpace.commitCharge }
-        let sections = liveSections.values.reduce(0) { $0 + $1.chargedPages }
+        let sections = liveSections.reduce(0) { $0 + $1.value.chargedPages }
         if spaces + sections != committedPages {
             broken.append("committed \(committedPages) pages, charged \(spaces) and \(sections)")
         }
@@ -87,14 +88,14 @@ extension NTExecutive {
                 if let file = section.file { fileViews[ObjectIdentifier(file), default: 0] += 1 }
             }
         }
-        for section in liveSections.values {
+        for (_, section) in liveSections {
             let mapped = views[ObjectIdentifier(section)] ?? 0
             if section.viewCount != mapped {
                 broken.append("section: view count \(section.viewCount), \(mapped) views")
             }
         }
         for volume in volumes {
-            for file in volume.records.values {
+            for (_, file) in volume.records {
                 let mapped = fileViews[ObjectIdentifier(file)] ?? 0
                 if file.mappedViews != mapped {
                     broken.append("file: \(file.mappedViews) mapped views, \(mapped) found")
@@ -116,7 +117,7 @@ extension NtfsVolume {
     func checkInvariants(_ broken: inout [String]) {
         var reachable = 0
         var clusters: Int64 = 0
-        for file in records.values {
+        for (_, file) in records {
             let name = file.links.first?.name ?? "record \(file.fileReference & 0xFFFF_FFFF)"
             clusters += Self.clusters(file.data.size)
             broken.append(contentsOf: file.data.brokenInvariants().map { "\(name): \($0)" })
@@ -125,7 +126,7 @@ extension NtfsVolume {
                     broken.append("\(name): link without a directory")
                     continue
                 }
-                if parent.index.lookup(link.name[...], caseSensitive: true) !== link {
+                if parent.index.lookup(link.name, caseSensitive: true) !== link {
                     broken.append("\(name): its directory does not list it")
                 }
                 if records[parent.fileReference] !== parent { broken.append("\(name): its directory has no record") }
@@ -139,7 +140,7 @@ extension NtfsVolume {
             if file.isDeleted, file.openCount == 0, file.mappedViews == 0 { broken.append("\(name): record leaked") }
             checkOpens(file, name, &broken)
         }
-        let links = records.values.reduce(0) { $0 + $1.links.count }
+        let links = records.reduce(0) { $0 + $1.value.links.count }
         if links != reachable { broken.append("directories list \(reachable) names, records have \(links)") }
         if clusters != usedClusters { broken.append("\(usedClusters) clusters used, files have \(clusters)") }
     }
@@ -147,7 +148,7 @@ extension NtfsVolume {
     private func checkOpens(_ file: FileControlBlock, _ name: String, _ broken: inout [String]) {
         var expected = ShareAccess()
         var count = 0
-        for object in openFiles.values where object.fcb === file {
+        for object in openFiles.map({ $0.takeUnretainedValue() }) where object.fcb === file {
             expected.update(object.grantedAccess, object.shareAccess)
             count += 1
         }

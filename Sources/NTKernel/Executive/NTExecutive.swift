@@ -1,4 +1,5 @@
 // The NT executive: one object that holds the state of every component and offers its routines.
+import Tables
 
 /// A model of the NT executive, as far as a pico provider can see it.
 ///
@@ -10,12 +11,10 @@ public final class NTExecutive {
     public let configuration: ExecutiveConfiguration
 
     // Trace
-    var traces: [NtTrace] = []
-    /// Entries at the front that were drained already.
-    var keptTraces = 0
+    var traces = NtTraceBuffer()
+    /// What was drained last and may still be asked for.
+    var keptTraces = NtTraceBuffer()
     let traceLimit: Int
-    /// Entries lost since the last drain because the buffer was full.
-    public internal(set) var tracesDropped = 0
     /// Routines called since the start, whether or not their traces were kept.
     public internal(set) var routineCount: UInt64 = 0
 
@@ -37,10 +36,12 @@ public final class NTExecutive {
     // Memory
     /// Pages charged against ``ExecutiveConfiguration/commitLimit``.
     public internal(set) var committedPages: UInt64 = 0
-    var liveSections: [ObjectIdentifier: SectionObject] = [:]
+    var liveSections = IntegerTable<SectionObject>()
 
     // I/O
     public internal(set) var ioStatistics = IoStatistics()
+    /// File objects for opens to come.
+    var freeFileObjects: ContiguousArray<FileObject> = []
     public internal(set) var volumes: [NtfsVolume] = []
 
     // Dispatcher

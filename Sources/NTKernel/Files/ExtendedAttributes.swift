@@ -17,28 +17,64 @@ public struct ExtendedAttribute: Hashable, Sendable {
     var packedSize: Int { (8 + name.utf8.count + 1 + value.count + 3) & ~3 }
 }
 
+/// The values that NTFS itself reads (`LX_FILE_METADATA_*`), decoded.
+struct LinuxMetadata {
+    var flags: FileStatLxInformation.LxFlags = []
+    var user: UInt32 = 0
+    var group: UInt32 = 0
+    var mode: UInt32 = 0
+    var device: (major: UInt32, minor: UInt32) = (0, 0)
+
+    init() {}
+
+    init(_ entries: [ExtendedAttribute]) {
+        for entry in entries where entry.name.utf8.count == 6 {
+            switch entry.name {
+            case "$LXUID": user = take(entry.value, .hasUserID)
+            case "$LXGID": group = take(entry.value, .hasGroupID)
+            case "$LXMOD": mode = take(entry.value, .hasMode)
+            case "$LXDEV": device = (Self.word(entry.value) ?? 0, take(entry.value, .hasDeviceID, at: 4))
+            default: break
+            }
+        }
+    }
+
+    private mutating func take(
+        _ bytes: [UInt8],
+        _ flag: FileStatLxInformation.LxFlags,
+        at offset: Int = 0
+    ) -> UInt32 {
+        guard let value = Self.word(bytes, at: offset) else { return 0 }
+        flags.formUnion(flag)
+        return value
+    }
+
+    private static func word(_ bytes: [UInt8], at offset: Int = 0) -> UInt32? {
+        guard bytes.count >= offset + 4 else { return nil }
+        return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
+    }
+}
+
 /// `$EA`: names are case-insensitive and kept in upper case; all together fit in 64 KB.
 struct ExtendedAttributeSet {
     static let budget = 0xFFFF
 
     private(set) var entries: [ExtendedAttribute] = []
     private(set) var packedSize = 0
+    private(set) var linux = LinuxMetadata()
 
     func value(_ name: String) -> [UInt8]? {
-        let isUpper = !name.utf8.contains { $0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "z") || $0 >= 0x80 }
-        let upper = isUpper ? name : name.uppercased()
+        let upper = Self.upper(name)
         return entries.first { $0.name == upper }?.value
     }
 
-    /// The values that NTFS itself reads (`LX_FILE_METADATA_*`).
-    private(set) var linux = (user: [UInt8]?.none, group: [UInt8]?.none, mode: [UInt8]?.none, device: [UInt8]?.none)
-
     /// Applies all changes or none.
     mutating func apply(_ changes: [ExtendedAttribute]) -> NTSTATUS {
+        guard !changes.isEmpty else { return .STATUS_SUCCESS }
         var new = entries
         for var change in changes {
             guard Self.isLegal(change.name) else { return .STATUS_INVALID_EA_NAME }
-            change.name = change.name.uppercased()
+            change.name = Self.upper(change.name)
             let index = new.firstIndex { $0.name == change.name }
             switch (index, change.value.isEmpty) {
             case (let index?, true): new.remove(at: index)
@@ -47,18 +83,37 @@ struct ExtendedAttributeSet {
             case (nil, true): break
             }
         }
-        let size = new.reduce(0) { $0 + $1.packedSize }
+        var size = 0
+        for entry in new { size += entry.packedSize }
         guard size <= Self.budget else { return .STATUS_EA_TOO_LARGE }
-        entries = new
         packedSize = size
-        linux = (value("$LXUID"), value("$LXGID"), value("$LXMOD"), value("$LXDEV"))
+        linux = LinuxMetadata(new)
+        entries = new
         return .STATUS_SUCCESS
+    }
+
+    private static func upper(_ name: String) -> String {
+        let isUpper = FileName.withBytes(name) { bytes in
+            !bytes.contains { $0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "z") || $0 >= 0x80 }
+        }
+        return isUpper ? name : name.uppercased()
     }
 
     /// `FsRtlIsEaNameValid`: 1 to 254 bytes, none of the characters that FAT forbids.
     private static func isLegal(_ name: String) -> Bool {
-        let bytes = name.utf8
-        return (1...254).contains(bytes.count)
-            && bytes.allSatisfy { $0 >= 0x20 && !"\"*+,/:;<=>?[\\]|".utf8.contains($0) }
+        FileName.withBytes(name) { bytes in
+            (1...254).contains(bytes.count) && !bytes.contains(where: isForbidden)
+        }
+    }
+
+    @inline(__always)
+    private static func isForbidden(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0..<0x20, UInt8(ascii: "\""), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: "/"),
+            UInt8(ascii: ":"), UInt8(ascii: ";"), UInt8(ascii: "<"), UInt8(ascii: "="), UInt8(ascii: ">"),
+            UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "\\"), UInt8(ascii: "]"), UInt8(ascii: "|"):
+            true
+        default: false
+        }
     }
 }

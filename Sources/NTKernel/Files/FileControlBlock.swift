@@ -52,7 +52,7 @@ public struct FileTimes: Hashable, Sendable {
 public final class FileControlBlock {
     /// `FILE_REFERENCE`: sequence number in the upper 16 bits, record number below.
     public let fileReference: UInt64
-    public unowned let volume: NtfsVolume
+    public unowned(unsafe) let volume: NtfsVolume
     public let isDirectory: Bool
     public internal(set) var attributes: FileAttributes
     public internal(set) var times: FileTimes
@@ -99,6 +99,9 @@ public final class FileControlBlock {
         if reparsePoint != nil { result.formUnion(.reparsePoint) }
         return result.isEmpty ? .normal : result
     }
+
+    /// What NTFS reads from the extended attributes.
+    var linuxMetadata: LinuxMetadata { extendedAttributes.linux }
 
     public func extendedAttribute(_ name: String) -> [UInt8]? { extendedAttributes.value(name) }
 

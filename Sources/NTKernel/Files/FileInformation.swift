@@ -127,29 +127,13 @@ public struct FileStatLxInformation: FileQueryInformation, Sendable {
         reparseTag = file.reparsePoint?.tag ?? 0
         numberOfLinks = UInt32(file.numberOfLinks)
         self.effectiveAccess = effectiveAccess
-        let attributes = file.extendedAttributes.linux
-        let user = Self.word(attributes.user)
-        let group = Self.word(attributes.group)
-        let mode = Self.word(attributes.mode)
-        let deviceBytes = attributes.device
-        let major = Self.word(deviceBytes)
-        let minor = Self.word(deviceBytes, at: 4)
-        var flags: LxFlags = file.isCaseSensitive ? .caseSensitiveDirectory : []
-        if user != nil { flags.formUnion(.hasUserID) }
-        if group != nil { flags.formUnion(.hasGroupID) }
-        if mode != nil { flags.formUnion(.hasMode) }
-        if minor != nil { flags.formUnion(.hasDeviceID) }
-        lxFlags = flags
-        lxUserID = user ?? 0
-        lxGroupID = group ?? 0
-        lxMode = mode ?? 0
-        lxDeviceIDMajor = major ?? 0
-        lxDeviceIDMinor = minor ?? 0
-    }
-
-    private static func word(_ bytes: [UInt8]?, at offset: Int = 0) -> UInt32? {
-        guard let bytes, bytes.count >= offset + 4 else { return nil }
-        return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
+        let linux = file.linuxMetadata
+        lxFlags = file.isCaseSensitive ? linux.flags.union(.caseSensitiveDirectory) : linux.flags
+        lxUserID = linux.user
+        lxGroupID = linux.group
+        lxMode = linux.mode
+        lxDeviceIDMajor = linux.device.major
+        lxDeviceIDMinor = linux.device.minor
     }
 }
 

@@ -1,27 +1,32 @@
 // File objects: one for each successful open.
 
 /// `FILE_OBJECT`.
+///
+/// An object that everybody let go of serves the next open (``NTExecutive/freeFileObjects``): what an open sets is
+/// variable.
 public final class FileObject: KernelObject {
-    public let device: DeviceObject
+    public private(set) unowned(unsafe) var device: DeviceObject
     /// The file; nil for a volume or an endpoint.
-    public let fcb: FileControlBlock?
+    public private(set) var fcb: FileControlBlock?
     /// The name it was opened by; nil for the root directory and for opens by file reference of the root.
-    let link: FileLink?
+    private(set) var link: FileLink?
     /// The transport endpoint, for files of `\Device\Afd`.
     public let endpoint: AfdEndpoint?
-    public let grantedAccess: AccessMask
-    public let shareAccess: FileShare
+    public private(set) var grantedAccess: AccessMask
+    public private(set) var shareAccess: FileShare
     /// `FILE_DELETE_ON_CLOSE`, or set by disposition.
     var deletesOnClose = false
     var deletesWithPosixSemantics = false
+    /// The last handle is closed.
+    var isCleanedUp = false
+    /// Where its volume lists it while it has a handle.
+    var openIndex = 0
     /// `CurrentByteOffset`.
     public internal(set) var currentByteOffset: Int64 = 0
     /// `NtQueryDirectoryFile` goes on after this collation key.
     var directoryCursor = DirectoryCursor.start
     /// `NtQueryEaFile` goes on with this one.
     var attributeCursor = 0
-    /// The last handle is closed.
-    var isCleanedUp = false
 
     enum DirectoryCursor {
         case start, selfReturned, parentReturned
@@ -47,6 +52,34 @@ public final class FileObject: KernelObject {
         super.init(type: .file)
     }
 
+    /// A new object in the place of one that is gone.
+    func reuse(
+        device: DeviceObject,
+        fcb: FileControlBlock,
+        link: FileLink?,
+        grantedAccess: AccessMask,
+        shareAccess: FileShare
+    ) {
+        renew()
+        self.device = device
+        self.fcb = fcb
+        self.link = link
+        self.grantedAccess = grantedAccess
+        self.shareAccess = shareAccess
+        deletesOnClose = false
+        deletesWithPosixSemantics = false
+        isCleanedUp = false
+        currentByteOffset = 0
+        attributeCursor = 0
+    }
+
+    /// Keeps nothing alive.
+    func letGo() {
+        fcb = nil
+        link = nil
+        if !directoryCursor.isStart { directoryCursor = .start }
+    }
+
     override func handleClosed(isLast: Bool, by executive: NTExecutive) {
         guard isLast, !isCleanedUp else { return }
         isCleanedUp = true
@@ -56,6 +89,33 @@ public final class FileObject: KernelObject {
     }
 
     override func deleted(by executive: NTExecutive) { executive.ioStatistics.count(.close) }
+}
+
+extension NTExecutive {
+    /// A file object with no handle yet.
+    func makeFileObject(
+        _ device: DeviceObject,
+        _ fcb: FileControlBlock,
+        _ link: FileLink?,
+        _ access: AccessMask,
+        _ share: FileShare
+    ) -> FileObject {
+        guard let object = freeFileObjects.popLast() else {
+            return FileObject(device: device, fcb: fcb, link: link, grantedAccess: access, shareAccess: share)
+        }
+        object.reuse(device: device, fcb: fcb, link: link, grantedAccess: access, shareAccess: share)
+        return object
+    }
+
+    /// Takes back a deleted object to which nothing but this reference leads.
+    func reclaim(_ object: FileObject) {
+        guard object.endpoint == nil, freeFileObjects.count < Self.freeFileObjectLimit else { return }
+        object.letGo()
+        freeFileObjects.append(object)
+    }
+
+    /// Look-aside lists are short.
+    static let freeFileObjectLimit = 32
 }
 
 /// `IO_STATUS_BLOCK`.
@@ -82,13 +142,14 @@ public enum IrpMajorFunction: Int, Sendable, CaseIterable {
 
 /// How many I/O request packets were sent, by major function.
 public struct IoStatistics: Sendable {
-    private var counts = [UInt64](repeating: 0, count: IrpMajorFunction.allCases.count)
+    private var counts = InlineArray<15, UInt64>(repeating: 0)
 
     public subscript(function: IrpMajorFunction) -> UInt64 { counts[function.rawValue] }
     public private(set) var total: UInt64 = 0
 
-    mutating func count(_ function: IrpMajorFunction) {
-        counts[function.rawValue] += 1
-        total += 1
+    @inline(__always)
+    mutating func count(_ function: IrpMajorFunction, times: UInt64 = 1) {
+        counts[function.rawValue] &+= times
+        total &+= times
     }
 }

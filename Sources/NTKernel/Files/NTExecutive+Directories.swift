@@ -60,7 +60,7 @@ extension NTExecutive {
                 if restartScan { object.directoryCursor = .start }
                 if let name {
                     let isFirst = object.directoryCursor.isStart
-                    let link = isFirst ? directory.index.lookup(name[...], caseSensitive: false) : nil
+                    let link = isFirst ? directory.index.lookup(name, caseSensitive: false) : nil
                     if let link { entries = [DirectoryEntry(link.name, link.file)] }
                     object.directoryCursor = .parentReturned
                     status = link != nil ? .STATUS_SUCCESS : isFirst ? .STATUS_NO_SUCH_FILE : .STATUS_NO_MORE_FILES

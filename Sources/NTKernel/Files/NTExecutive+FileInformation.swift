@@ -6,7 +6,6 @@ extension NTExecutive {
     /// - Returns: `STATUS_INVALID_HANDLE`, `STATUS_INVALID_DEVICE_REQUEST` (not a file of a volume).
     public func NtQueryInformationFile<Information: FileQueryInformation>(
         _ handle: Handle,
-
         _ information: inout Information?
     ) -> NTSTATUS {
         ioStatistics.count(.queryInformation)
@@ -36,7 +35,7 @@ extension NTExecutive {
         ioStatistics.count(.create)
         var status = NTSTATUS.STATUS_SUCCESS
         if let directory = fileObject(attributes.rootDirectory, &status)?.fcb {
-            status = query(directory, attributes, &information)
+            status = query(directory, attributes.name, attributes.flags, &information)
         } else if status.isSuccess {
             status = .STATUS_INVALID_PARAMETER
         }
@@ -47,18 +46,19 @@ extension NTExecutive {
         )
     }
 
-    private func query(
+    func query(
         _ directory: FileControlBlock,
-        _ attributes: ObjectAttributes,
+        _ name: String,
+        _ flags: ObjectAttributes.Flags,
         _ information: inout FileStatLxInformation?
     ) -> NTSTATUS {
         guard directory.isDirectory else { return .STATUS_OBJECT_PATH_NOT_FOUND }
         let condition = directory.volume.condition.status(.create)
         guard condition.isSuccess else { return condition }
         guard directory.volume.hasLinuxInformation else { return .STATUS_INVALID_INFO_CLASS }
-        let sensitive = directory.isCaseSensitive || !attributes.flags.contains(.caseInsensitive)
-        guard let link = directory.index.lookup(attributes.name[...], caseSensitive: sensitive) else {
-            return FileName.isLegal(attributes.name[...]) ? .STATUS_OBJECT_NAME_NOT_FOUND : .STATUS_OBJECT_NAME_INVALID
+        let sensitive = directory.isCaseSensitive || !flags.contains(.caseInsensitive)
+        guard let link = directory.index.lookup(name, caseSensitive: sensitive) else {
+            return FileName.isLegal(name) ? .STATUS_OBJECT_NAME_NOT_FOUND : .STATUS_OBJECT_NAME_INVALID
         }
         guard !link.isDeletePending else { return .STATUS_DELETE_PENDING }
         information = FileStatLxInformation(link.file, effectiveAccess: .fileAllAccess)

@@ -87,8 +87,10 @@ extension NTExecutive {
             guard start.isDirectory else { return .STATUS_OBJECT_PATH_NOT_FOUND }
             guard !start.isDeleted else { return .STATUS_DELETE_PENDING }
             guard attributes.name.utf8.first != UInt8(ascii: "\\") else { return .STATUS_OBJECT_NAME_INVALID }
-            let components = split(attributes.name)
-            return volume.create(request, from: start, components, object: &object, result: &result)
+            if !attributes.name.isEmpty, !attributes.name.utf8.contains(UInt8(ascii: "\\")) {
+                return volume.create(request, attributes.name, in: start, object: &object, result: &result)
+            }
+            return volume.create(request, from: start, split(attributes.name), object: &object, result: &result)
         }
         guard attributes.name.utf8.first == UInt8(ascii: "\\") else { return .STATUS_OBJECT_PATH_SYNTAX_BAD }
         let (found, rest) = lookupName(split(attributes.name))

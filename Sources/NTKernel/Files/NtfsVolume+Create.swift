@@ -57,22 +57,33 @@ extension NtfsVolume {
         }
         var directory = start
         for component in components.dropLast() {
-            guard let link = lookup(component, directory, request) else { return .STATUS_OBJECT_PATH_NOT_FOUND }
+            guard let link = lookup(String(component), directory, request) else { return .STATUS_OBJECT_PATH_NOT_FOUND }
             guard link.file.reparsePoint == nil else { return .STATUS_IO_REPARSE_TAG_NOT_HANDLED }
             directory = link.file
             guard directory.isDirectory else { return .STATUS_OBJECT_PATH_NOT_FOUND }
         }
+        return create(request, String(leaf), in: directory, object: &object, result: &result)
+    }
+
+    /// One name in a directory.
+    func create(
+        _ request: CreateRequest,
+        _ leaf: String,
+        in directory: FileControlBlock,
+        object: inout FileObject?,
+        result: inout IoStatusBlock.CreateResult
+    ) -> NTSTATUS {
         guard directory.isDirectory else { return .STATUS_NOT_A_DIRECTORY }
         if let link = lookup(leaf, directory, request) {
             return open(request, link.file, link, object: &object, result: &result)
         }
         guard FileName.isLegal(leaf) else { return .STATUS_OBJECT_NAME_INVALID }
         guard request.disposition.creates else { return .STATUS_OBJECT_NAME_NOT_FOUND }
-        return make(request, String(leaf), in: directory, object: &object, result: &result)
+        return make(request, leaf, in: directory, object: &object, result: &result)
     }
 
     private func lookup(
-        _ name: Substring,
+        _ name: String,
         _ directory: FileControlBlock,
         _ request: CreateRequest
     ) -> FileLink? {
@@ -95,7 +106,7 @@ extension NtfsVolume {
         }
         if request.options.contains(.directoryFile), !file.isDirectory { return .STATUS_NOT_A_DIRECTORY }
         if request.options.contains(.nonDirectoryFile), file.isDirectory { return .STATUS_FILE_IS_A_DIRECTORY }
-        var status = checkAccess(request, file)
+        var status = checkAccess(request.access, request.token, file)
         guard status.isSuccess else { return status }
         status = file.shareAccess.check(request.access, request.share)
         guard status.isSuccess else { return status }
@@ -111,21 +122,27 @@ extension NtfsVolume {
         } else {
             result = .opened
         }
-        object = makeFileObject(request, file, link)
+        object = insertFileObject(
+            file,
+            link,
+            request.access,
+            request.share,
+            deletesOnClose: request.options.contains(.deleteOnClose)
+        )
         return .STATUS_SUCCESS
     }
 
-    private func checkAccess(_ request: CreateRequest, _ file: FileControlBlock) -> NTSTATUS {
+    func checkAccess(_ access: AccessMask, _ token: AccessToken?, _ file: FileControlBlock) -> NTSTATUS {
         let writes: AccessMask = [.fileWriteData, .fileAppendData]
-        if !request.access.isDisjoint(with: writes), !file.isDirectory {
+        if !access.isDisjoint(with: writes), !file.isDirectory {
             guard !isReadOnly else { return .STATUS_MEDIA_WRITE_PROTECTED }
             guard !file.attributes.contains(.readOnly) else { return .STATUS_ACCESS_DENIED }
             // `MmFlushImageSection(MmFlushForWrite)`.
             guard file.imageViews == 0 else { return .STATUS_SHARING_VIOLATION }
         }
-        guard let token = request.token else { return .STATUS_SUCCESS }
+        guard let token else { return .STATUS_SUCCESS }
         var granted: AccessMask = []
-        return executive.SeAccessCheck(file.security, token: token, desired: request.access, granted: &granted)
+        return executive.SeAccessCheck(file.security, token: token, desired: access, granted: &granted)
     }
 
     private func make(
@@ -161,22 +178,13 @@ extension NtfsVolume {
         file.isCaseSensitive = isDirectory && directory.isCaseSensitive
         let link = addLink(name, file, in: directory)
         result = .created
-        object = makeFileObject(request, file, link)
-        return .STATUS_SUCCESS
-    }
-
-    private func makeFileObject(_ request: CreateRequest, _ file: FileControlBlock, _ link: FileLink?) -> FileObject {
-        let object = FileObject(
-            device: device,
-            fcb: file,
-            link: link,
-            grantedAccess: request.access,
-            shareAccess: request.share
+        object = insertFileObject(
+            file,
+            link,
+            request.access,
+            request.share,
+            deletesOnClose: request.options.contains(.deleteOnClose)
         )
-        object.deletesOnClose = request.options.contains(.deleteOnClose)
-        file.openCount += 1
-        file.shareAccess.update(request.access, request.share)
-        openFiles[ObjectIdentifier(object)] = object
-        return object
+        return .STATUS_SUCCESS
     }
 }

@@ -41,7 +41,7 @@ extension NtfsVolume {
 
     /// `IRP_MJ_CLEANUP`: the last handle of a file object is closed.
     func cleanup(_ object: FileObject, _ file: FileControlBlock) {
-        openFiles[ObjectIdentifier(object)] = nil
+        removeOpen(object)
         file.openCount -= 1
         file.shareAccess.remove(object.grantedAccess, object.shareAccess)
         if !file.locks.isEmpty { file.locks.release(ObjectIdentifier(object)) }
@@ -59,5 +59,5 @@ extension NtfsVolume {
         if object.deletesWithPosixSemantics { removeLink(link) } else { link.isDeletePending = true }
     }
 
-    private func isOpen(_ link: FileLink) -> Bool { openFiles.values.contains { $0.link === link } }
+    private func isOpen(_ link: FileLink) -> Bool { hasOpen { $0.link === link } }
 }

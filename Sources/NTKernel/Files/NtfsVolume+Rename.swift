@@ -25,7 +25,7 @@ extension NtfsVolume {
     ) -> NTSTATUS {
         guard object.grantedAccess.contains(.delete) else { return .STATUS_ACCESS_DENIED }
         guard !isReadOnly else { return .STATUS_MEDIA_WRITE_PROTECTED }
-        guard FileName.isLegal(name[...]) else { return .STATUS_OBJECT_NAME_INVALID }
+        guard FileName.isLegal(name) else { return .STATUS_OBJECT_NAME_INVALID }
         guard parent.volume === self else { return .STATUS_NOT_SAME_DEVICE }
         guard parent.isDirectory else { return .STATUS_NOT_A_DIRECTORY }
         guard let link = object.link, let source = link.parent else { return .STATUS_ACCESS_DENIED }
@@ -34,7 +34,7 @@ extension NtfsVolume {
             guard !isAncestor(file, of: parent) else { return .STATUS_INVALID_PARAMETER }
             guard !hasOpenDescendant(file) else { return .STATUS_ACCESS_DENIED }
         }
-        if let target = parent.index.lookup(name[...], caseSensitive: parent.isCaseSensitive), target !== link {
+        if let target = parent.index.lookup(name, caseSensitive: parent.isCaseSensitive), target !== link {
             let status = replace(target, by: file, flags)
             guard status.isSuccess else { return status }
             // Both names meant one file: the old name is all that goes.
@@ -80,14 +80,14 @@ extension NtfsVolume {
     ) -> NTSTATUS {
         guard features.contains(.hardLinks) else { return .STATUS_NOT_SUPPORTED }
         guard !isReadOnly else { return .STATUS_MEDIA_WRITE_PROTECTED }
-        guard FileName.isLegal(name[...]) else { return .STATUS_OBJECT_NAME_INVALID }
+        guard FileName.isLegal(name) else { return .STATUS_OBJECT_NAME_INVALID }
         guard !file.isDirectory else { return .STATUS_FILE_IS_A_DIRECTORY }
         guard parent.volume === self else { return .STATUS_NOT_SAME_DEVICE }
         guard parent.isDirectory else { return .STATUS_NOT_A_DIRECTORY }
         guard !parent.isDeleted else { return .STATUS_DELETE_PENDING }
         guard !file.isDeleted else { return .STATUS_ACCESS_DENIED }
         guard file.numberOfLinks < Self.maximumLinks else { return .STATUS_TOO_MANY_LINKS }
-        if let target = parent.index.lookup(name[...], caseSensitive: parent.isCaseSensitive) {
+        if let target = parent.index.lookup(name, caseSensitive: parent.isCaseSensitive) {
             guard replaceIfExists, !target.file.isDirectory else { return .STATUS_OBJECT_NAME_COLLISION }
             if target.file === file { return .STATUS_SUCCESS }
             removeLink(target)
@@ -109,7 +109,7 @@ extension NtfsVolume {
 
     /// Whether a file object below the directory has a handle.
     private func hasOpenDescendant(_ directory: FileControlBlock) -> Bool {
-        openFiles.values.contains { object in
+        hasOpen { object in
             guard object.fcb !== directory, let parent = object.link?.parent else { return false }
             return isAncestor(directory, of: parent)
         }

@@ -1,4 +1,5 @@
 // A mounted volume with NTFS semantics: file records, directory tree, clusters.
+import Tables
 
 /// An NTFS volume.
 ///
@@ -46,11 +47,11 @@ public final class NtfsVolume {
         time: executive.clock.systemTime
     )
     /// Live records by file reference, the root too.
-    var records: [UInt64: FileControlBlock] = [:]
-    /// File objects that have a handle.
-    var openFiles: [ObjectIdentifier: FileObject] = [:]
+    var records = IntegerTable<FileControlBlock>()
+    /// File objects that have a handle, each at its ``FileObject/openIndex``.
+    private(set) var openFiles: ContiguousArray<Unmanaged<FileObject>> = []
     private var nextRecord: UInt64 = 39  // lower numbers belong to the volume's own files
-    unowned let executive: NTExecutive
+    unowned(unsafe) let executive: NTExecutive
 
     init(
         device: DeviceObject,
@@ -88,7 +89,7 @@ public final class NtfsVolume {
         reparsePoint: ReparsePoint? = nil,
         unseenLinks: Int = 0
     ) -> FileControlBlock? {
-        guard parent.isDirectory, parent.index.lookup(name[...], caseSensitive: true) == nil else { return nil }
+        guard parent.isDirectory, parent.index.lookup(name, caseSensitive: true) == nil else { return nil }
         let file = newRecord(isDirectory: isDirectory, attributes: isDirectory ? [] : .archive)
         file.isCaseSensitive = isDirectory && parent.isCaseSensitive
         file.data = data
@@ -113,7 +114,7 @@ public final class NtfsVolume {
     /// Another name for an installed file; one of its unseen names if it has any.
     @discardableResult
     public func installLink(_ name: String, in parent: FileControlBlock, to file: FileControlBlock) -> Bool {
-        guard parent.index.lookup(name[...], caseSensitive: true) == nil, !file.isDirectory else { return false }
+        guard parent.index.lookup(name, caseSensitive: true) == nil, !file.isDirectory else { return false }
         file.unseenLinks = max(0, file.unseenLinks - 1)
         let parentTimes = parent.times
         addLink(name, file, in: parent)
@@ -138,7 +139,7 @@ public final class NtfsVolume {
 
     /// Takes a name away without any check, and what is below it; open handles keep their files.
     public func uninstall(_ name: String, in parent: FileControlBlock) {
-        guard let link = parent.index.lookup(name[...], caseSensitive: true) else { return }
+        guard let link = parent.index.lookup(name, caseSensitive: true) else { return }
         if link.file.isDirectory { for child in Array(link.file.index.links) { uninstall(child.name, in: link.file) } }
         let parentTimes = parent.times
         removeLink(link)
@@ -150,7 +151,27 @@ public final class NtfsVolume {
 
     /// Exact lookup without an open; for populating and tests.
     public func lookup(_ name: String, in parent: FileControlBlock) -> FileControlBlock? {
-        parent.index.lookup(name[...], caseSensitive: true)?.file
+        parent.index.lookup(name, caseSensitive: true)?.file
+    }
+
+    // MARK: - Open files
+
+    func addOpen(_ object: FileObject) {
+        object.openIndex = openFiles.count
+        openFiles.append(Unmanaged.passUnretained(object))
+    }
+
+    func removeOpen(_ object: FileObject) {
+        let last = openFiles.removeLast()
+        let index = object.openIndex
+        guard index < openFiles.count else { return }
+        openFiles[index] = last
+        last._withUnsafeGuaranteedRef { $0.openIndex = index }
+    }
+
+    /// Whether any file object with a handle is like that.
+    func hasOpen(_ condition: (FileObject) -> Bool) -> Bool {
+        openFiles.contains { $0._withUnsafeGuaranteedRef(condition) }
     }
 
     // MARK: - Records and links
@@ -198,10 +219,11 @@ public final class NtfsVolume {
 
     /// Frees the record of a file that has neither names, handles nor views.
     func releaseIfUnused(_ file: FileControlBlock) {
-        guard file.isDeleted, file.openCount == 0, file.mappedViews == 0, records[file.fileReference] != nil else {
-            return
-        }
-        records[file.fileReference] = nil
+        guard file.isDeleted, file.openCount == 0, file.mappedViews == 0,
+            records.remove(file.fileReference) != nil
+        else { return }
+        // What was put into a deleted directory has none any more.
+        for link in file.index.links { link.parent = nil }
         usedClusters -= Self.clusters(file.data.size)
     }
 

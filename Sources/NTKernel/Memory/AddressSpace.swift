@@ -27,7 +27,48 @@ public struct VirtualAddressDescriptor {
     /// `AllocationProtect`.
     public let initialProtection: PageProtection
     /// Ordered, without gaps, from `start` to `end`.
-    public internal(set) var regions: [Region]
+    public internal(set) var regions: [Region] {
+        get { [firstRegion] + otherRegions }
+        set {
+            firstRegion = newValue[0]
+            otherRegions = Array(newValue.dropFirst())
+        }
+    }
+    /// Most allocations are in one state: no array for these.
+    var firstRegion: Region
+    var otherRegions: [Region] = []
+
+    init(backing: Backing, initialProtection: PageProtection, region: Region) {
+        start = region.start
+        end = region.end
+        self.backing = backing
+        self.initialProtection = initialProtection
+        firstRegion = region
+    }
+
+    /// Calls `body` for the regions that overlap the range until it answers false; the last answer, or true.
+    @inline(__always)
+    func allRegions(_ start: UInt64, _ end: UInt64, _ body: (Region) -> Bool) -> Bool {
+        if firstRegion.start < end, firstRegion.end > start, !body(firstRegion) { return false }
+        for region in otherRegions where region.start < end && region.end > start && !body(region) { return false }
+        return true
+    }
+
+    /// The range is all of it, in one state.
+    func isOneRegion(_ start: UInt64, _ end: UInt64) -> Bool {
+        otherRegions.isEmpty && start == self.start && end == self.end
+    }
+
+    mutating func dropCharge() {
+        firstRegion.isCharged = false
+        for index in otherRegions.indices { otherRegions[index].isCharged = false }
+    }
+
+    var chargedPages: UInt64 {
+        var pages = firstRegion.isCharged ? firstRegion.pages : 0
+        for region in otherRegions where region.isCharged { pages += region.pages }
+        return pages
+    }
 
     public var section: SectionObject? {
         if case .view(let section, _) = backing { section } else { nil }
@@ -35,19 +76,25 @@ public struct VirtualAddressDescriptor {
 
     /// Cuts off what lies at or above `address`, which must be inside.
     mutating func split(at address: UInt64) -> VirtualAddressDescriptor {
-        splitRegions(at: address)
         var upper = self
         upper.start = address
-        upper.regions = regions.filter { $0.start >= address }
         if case .view(let section, let offset) = backing {
             upper.backing = .view(section, offset: offset + (address - start))
         }
         end = address
-        regions.removeAll { $0.start >= address }
+        if otherRegions.isEmpty {
+            upper.firstRegion.start = address
+            firstRegion.end = address
+        } else {
+            splitRegions(at: address)
+            upper.regions = regions.filter { $0.start >= address }
+            regions.removeAll { $0.start >= address }
+        }
         return upper
     }
 
     mutating func splitRegions(at address: UInt64) {
+        if otherRegions.isEmpty, firstRegion.start >= address || address >= firstRegion.end { return }
         guard let index = regions.firstIndex(where: { $0.start < address && address < $0.end }) else { return }
         var upper = regions[index]
         upper.start = address
@@ -56,6 +103,7 @@ public struct VirtualAddressDescriptor {
     }
 
     mutating func mergeRegions() {
+        if otherRegions.isEmpty { return }
         var merged: [Region] = []
         for region in regions {
             if let last = merged.last, last.protection == region.protection, last.isCommitted == region.isCommitted,
@@ -115,6 +163,12 @@ public final class AddressSpace {
         return descriptors[index]
     }
 
+    /// Where what contains the address ends; nil when nothing is there.
+    public func end(containing address: UInt64) -> UInt64? {
+        let index = index(endingAbove: address)
+        return index < descriptors.count && descriptors[index].start <= address ? descriptors[index].end : nil
+    }
+
     func insert(_ descriptor: VirtualAddressDescriptor) {
         descriptors.insert(descriptor, at: index(endingAbove: descriptor.start))
     }
@@ -126,9 +180,10 @@ public final class AddressSpace {
 
     private func findEmptyFromBottom(_ size: UInt64) -> UInt64? {
         var candidate = Self.lowestUserAddress
-        for descriptor in descriptors {
-            if descriptor.start >= candidate, descriptor.start - candidate >= size { return candidate }
-            candidate = alignUp(max(candidate, descriptor.end))
+        for index in descriptors.indices {
+            let start = descriptors[index].start
+            if start >= candidate, start - candidate >= size { return candidate }
+            candidate = alignUp(max(candidate, descriptors[index].end))
         }
         let top = Self.highestUserAddress + 1
         return candidate < top && top - candidate >= size ? candidate : nil
@@ -136,9 +191,9 @@ public final class AddressSpace {
 
     private func findEmptyFromTop(_ size: UInt64) -> UInt64? {
         var ceiling = Self.highestUserAddress + 1
-        for descriptor in descriptors.reversed() {
-            if let candidate = fit(size, descriptor.end, ceiling) { return candidate }
-            ceiling = descriptor.start
+        for index in descriptors.indices.reversed() {
+            if let candidate = fit(size, descriptors[index].end, ceiling) { return candidate }
+            ceiling = descriptors[index].start
         }
         return fit(size, Self.lowestUserAddress, ceiling)
     }

@@ -59,15 +59,10 @@ extension NTExecutive {
         _ body: (inout VirtualAddressDescriptor.Region) -> Void
     ) -> Bool {
         guard let index = containing(space, start, end) else { return false }
-        var descriptor = space.descriptors[index]
-        descriptor.splitRegions(at: start)
-        descriptor.splitRegions(at: end)
-        let isView = descriptor.section != nil
+        let isView = space.descriptors[index].section != nil
         var added: UInt64 = 0
         var dropped: UInt64 = 0
-        for position in descriptor.regions.indices {
-            guard descriptor.regions[position].start >= start, descriptor.regions[position].end <= end else { continue }
-            var region = descriptor.regions[position]
+        func settle(_ region: inout VirtualAddressDescriptor.Region) {
             body(&region)
             // A view is charged once its pages may be copied; private pages keep the charge they have while committed.
             if isView, region.protection.isCopyOnWrite, !region.isCharged {
@@ -77,10 +72,25 @@ extension NTExecutive {
                 region.isCharged = false
                 dropped += region.pages
             }
-            descriptor.regions[position] = region
+        }
+        if space.descriptors[index].isOneRegion(start, end) {
+            var region = space.descriptors[index].firstRegion
+            settle(&region)
+            guard charge(space, added) else { return false }
+            uncharge(space, dropped)
+            space.descriptors[index].firstRegion = region
+            return true
+        }
+        var descriptor = space.descriptors[index]
+        descriptor.splitRegions(at: start)
+        descriptor.splitRegions(at: end)
+        var regions = descriptor.regions
+        for position in regions.indices where regions[position].start >= start && regions[position].end <= end {
+            settle(&regions[position])
         }
         guard charge(space, added) else { return false }
         uncharge(space, dropped)
+        descriptor.regions = regions
         descriptor.mergeRegions()
         space.descriptors[index] = descriptor
         return true
@@ -91,7 +101,7 @@ extension NTExecutive {
         cut(space, at: start)
         cut(space, at: end)
         let range = space.overlapping(start, end)
-        for descriptor in space.descriptors[range] { release(descriptor, space) }
+        for index in range { release(space.descriptors[index], space) }
         space.descriptors.removeSubrange(range)
     }
 
@@ -104,7 +114,7 @@ extension NTExecutive {
     }
 
     private func release(_ descriptor: VirtualAddressDescriptor, _ space: AddressSpace) {
-        uncharge(space, descriptor.regions.reduce(0) { $0 + ($1.isCharged ? $1.pages : 0) })
+        uncharge(space, descriptor.chargedPages)
         if let section = descriptor.section { removeView(section) }
     }
 
@@ -113,10 +123,10 @@ extension NTExecutive {
         let space = child.addressSpace
         let pages = parent.addressSpace.commitCharge
         if !reducedCommit, !charge(space, pages) { return .STATUS_COMMITMENT_LIMIT }
-        for var descriptor in parent.addressSpace.descriptors {
-            if reducedCommit { for index in descriptor.regions.indices { descriptor.regions[index].isCharged = false } }
-            if let section = descriptor.section { addView(section) }
-            space.descriptors.append(descriptor)
+        space.descriptors = parent.addressSpace.descriptors
+        for index in space.descriptors.indices {
+            if reducedCommit { space.descriptors[index].dropCharge() }
+            if let section = space.descriptors[index].section { addView(section) }
         }
         return .STATUS_SUCCESS
     }

@@ -1,4 +1,5 @@
 // Sections and views.
+import Tables
 
 extension NTExecutive {
     /// `NtCreateSection` with `SEC_COMMIT`.
@@ -64,7 +65,7 @@ extension NTExecutive {
     }
 
     private func insert(_ section: SectionObject, _ handle: inout Handle) {
-        liveSections[ObjectIdentifier(section)] = section
+        liveSections[section.identity] = section
         ObInsertObject(section, access: .standardAndSpecific, flags: .kernelHandle, handle: &handle)
     }
 
@@ -150,11 +151,9 @@ extension NTExecutive {
         )
         space.insert(
             VirtualAddressDescriptor(
-                start: base,
-                end: base + viewSize,
                 backing: .view(section, offset: offset),
                 initialProtection: protection,
-                regions: [region]
+                region: region
             )
         )
         addView(section)

@@ -43,13 +43,7 @@ extension NTExecutive {
             isCharged: commits
         )
         space.insert(
-            VirtualAddressDescriptor(
-                start: base,
-                end: base + size,
-                backing: .privateMemory,
-                initialProtection: protection,
-                regions: [region]
-            )
+            VirtualAddressDescriptor(backing: .privateMemory, initialProtection: protection, region: region)
         )
         return .STATUS_SUCCESS
     }
@@ -59,8 +53,8 @@ extension NTExecutive {
         base = start
         size = end - start
         guard let index = containing(process.addressSpace, start, end) else { return .STATUS_CONFLICTING_ADDRESSES }
-        let regions = process.addressSpace.descriptors[index].regions.filter { $0.start < end && $0.end > start }
-        return regions.allSatisfy(\.isCommitted) ? .STATUS_SUCCESS : .STATUS_NOT_COMMITTED
+        let isCommitted = process.addressSpace.descriptors[index].allRegions(start, end, \.isCommitted)
+        return isCommitted ? .STATUS_SUCCESS : .STATUS_NOT_COMMITTED
     }
 
     private func commit(
@@ -166,14 +160,18 @@ extension NTExecutive {
         guard let (start, end) = pageRange(base, size), size > 0 else { return .STATUS_INVALID_PARAMETER }
         guard let index = containing(space, start, end) else { return .STATUS_CONFLICTING_ADDRESSES }
         let descriptor = space.descriptors[index]
-        let regions = descriptor.regions.filter { $0.start < end && $0.end > start }
-        guard regions.allSatisfy(\.isCommitted) else { return .STATUS_NOT_COMMITTED }
+        var before: PageProtection?
+        let isCommitted = descriptor.allRegions(start, end) { region in
+            before = before ?? region.protection
+            return region.isCommitted
+        }
+        guard isCommitted else { return .STATUS_NOT_COMMITTED }
         if let section = descriptor.section {
             guard section.allows(protection) else { return .STATUS_SECTION_PROTECTION }
         } else if protection.isCopyOnWrite {
             return .STATUS_INVALID_PAGE_PROTECTION
         }
-        old = regions.first?.protection ?? protection
+        old = before ?? protection
         return change(space, start, end) { $0.protection = protection }
             ? .STATUS_SUCCESS : .STATUS_COMMITMENT_LIMIT
     }
@@ -192,7 +190,8 @@ extension NTExecutive {
             return trace("NtFreeVirtualMemory", .range(base, base &+ size), .STATUS_INVALID_PARAMETER)
         }
         let space = process.addressSpace
-        for descriptor in space.descriptors[space.overlapping(start, end)] {
+        for index in space.overlapping(start, end) {
+            let descriptor = space.descriptors[index]
             let range = NtTrace.Detail.range(max(start, descriptor.start), min(end, descriptor.end))
             trace(descriptor.section == nil ? "NtFreeVirtualMemory" : "NtUnmapViewOfSection", range, .STATUS_SUCCESS)
         }

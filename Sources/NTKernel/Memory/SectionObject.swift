@@ -1,4 +1,5 @@
 // Section objects: backed by a file or by the page file.
+import Tables
 
 /// `SECTION`.
 public final class SectionObject: KernelObject {
@@ -24,6 +25,9 @@ public final class SectionObject: KernelObject {
         super.init(type: .section)
     }
 
+    /// Its key among live sections.
+    var identity: UInt64 { UInt64(UInt(bitPattern: ObjectIdentifier(self))) }
+
     /// Whether a view of this section may have the protection (`STATUS_SECTION_PROTECTION` otherwise).
     func allows(_ wanted: PageProtection) -> Bool {
         if wanted.isExecutable, !protection.isExecutable { return false }
@@ -33,6 +37,6 @@ public final class SectionObject: KernelObject {
 
     override func deleted(by executive: NTExecutive) {
         executive.uncharge(nil, chargedPages)
-        executive.liveSections[ObjectIdentifier(self)] = nil
+        executive.liveSections.remove(identity)
     }
 }

@@ -27,8 +27,8 @@ final class HandleTable {
     }
 
     private let isKernel: Bool
-    private var slots: [Entry?] = []
-    private var free: [Int] = []
+    private var slots: ContiguousArray<Entry?> = []
+    private var free: ContiguousArray<Int> = []
     private(set) var count = 0
 
     init(isKernel: Bool) { self.isKernel = isKernel }
@@ -43,17 +43,23 @@ final class HandleTable {
         return handle(slots.count - 1)
     }
 
+    /// What ``insert(_:)`` is going to answer.
+    var next: Handle { handle(free.last ?? slots.count) }
+
+    @inline(__always)
     func entry(_ handle: Handle) -> Entry? {
         guard let index = index(handle) else { return nil }
         return slots[index]
     }
 
-    func remove(_ handle: Handle) -> Entry? {
-        guard let index = index(handle), let entry = slots[index] else { return nil }
-        slots[index] = nil
+    /// Takes the object out.
+    func remove(_ handle: Handle) -> KernelObject? {
+        guard let index = index(handle), slots[index] != nil else { return nil }
+        var entry: Entry?
+        swap(&slots[index], &entry)
         free.append(index)
         count -= 1
-        return entry
+        return entry?.object
     }
 
     /// Live entries in order of their values.
@@ -66,6 +72,7 @@ final class HandleTable {
         return Handle(rawValue: isKernel ? value | Handle.kernelBits : value)
     }
 
+    @inline(__always)
     private func index(_ handle: Handle) -> Int? {
         guard handle.isKernel == isKernel else { return nil }
         // The two low bits are for applications and ignored.

@@ -20,21 +20,28 @@ public enum ObjectType: String, Sendable, CaseIterable {
 /// An object lives while its pointer count is above zero; each handle also holds one pointer reference
 /// (*Windows Internals*, object manager).
 public class KernelObject {
-    public let objectType: ObjectType
+    public final let objectType: ObjectType
     /// Name in its object directory; nil for unnamed objects.
-    public internal(set) var objectName: String?
+    public final internal(set) var objectName: String?
     /// `PointerCount`.
-    public internal(set) var pointerCount = 1
+    public final internal(set) var pointerCount = 1
     /// `HandleCount`.
-    public internal(set) var handleCount = 0
+    public final internal(set) var handleCount = 0
     /// A permanent object survives its last reference (devices, directories).
-    var isPermanent = false
+    final var isPermanent = false
     /// The delete procedure ran.
-    public internal(set) var isDeleted = false
+    public final internal(set) var isDeleted = false
 
     init(type: ObjectType, name: String? = nil) {
         objectType = type
         objectName = name
+    }
+
+    /// The header of an object whose memory is used again.
+    final func renew() {
+        pointerCount = 1
+        handleCount = 0
+        isDeleted = false
     }
 
     /// `CloseProcedure`: one handle went away; `isLast` if it was the last.

@@ -57,10 +57,10 @@ extension NTExecutive {
     /// - Returns: `STATUS_INVALID_HANDLE`.
     @discardableResult
     public func NtClose(_ handle: Handle) -> NTSTATUS {
-        guard let table = handleTable(handle), let entry = table.remove(handle) else {
+        guard let table = handleTable(handle), var object = table.remove(handle) else {
             return trace("NtClose", .value("Handle", handle.rawValue), .STATUS_INVALID_HANDLE)
         }
-        handleRemoved(entry)
+        handleRemoved(&object)
         return trace("NtClose", .value("Handle", handle.rawValue), .STATUS_SUCCESS)
     }
 
@@ -101,16 +101,22 @@ extension NTExecutive {
         object.pointerCount += 1
         object.handleCount += 1
         let entry = HandleTable.Entry(object: object, grantedAccess: access, isInherited: flags.contains(.inherit))
-        // Without a current thread the caller runs in the System process.
-        let table = flags.contains(.kernelHandle) ? systemHandles : currentThread?.process.handleTable
-        return (table ?? systemHandles).insert(entry)
+        return handleTable(flags).insert(entry)
     }
 
-    func handleRemoved(_ entry: HandleTable.Entry) {
-        let object = entry.object
+    /// Where a new handle goes. Without a current thread the caller runs in the System process.
+    func handleTable(_ flags: ObjectAttributes.Flags) -> HandleTable {
+        flags.contains(.kernelHandle) ? systemHandles : currentThread?.process.handleTable ?? systemHandles
+    }
+
+    func handleRemoved(_ object: inout KernelObject) {
         object.handleCount -= 1
         object.handleClosed(isLast: object.handleCount == 0, by: self)
         ObDereferenceObject(object)
+        // Nobody else knows it: its memory serves the next open.
+        if object.isDeleted, object.objectType == .file, isKnownUniquelyReferenced(&object) {
+            reclaim(unsafeDowncast(object, to: FileObject.self))
+        }
     }
 
     /// The object behind a handle, without a reference.
@@ -124,7 +130,7 @@ extension NTExecutive {
             status = .STATUS_INVALID_HANDLE
             return nil
         }
-        guard let body = entry.object as? Body else {
+        guard let body = body(entry.object, Body.self) else {
             status = .STATUS_OBJECT_TYPE_MISMATCH
             return nil
         }
@@ -133,6 +139,12 @@ extension NTExecutive {
             return nil
         }
         return body
+    }
+
+    /// The object, if it is of that type; the usual question needs no search through classes.
+    @inline(__always)
+    private func body<Body: KernelObject>(_ object: KernelObject, _: Body.Type) -> Body? {
+        type(of: object) == Body.self ? unsafeDowncast(object, to: Body.self) : object as? Body
     }
 
     /// `ObpLookupObjectName`: walks the name space; stops at a device and hands back the rest for its parse routine.

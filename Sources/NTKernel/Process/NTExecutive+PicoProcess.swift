@@ -169,7 +169,7 @@ extension NTExecutive {
         if process.kind == .pico { pico.provider?.exitProcess?(process) }
         MmDeleteAddressSpace(process)
         for (handle, _) in process.handleTable.entries {
-            if let entry = process.handleTable.remove(handle) { handleRemoved(entry) }
+            if var object = process.handleTable.remove(handle) { handleRemoved(&object) }
         }
         process.isDeletedAddressSpace = true
         process.picoContext = nil

@@ -38,48 +38,108 @@ public struct NtTrace: Sendable {
     }
 }
 
+/// The entries of one stretch of time. Plain words, with names beside them: what nobody reads costs a few stores.
+struct NtTraceBuffer {
+    private struct Entry {
+        enum Detail {
+            case none
+            case code(StaticString)
+            /// Index into `names`.
+            case name(Int)
+            case codeAndName(StaticString, Int)
+            case value(StaticString, UInt64)
+            case range(UInt64, UInt64)
+        }
+
+        let routine: StaticString
+        let detail: Detail
+        let status: NTSTATUS
+    }
+
+    private var entries: ContiguousArray<Entry> = []
+    private var names: ContiguousArray<String> = []
+    /// Entries that did not fit.
+    private(set) var dropped = 0
+
+    var count: Int { entries.count }
+
+    var all: [NtTrace] {
+        entries.map { entry in
+            let detail: NtTrace.Detail =
+                switch entry.detail {
+                case .none: .none
+                case .code(let code): .code(code)
+                case .name(let index): .name(names[index])
+                case .codeAndName(let code, let index): .codeAndName(code, names[index])
+                case .value(let meaning, let value): .value(meaning, value)
+                case .range(let start, let end): .range(start, end)
+                }
+            return NtTrace(routine: entry.routine, detail: detail, status: entry.status)
+        }
+    }
+
+    @inline(__always)
+    mutating func append(_ routine: StaticString, _ detail: NtTrace.Detail, _ status: NTSTATUS, limit: Int) {
+        guard entries.count < limit else {
+            dropped += 1
+            return
+        }
+        let stored: Entry.Detail
+        switch detail {
+        case .none: stored = .none
+        case .code(let code): stored = .code(code)
+        case .name(let name):
+            stored = .name(names.count)
+            names.append(name)
+        case .codeAndName(let code, let name):
+            stored = .codeAndName(code, names.count)
+            names.append(name)
+        case .value(let meaning, let value): stored = .value(meaning, value)
+        case .range(let start, let end): stored = .range(start, end)
+        }
+        entries.append(Entry(routine: routine, detail: stored, status: status))
+    }
+
+    mutating func removeAll() {
+        entries.removeAll(keepingCapacity: true)
+        if !names.isEmpty { names.removeAll(keepingCapacity: true) }
+        dropped = 0
+    }
+}
+
 extension NTExecutive {
+    /// Entries lost since the last drain because the buffer was full.
+    public var tracesDropped: Int { traces.dropped }
+
     /// The entries since the last drain, oldest first, and empties the buffer.
     ///
     /// The buffer keeps the first ``ExecutiveConfiguration/traceLimit`` entries; ``tracesDropped`` counts the rest.
     public func drainTrace() -> [NtTrace] {
-        defer {
-            traces.removeAll(keepingCapacity: true)
-            tracesDropped = 0
-            keptTraces = 0
-        }
-        return keptTraces == 0 ? traces : Array(traces[keptTraces...])
+        defer { discardTrace() }
+        return traces.all
     }
 
-    /// Empties the buffer, but keeps the entries until the next ``dropKeptTrace()`` for whoever asks.
+    /// As ``drainTrace()``, when nobody wants to know.
+    public func discardTrace() {
+        traces.removeAll()
+        keptTraces.removeAll()
+    }
+
+    /// Empties the buffer, but keeps the entries until the next ``keepTrace()`` for whoever asks.
     public func keepTrace() {
-        keptTraces = traces.count
-        tracesDropped = 0
+        swap(&traces, &keptTraces)
+        traces.removeAll()
     }
 
     /// The entries that ``keepTrace()`` kept last.
-    public var keptTrace: ArraySlice<NtTrace> { traces[..<keptTraces] }
-
-    public func dropKeptTrace() {
-        guard keptTraces > 0 else { return }
-        if keptTraces == traces.count {
-            traces.removeAll(keepingCapacity: true)
-        } else {
-            traces.removeFirst(keptTraces)
-        }
-        keptTraces = 0
-    }
+    public var keptTrace: [NtTrace] { keptTraces.all }
 
     /// Notes a routine's result and hands it on.
     @discardableResult
     @inline(__always)
     func trace(_ routine: StaticString, _ detail: NtTrace.Detail, _ status: NTSTATUS) -> NTSTATUS {
         routineCount &+= 1
-        if traces.count - keptTraces < traceLimit {
-            traces.append(NtTrace(routine: routine, detail: detail, status: status))
-        } else {
-            tracesDropped += 1
-        }
+        traces.append(routine, detail, status, limit: traceLimit)
         return status
     }
 }

@@ -52,15 +52,14 @@ extension WSL1Engine {
     /// Moves the executive's trace into the evidence, or keeps it for ``completeEvidence(of:)``.
     func drainSteps(into result: inout DispatchResult) {
         guard collectsEvidence else {
-            _ = kernel.drainTrace()
+            kernel.discardTrace()
             return
         }
         if defersEvidence {
-            kernel.dropKeptTrace()
             kernel.keepTrace()
             result.isEvidenceDeferred = true
         } else {
-            Self.tell(kernel.drainTrace()[...], in: &result.evidence)
+            Self.tell(kernel.drainTrace(), in: &result.evidence)
         }
     }
 
@@ -77,11 +76,11 @@ extension WSL1Engine {
     /// What the executive did since the last call, outside of any.
     func takeSteps() -> [Evidence.Step] {
         var evidence = Evidence()
-        Self.tell(kernel.drainTrace()[...], in: &evidence)
+        Self.tell(kernel.drainTrace(), in: &evidence)
         return evidence.steps
     }
 
-    private static func tell(_ steps: ArraySlice<NtTrace>, in evidence: inout Evidence) {
+    private static func tell(_ steps: [NtTrace], in evidence: inout Evidence) {
         for step in steps {
             evidence.steps.append(
                 Evidence.Step(

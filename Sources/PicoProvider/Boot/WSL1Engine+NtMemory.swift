@@ -20,7 +20,7 @@ extension WSL1Engine {
         var size = region.end - region.start
         let section = region.mapping?.mapping.section ?? region.segment?.section ?? .null
         // What a fixed mapping replaces goes first.
-        if process.addressSpace.descriptor(containing: base) != nil {
+        if process.addressSpace.end(containing: base) != nil {
             _ = kernel.MmUnmapPicoRange(process, base: base, size: size)
         }
         let status: NTSTATUS
@@ -74,7 +74,7 @@ extension WSL1Engine {
         for region in space.overlapping(start, start + size) {
             var base = max(region.start, start)
             var length = min(region.end, start + size) - base
-            guard let descriptor = process.addressSpace.descriptor(containing: base) else { continue }
+            guard let end = process.addressSpace.end(containing: base) else { continue }
             var old = PageProtection.noAccess
             // A private view writes to copies of its pages.
             let isCopied = !region.isShared && region.mapping != nil
@@ -96,7 +96,7 @@ extension WSL1Engine {
                 )
             }
             // The model cuts a range at every mmap, NT where allocations end: what lies in two is protected in parts.
-            if status == .STATUS_CONFLICTING_ADDRESSES, base + length > descriptor.end { continue }
+            if status == .STATUS_CONFLICTING_ADDRESSES, base + length > end { continue }
             guard status.isSuccess else { return status }
         }
         return .STATUS_SUCCESS

@@ -161,7 +161,7 @@ func LxpSyscall_MUNMAP(_ c: LxpCall) throws(LxFailure) -> Int64 {
     else { throw .errno(.EINVAL) }
     let end = start + LxpPages(c[1])
     let space = c.group.address
-    for region in space.overlapping(start, end) where region.segment != nil {
+    for region in space.segments(start, end) {
         if region.start < start || region.end > end {
             throw .unsupported(.EINVAL, note: "a part of a SysV segment cannot be unmapped", source: "UT:shm.c")
         }
@@ -171,7 +171,7 @@ func LxpSyscall_MUNMAP(_ c: LxpCall) throws(LxFailure) -> Int64 {
 }
 
 private func LxpUnmap(_ c: LxpCall, _ space: LxAddressSpace, _ start: UInt64, _ end: UInt64) {
-    for region in space.overlapping(start, end) { region.segment?.detach(c) }
+    for region in space.segments(start, end) { region.segment?.detach(c) }
     c.engine.ntUnmap(space, start, end - start)
     space.remove(start, end)
 }

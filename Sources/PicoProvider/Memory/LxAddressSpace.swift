@@ -72,48 +72,62 @@ final class LxAddressSpace {
         return low
     }
 
-    func overlapping(_ start: UInt64, _ end: UInt64) -> ArraySlice<LxRegion> {
+    /// Places of the regions that overlap the range.
+    func indices(_ start: UInt64, _ end: UInt64) -> Range<Int> {
         let first = firstIndex(after: start)
         var last = first
         while last < regions.count, regions[last].start < end { last += 1 }
-        return regions[first..<last]
+        return first..<last
     }
+
+    func overlapping(_ start: UInt64, _ end: UInt64) -> ArraySlice<LxRegion> { regions[indices(start, end)] }
 
     /// Some of the range is mapped and some is not. A range of which nothing is known may be the image's.
     func hasHole(_ start: UInt64, _ end: UInt64) -> Bool {
-        let regions = overlapping(start, end)
-        guard var covered = regions.first?.start, covered < end else { return false }
+        let range = indices(start, end)
+        guard let first = range.first else { return false }
+        var covered = regions[first].start
         if covered > start { return true }
-        for region in regions {
-            if region.start > covered { return true }
-            covered = region.end
+        for index in range {
+            if regions[index].start > covered { return true }
+            covered = regions[index].end
         }
         return covered < end
     }
 
-    func isFree(_ start: UInt64, _ end: UInt64) -> Bool { overlapping(start, end).isEmpty }
+    func isFree(_ start: UInt64, _ end: UInt64) -> Bool {
+        let index = firstIndex(after: start)
+        return index == regions.count || regions[index].start >= end
+    }
+
+    /// SysV segments in the range.
+    func segments(_ start: UInt64, _ end: UInt64) -> [LxRegion] {
+        let range = indices(start, end)
+        return range.contains { regions[$0].segment != nil } ? regions[range].filter { $0.segment != nil } : []
+    }
 
     /// Cuts the range out; returns whether anything was there.
     @discardableResult
     func remove(_ start: UInt64, _ end: UInt64) -> Bool {
-        let range = overlapping(start, end)
+        let range = indices(start, end)
         guard !range.isEmpty else { return false }
-        var kept: [LxRegion] = []
-        for region in range {
-            if region.start < start {
-                var left = region
-                left.end = start
-                kept.append(left)
-            }
-            if region.end > end {
-                var right = region
-                right.offset += Int64(end - region.start)
-                right.start = end
-                kept.append(right)
-            }
-        }
-        regions.replaceSubrange(range.indices, with: kept)
+        let first = cut(range.lowerBound, at: start)
+        let upper = range.upperBound + first - range.lowerBound
+        if regions[upper - 1].end > end { cut(upper - 1, at: end) }
+        regions.removeSubrange(first..<upper)
         return true
+    }
+
+    /// Cuts the region at `index` in two if the address lies inside; returns the place of what begins there.
+    @discardableResult
+    private func cut(_ index: Int, at address: UInt64) -> Int {
+        guard regions[index].start < address else { return index }
+        var upper = regions[index]
+        upper.offset += Int64(address - upper.start)
+        upper.start = address
+        regions[index].end = address
+        regions.insert(upper, at: index + 1)
+        return index + 1
     }
 
     func insert(_ region: LxRegion) {
@@ -122,23 +136,20 @@ final class LxAddressSpace {
     }
 
     func protect(_ start: UInt64, _ end: UInt64, _ protection: UInt32) {
-        let affected = overlapping(start, end)
-        for region in affected {
-            var part = region
-            part.start = max(region.start, start)
-            part.end = min(region.end, end)
-            part.offset += Int64(part.start - region.start)
-            part.protection = protection
-            insert(part)
-        }
+        let range = indices(start, end)
+        guard !range.isEmpty else { return }
+        let first = cut(range.lowerBound, at: start)
+        let upper = range.upperBound + first - range.lowerBound
+        if regions[upper - 1].end > end { cut(upper - 1, at: end) }
+        for index in first..<upper { regions[index].protection = protection }
     }
 
     /// A free range below the last one, top down, as Linux places mappings.
     func place(_ length: UInt64) -> UInt64? {
         var end: UInt64 = 0x7f80_0000_0000
-        for region in regions.reversed() where region.start < end {
-            if region.end <= end, end - region.end >= length { break }
-            end = min(end, region.start)
+        for index in regions.indices.reversed() where regions[index].start < end {
+            if regions[index].end <= end, end - regions[index].end >= length { break }
+            end = min(end, regions[index].start)
         }
         return end > length + 0x10000 ? end - length : nil
     }

@@ -10,6 +10,7 @@ final class LxfsSuperblock: WslfsSuperblock {
     fileprivate(set) var lastRead: LxfsAttributes?
 
     override var hasReparsePoints: Bool { false }
+    override var asksPlainly: Bool { false }
     override var queryAccess: AccessMask { [.fileReadAttributes, .fileReadEA] }
 
     override func escape(_ name: String) -> String { LxfsNames.escape(name) }

@@ -6,18 +6,31 @@ import NTKernel
 extension WslfsInode {
     /// Runs `body` with a handle to this directory.
     private func inDirectory(_ body: (Handle) -> NTSTATUS) throws(LxFailure) {
-        try withHandle([.fileListDirectory, .fileTraverse, .fileReadAttributes], body)
+        try withHandle(Self.directoryAccess, body)
     }
 
+    private static let directoryAccess: AccessMask = [.fileListDirectory, .fileTraverse, .fileReadAttributes]
+
     func wslfsLookup(_ name: String) throws(LxFailure) -> VfsInode {
+        let wslfs = wslfs
+        let name = wslfs.escape(name)
         var information: FileStatLxInformation?
-        try inDirectory { directory in
-            let attributes = ObjectAttributes(
-                rootDirectory: directory,
-                name: wslfs.escape(name),
-                flags: nameFlags
+        if wslfs.asksPlainly, openHandle(isWritable: false) == nil {
+            let status = wslfs.nt.queryName(
+                name,
+                nameFlags,
+                below: fileID,
+                on: wslfs.volumeHandle,
+                access: Self.directoryAccess.union(.synchronize),
+                flags: openFlags,
+                &information
             )
-            return wslfs.query(attributes, &information)
+            try LxpStatus.check(status)
+        } else {
+            try inDirectory { directory in
+                let attributes = ObjectAttributes(rootDirectory: directory, name: name, flags: nameFlags)
+                return wslfs.query(attributes, &information)
+            }
         }
         guard let information else { throw .errno(.EIO) }
         return wslfs.inode(information)

@@ -2,6 +2,7 @@
 import Engine
 import LinuxABI
 import NTKernel
+import Tables
 
 extension WslfsInode {
     /// The file's record; nil when it is deleted.

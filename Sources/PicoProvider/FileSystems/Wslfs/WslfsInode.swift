@@ -2,6 +2,7 @@
 import Engine
 import LinuxABI
 import NTKernel
+import Tables
 
 class WslfsInode: VfsInode {
     let fileID: UInt64
@@ -9,7 +10,7 @@ class WslfsInode: VfsInode {
     private(set) var last: FileStatLxInformation
     private var linkTarget: String?
     /// Handles of open files: the way to a file without a name.
-    private var openHandles: [(handle: Handle, isWritable: Bool)] = []
+    final var openHandles: [(handle: Handle, isWritable: Bool)] = []
 
     /// Where it is found by its file reference.
     final var table: WslfsInodeTable?
@@ -55,50 +56,6 @@ class WslfsInode: VfsInode {
         specialDevice =
             information.lxFlags.contains(.hasDeviceID)
             ? LxDeviceNumber.make(UInt64(information.lxDeviceIDMajor), UInt64(information.lxDeviceIDMinor)) : 0
-    }
-
-    // MARK: - Handles
-
-    func opened(_ handle: Handle, isWritable: Bool) { openHandles.append((handle, isWritable)) }
-
-    func closed(_ handle: Handle) { openHandles.removeAll { $0.handle == handle } }
-
-    /// Runs `body` with a handle: one that an open file has, or one opened by file reference and closed again.
-    func withHandle(_ access: AccessMask, _ body: (Handle) -> NTSTATUS) throws(LxFailure) {
-        let writes = access.contains(.fileWriteData)
-        if let open = openHandles.first(where: { !writes || $0.isWritable }) {
-            return try LxpStatus.check(body(open.handle))
-        }
-        var handle = Handle.null
-        try LxpStatus.check(openByReference(access, &handle))
-        let status = body(handle)
-        nt.NtClose(handle)
-        try LxpStatus.check(status)
-    }
-
-    func openByReference(_ access: AccessMask, _ handle: inout Handle) -> NTSTATUS {
-        var block = IoStatusBlock()
-        return nt.NtCreateFile(
-            &handle,
-            access: access.union(.synchronize),
-            attributes: ObjectAttributes(rootDirectory: wslfs.volumeHandle, fileID: fileID, flags: openFlags),
-            status: &block,
-            disposition: .open,
-            options: [.openByFileID, .openReparsePoint]
-        )
-    }
-
-    /// Asks NTFS again.
-    func refresh() throws(LxFailure) {
-        var information: FileStatLxInformation?
-        do throws(LxFailure) {
-            try withHandle(wslfs.queryAccess) { wslfs.query($0, &information) }
-        } catch {
-            // A deleted file that only a path descriptor or a working directory still holds.
-            guard wslfs.volume.file(fileID) == nil else { throw error }
-            last.numberOfLinks = 0
-        }
-        if let information { update(information) }
     }
 
     // MARK: - Attributes
@@ -187,10 +144,10 @@ class WslfsInode: VfsInode {
         var status = openByReference(access, &handle)
         if !status.isSuccess, record == nil || record?.isDeleted == true {
             // A file without a name, through /proc/<pid>/fd: by the handle that somebody has (inferred).
-            guard let open = openHandles.first(where: { !isWritable || $0.isWritable }) else {
+            guard let open = openHandle(isWritable: isWritable) else {
                 throw .notModelled("opening a deleted file for more than others have it open for")
             }
-            status = nt.NtDuplicateObject(open.handle, target: &handle)
+            status = nt.NtDuplicateObject(open, target: &handle)
         }
         try LxpStatus.check(status)
         opened(handle, isWritable: isWritable)

@@ -57,7 +57,8 @@ enum WslfsMetadata {
 
     /// Characters that NTFS forbids move to U+F000 plus their code (behaviours.md §2.1).
     static func escape(_ name: String) -> String {
-        guard name.utf8.contains(where: isForbidden) else { return name }
+        let isPlain = name.utf8.withContiguousStorageIfAvailable { !$0.contains(where: isForbidden) }
+        guard !(isPlain ?? !name.utf8.contains(where: isForbidden)) else { return name }
         var result = String.UnicodeScalarView()
         for scalar in name.unicodeScalars {
             if scalar.isASCII, isForbidden(UInt8(scalar.value)), let moved = Unicode.Scalar(0xF000 + scalar.value) {
@@ -85,15 +86,16 @@ enum WslfsMetadata {
         return String(result)
     }
 
+    @inline(__always)
     private static func isForbidden(_ byte: UInt8) -> Bool {
-        guard byte >= 0x20 else { return true }
-        return switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "*"), UInt8(ascii: ":"), UInt8(ascii: "<"), UInt8(ascii: ">"),
-            UInt8(ascii: "?"), UInt8(ascii: "|"), UInt8(ascii: "\\"):
-            true
-        default: false
-        }
+        if byte < 0x40 { return forbidden.low >> UInt64(byte) & 1 != 0 }
+        return byte < 0x80 && forbidden.high >> UInt64(byte & 0x3F) & 1 != 0
     }
+
+    /// A bit for each: controls and `"*:<>?` below 0x40; `\` and `|` above.
+    private static let forbidden: (low: UInt64, high: UInt64) = (
+        0xFFFF_FFFF | 1 << 0x22 | 1 << 0x2A | 1 << 0x3A | 1 << 0x3C | 1 << 0x3E | 1 << 0x3F, 1 << 0x1C | 1 << 0x3C
+    )
 
     // MARK: - Times
 

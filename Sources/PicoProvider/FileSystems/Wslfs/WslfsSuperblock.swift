@@ -2,6 +2,7 @@
 import Engine
 import LinuxABI
 import NTKernel
+import Tables
 
 class WslfsSuperblock: VfsSuperblock {
     /// f_type, as seen with the two counts of files (GH:3451).
@@ -13,10 +14,11 @@ class WslfsSuperblock: VfsSuperblock {
     let volumeHandle: Handle
     private let inodes = WslfsInodeTable()
     /// st_ino where the environment offered one; else the file reference itself.
-    private var numbers: [UInt64: UInt64] = [:]
-    private var usedNumbers: Set<UInt64> = []
+    private var numbers = IntegerTable<UInt64>()
+    /// The file that has a number.
+    private var usedNumbers = IntegerTable<UInt64>()
     /// No source gives the size of a WSL 1 directory: the environment's stay.
-    var directorySizes: [UInt64: Int64] = [:]
+    var directorySizes = IntegerTable<Int64>()
 
     /// Mounts `volume`, or a folder of it (`\Users\me`).
     init(
@@ -99,6 +101,9 @@ class WslfsSuperblock: VfsSuperblock {
     /// False once the volume refused the class that came for Linux.
     private var hasLinuxInformation = true
 
+    /// Everything that a query is for comes from NTFS itself: an open, the query and the close can be one step.
+    var asksPlainly: Bool { volume.features.contains(.extendedAttributes) }
+
     /// All of a file in one query, or what FAT has instead.
     func query(_ handle: Handle, _ information: inout FileStatLxInformation?) -> NTSTATUS {
         if hasLinuxInformation {
@@ -165,14 +170,15 @@ class WslfsSuperblock: VfsSuperblock {
 
     /// Takes an offered number if no other file has it.
     func setNumber(_ fileID: UInt64, _ offered: UInt64?) {
-        guard let offered, offered != 0, usedNumbers.insert(offered).inserted else { return }
+        guard let offered, offered != 0, usedNumbers[offered] == nil else { return }
+        usedNumbers[offered] = fileID
         numbers[fileID] = offered
     }
 
     /// The file is gone; its number may be offered again.
     func dropNumber(_ fileID: UInt64) {
-        if let number = numbers.removeValue(forKey: fileID) { usedNumbers.remove(number) }
-        directorySizes[fileID] = nil
+        if let number = numbers.remove(fileID) { usedNumbers.remove(number) }
+        directorySizes.remove(fileID)
     }
 
     // MARK: - Volume
@@ -202,7 +208,7 @@ class WslfsSuperblock: VfsSuperblock {
 /// The inodes alive, by file reference. Each takes itself out as it goes: weak references would make every use of an
 /// inode dearer.
 final class WslfsInodeTable {
-    private var inodes: [UInt64: Unmanaged<WslfsInode>] = [:]
+    private var inodes = IntegerTable<Unmanaged<WslfsInode>>()
 
     subscript(fileID: UInt64) -> WslfsInode? { inodes[fileID]?.takeUnretainedValue() }
 
@@ -211,7 +217,7 @@ final class WslfsInodeTable {
         inode.table = self
     }
 
-    fileprivate func remove(_ inode: WslfsInode) { inodes[inode.fileID] = nil }
+    fileprivate func remove(_ inode: WslfsInode) { inodes.remove(inode.fileID) }
 }
 
 extension WslfsInode {

@@ -1,0 +1,131 @@
+// Opens by file reference: how a provider reaches a file that it knows, mostly for one question.
+
+extension NTExecutive {
+    /// `NtCreateFile` with `FILE_OPEN_BY_FILE_ID | FILE_OPEN_REPARSE_POINT`, disposition `FILE_OPEN`, sharing all.
+    ///
+    /// - Parameter volume: a handle to anything on the volume.
+    /// - Returns: as the general form; `STATUS_INVALID_PARAMETER` when no file has that reference.
+    public func NtCreateFile(
+        _ handle: inout Handle,
+        fileID: UInt64,
+        on volume: Handle,
+        access: AccessMask,
+        flags: ObjectAttributes.Flags
+    ) -> NTSTATUS {
+        var file: FileControlBlock?
+        let status = admit(fileID, volume, access, flags, &file)
+        if let file {
+            let link = file.links.first
+            let object = file.volume.insertFileObject(file, link, access, .all, deletesOnClose: false)
+            ObInsertObject(object, access: access, flags: flags, handle: &handle)
+        }
+        return trace("NtCreateFile", .value("FileId", fileID), status)
+    }
+
+    /// What an open by reference, `NtQueryInformationFile(FileStatLxInformation)` and `NtClose` do.
+    ///
+    /// The checks, counts and traces are those of the three; a file object that is gone again before anybody could
+    /// find it is not made.
+    public func queryFile(
+        _ fileID: UInt64,
+        on volume: Handle,
+        access: AccessMask,
+        flags: ObjectAttributes.Flags,
+        _ information: inout FileStatLxInformation?
+    ) -> NTSTATUS {
+        var found: FileControlBlock?
+        var status = admit(fileID, volume, access, flags, &found)
+        trace("NtCreateFile", .value("FileId", fileID), status)
+        guard let file = found else { return status }
+        ioStatistics.count(.queryInformation)
+        if file.volume.hasLinuxInformation {
+            information = FileStatLxInformation(file, effectiveAccess: access)
+        } else {
+            status = .STATUS_INVALID_INFO_CLASS
+        }
+        trace("NtQueryInformationFile", .code("FileStatLxInformation"), status)
+        closeUnseen(flags)
+        return status
+    }
+
+    /// The same for `NtQueryInformationByName` below a directory.
+    public func queryName(
+        _ name: String,
+        _ nameFlags: ObjectAttributes.Flags,
+        below directory: UInt64,
+        on volume: Handle,
+        access: AccessMask,
+        flags: ObjectAttributes.Flags,
+        _ information: inout FileStatLxInformation?
+    ) -> NTSTATUS {
+        var found: FileControlBlock?
+        var status = admit(directory, volume, access, flags, &found)
+        trace("NtCreateFile", .value("FileId", directory), status)
+        guard let file = found else { return status }
+        ioStatistics.count(.create)
+        status = query(file, name, nameFlags, &information)
+        trace("NtQueryInformationByName", .codeAndName("FileStatLxInformation", name), status)
+        closeUnseen(flags)
+        return status
+    }
+
+    /// `NtClose` of the handle that the open would have had.
+    private func closeUnseen(_ flags: ObjectAttributes.Flags) {
+        ioStatistics.count(.cleanup)
+        ioStatistics.count(.close)
+        trace("NtClose", .value("Handle", handleTable(flags).next.rawValue), .STATUS_SUCCESS)
+    }
+
+    /// Everything that may speak against the open.
+    private func admit(
+        _ fileID: UInt64,
+        _ root: Handle,
+        _ access: AccessMask,
+        _ flags: ObjectAttributes.Flags,
+        _ found: inout FileControlBlock?
+    ) -> NTSTATUS {
+        ioStatistics.count(.create)
+        var status = NTSTATUS.STATUS_SUCCESS
+        guard let volume = self.volume(of: root, &status) else { return status }
+        guard let file = volume.file(fileID) else { return .STATUS_INVALID_PARAMETER }
+        let token = flags.contains(.forceAccessCheck) ? (currentThread?.process ?? systemProcess).token : nil
+        status = volume.admit(access, token, to: file)
+        if status.isSuccess { found = file }
+        return status
+    }
+
+    private func volume(of root: Handle, _ status: inout NTSTATUS) -> NtfsVolume? {
+        guard let object = fileObject(root, &status) else { return nil }
+        guard let volume = object.device.volume else {
+            status = .STATUS_INVALID_DEVICE_REQUEST
+            return nil
+        }
+        status = volume.condition.status(.create)
+        return status.isSuccess ? volume : nil
+    }
+}
+
+extension NtfsVolume {
+    /// Whether an open of what exists, by reference and sharing all, may go on.
+    func admit(_ access: AccessMask, _ token: AccessToken?, to file: FileControlBlock) -> NTSTATUS {
+        if file.links.first?.isDeletePending == true || file.isDeleted { return .STATUS_DELETE_PENDING }
+        let status = checkAccess(access, token, file)
+        return status.isSuccess ? file.shareAccess.check(access, .all) : status
+    }
+
+    /// A file object that is going to have a handle.
+    func insertFileObject(
+        _ file: FileControlBlock,
+        _ link: FileLink?,
+        _ access: AccessMask,
+        _ share: FileShare,
+        deletesOnClose: Bool
+    ) -> FileObject {
+        let object = executive.makeFileObject(device, file, link, access, share)
+        if deletesOnClose { object.deletesOnClose = true }
+        file.openCount += 1
+        file.shareAccess.update(access, share)
+        addOpen(object)
+        return object
+    }
+}
