@@ -98,11 +98,28 @@ extension NTExecutive {
 
     /// Removes a range, cutting descriptors at its ends.
     func remove(_ space: AddressSpace, _ start: UInt64, _ end: UInt64) {
+        if trim(space, start, end) { return }
         cut(space, at: start)
         cut(space, at: end)
         let range = space.overlapping(start, end)
         for index in range { release(space.descriptors[index], space) }
         space.descriptors.removeSubrange(range)
+    }
+
+    /// Shortens a descriptor at one end, where the range takes no more: its view, if it is one, stays.
+    private func trim(_ space: AddressSpace, _ start: UInt64, _ end: UInt64) -> Bool {
+        let index = space.index(endingAbove: start)
+        guard index < space.descriptors.count else { return false }
+        let (first, last) = (space.descriptors[index].start, space.descriptors[index].end)
+        if first < start, last == end {
+            uncharge(space, space.descriptors[index].split(at: start).chargedPages)
+            return true
+        }
+        guard first >= start, first < end, last > end else { return false }
+        let upper = space.descriptors[index].split(at: end)
+        uncharge(space, space.descriptors[index].chargedPages)
+        space.descriptors[index] = upper
+        return true
     }
 
     private func cut(_ space: AddressSpace, at address: UInt64) {

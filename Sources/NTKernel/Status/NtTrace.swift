@@ -56,15 +56,16 @@ struct NtTraceBuffer {
         let status: NTSTATUS
     }
 
+    /// Used again from the front: emptying touches nothing. Old names stay until others take their places.
     private var entries: ContiguousArray<Entry> = []
     private var names: ContiguousArray<String> = []
+    private(set) var count = 0
+    private var nameCount = 0
     /// Entries that did not fit.
     private(set) var dropped = 0
 
-    var count: Int { entries.count }
-
     var all: [NtTrace] {
-        entries.map { entry in
+        entries[..<count].map { entry in
             let detail: NtTrace.Detail =
                 switch entry.detail {
                 case .none: .none
@@ -80,7 +81,7 @@ struct NtTraceBuffer {
 
     @inline(__always)
     mutating func append(_ routine: StaticString, _ detail: NtTrace.Detail, _ status: NTSTATUS, limit: Int) {
-        guard entries.count < limit else {
+        guard count < limit else {
             dropped += 1
             return
         }
@@ -88,21 +89,25 @@ struct NtTraceBuffer {
         switch detail {
         case .none: stored = .none
         case .code(let code): stored = .code(code)
-        case .name(let name):
-            stored = .name(names.count)
-            names.append(name)
-        case .codeAndName(let code, let name):
-            stored = .codeAndName(code, names.count)
-            names.append(name)
+        case .name(let name): stored = .name(keep(name))
+        case .codeAndName(let code, let name): stored = .codeAndName(code, keep(name))
         case .value(let meaning, let value): stored = .value(meaning, value)
         case .range(let start, let end): stored = .range(start, end)
         }
-        entries.append(Entry(routine: routine, detail: stored, status: status))
+        let entry = Entry(routine: routine, detail: stored, status: status)
+        if count < entries.count { entries[count] = entry } else { entries.append(entry) }
+        count += 1
+    }
+
+    private mutating func keep(_ name: String) -> Int {
+        if nameCount < names.count { names[nameCount] = name } else { names.append(name) }
+        nameCount += 1
+        return nameCount - 1
     }
 
     mutating func removeAll() {
-        entries.removeAll(keepingCapacity: true)
-        if !names.isEmpty { names.removeAll(keepingCapacity: true) }
+        count = 0
+        nameCount = 0
         dropped = 0
     }
 }

@@ -236,7 +236,7 @@ private func LxpNewGroup(
     group.executable = old.executable
     group.executableLocation = old.executableLocation
     group.arguments = old.arguments
-    group.environment = old.environment
+    group.environmentList = old.environmentList
     group.personality = old.personality
     group.isDumpable = old.isDumpable
     group.oomScoreAdjustment = old.oomScoreAdjustment

@@ -7,8 +7,8 @@ private let imageHead = 256
 
 func LxpSyscall_EXECVE(_ c: LxpCall) throws(LxFailure) -> Int64 {
     let path = try c.path(0).text
-    var arguments = try LxpStrings(c, c[1])
-    let environment = try LxpStrings(c, c[2])
+    var arguments = try LxpStringList(c, c[1]).strings
+    let environment = try LxpStringList(c, c[2])
     var location = try LxpExecutable(c, path, c.cwd)
     let named = location
     var interpreter = path
@@ -24,7 +24,7 @@ func LxpSyscall_EXECVE(_ c: LxpCall) throws(LxFailure) -> Int64 {
                     named: named,
                     image: location,
                     arguments: arguments,
-                    environment: environment
+                    environment: environment.strings
                 )
             }
             if depth > 4 { throw .errno(.ELOOP) }
@@ -48,28 +48,58 @@ func LxpSyscall_EXECVE(_ c: LxpCall) throws(LxFailure) -> Int64 {
     return 0
 }
 
-/// argv or envp; a null pointer is an empty list.
-private func LxpStrings(_ c: LxpCall, _ address: UInt64) throws(LxFailure) -> [String] {
-    guard address != 0 else { return [] }
-    var result: [String] = []
-    let strings = c.memory.endedStrings
-    var position = address
-    var place = 0
-    while true {
-        let pointer: UInt64
-        if let next = c.memory.word(position, size: 8, in: &place) {
-            pointer = next
-        } else {
-            pointer = try c.readInteger(position, as: UInt64.self)
+/// argv or envp: made into text when somebody reads it.
+struct LxpStringList: ExpressibleByArrayLiteral {
+    private enum Source {
+        case text([String])
+        case memory(MemoryChunks, [UInt64])
+    }
+
+    private let source: Source
+    /// MAX_ARG_STRLEN.
+    private static let limit = 131072
+
+    init(_ strings: [String] = []) { source = .text(strings) }
+
+    init(arrayLiteral strings: String...) { self.init(strings) }
+
+    /// A null pointer is an empty list.
+    init(_ c: LxpCall, _ address: UInt64) throws(LxFailure) {
+        var pointers: [UInt64] = []
+        var position = address
+        var place = 0
+        while address != 0 {
+            let pointer: UInt64
+            if let next = c.memory.word(position, size: 8, in: &place) {
+                pointer = next
+            } else {
+                pointer = try c.readInteger(position, as: UInt64.self)
+            }
+            if pointer == 0 { break }
+            pointers.append(pointer)
+            position += 8
         }
-        if pointer == 0 { return result }
-        if let known = strings[pointer] {
-            result.append(c.memory.endedText(known))
-        } else {
+        source = pointers.isEmpty ? .text([]) : .memory(c.memory, pointers)
+    }
+
+    var strings: [String] {
+        switch source {
+        case .text(let strings): strings
+        case .memory(let memory, let pointers): Self.text(memory, pointers)
+        }
+    }
+
+    private static func text(_ memory: MemoryChunks, _ pointers: [UInt64]) -> [String] {
+        let known = memory.endedStrings
+        return pointers.map { pointer in
+            if let position = known[pointer] { return memory.endedText(position) }
+            if let bytes = memory.endedString(pointer), bytes.count < limit {
+                return String(decoding: bytes, as: UTF8.self)
+            }
             // A string that the recording could not keep whole is still a string.
-            result.append((try? c.readString(pointer, limit: 131072)) ?? "")
+            guard case .bytes(let bytes) = memory.readString(pointer, limit: limit) else { return "" }
+            return String(decoding: bytes, as: UTF8.self)
         }
-        position += 8
     }
 }
 
@@ -130,7 +160,7 @@ func LxpReplaceImage(
     named: VfsLocation,
     image: VfsLocation,
     arguments: [String],
-    environment: [String]
+    environment: LxpStringList
 ) {
     let engine = c.engine
     let thread: LxThread = c.thread
@@ -161,7 +191,7 @@ func LxpReplaceImage(
     group.executable = VfsWalk.path(of: named, root: thread.fs.root) ?? path
     group.executableLocation = image
     group.arguments = arguments
-    group.environment = environment
+    group.environmentList = environment
     group.hasExecuted = true
     group.isDumpable = true
     group.semaphoreUndo = [:]

@@ -15,6 +15,7 @@ private enum MapFlag {
         (ABI.constant("MAP_HUGETLB"), "MAP_HUGETLB is refused", "inferred"),
         (ABI.constant("MAP_UNINITIALIZED"), "MAP_UNINITIALIZED is refused", "GH:4060"),
     ]
+    static let anyRefused = refused.reduce(0) { $0 | $1.0 }
     static let typeMask: UInt64 = 0xf
 }
 
@@ -54,8 +55,10 @@ func LxpSyscall_MMAP(_ c: LxpCall) throws(LxFailure) -> Int64 {
     let length = LxpPages(c[1])
     guard c[1] > 0 else { throw .errno(.EINVAL) }
     guard length > 0, length < LxAddressSpace.highest else { throw .errno(.ENOMEM) }
-    for (flag, note, source) in MapFlag.refused where flags & flag != 0 {
-        throw .unsupported(.EOPNOTSUPP, note: note, source: source)
+    if flags & MapFlag.anyRefused != 0 {
+        for (flag, note, source) in MapFlag.refused where flags & flag != 0 {
+            throw .unsupported(.EOPNOTSUPP, note: note, source: source)
+        }
     }
     let isFixed = flags & MapFlag.fixed != 0
     if isFixed {

@@ -282,17 +282,3 @@ private func LxpReadDirectory(_ c: LxpCall, wide: Bool) throws(LxFailure) -> Int
 private func LxpRecordLength(_ entry: VfsDirectoryEntry, wide: Bool) -> Int {
     (wide ? 19 + entry.name.utf8.count + 1 + 7 : 18 + entry.name.utf8.count + 2 + 7) & ~7
 }
-
-/// Little-endian bytes of a structure.
-struct LxpBytes {
-    var bytes: [UInt8] = []
-
-    init() {}
-    mutating func add<T: FixedWidthInteger>(_ value: T) {
-        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
-    }
-    mutating func add(_ more: [UInt8]) { bytes += more }
-    mutating func pad(to length: Int) {
-        if bytes.count < length { bytes += [UInt8](repeating: 0, count: length - bytes.count) }
-    }
-}

@@ -111,10 +111,24 @@ final class LxAddressSpace {
     func remove(_ start: UInt64, _ end: UInt64) -> Bool {
         let range = indices(start, end)
         guard !range.isEmpty else { return false }
+        if range.count == 1, trim(range.lowerBound, start, end) { return true }
         let first = cut(range.lowerBound, at: start)
         let upper = range.upperBound + first - range.lowerBound
         if regions[upper - 1].end > end { cut(upper - 1, at: end) }
         regions.removeSubrange(first..<upper)
+        return true
+    }
+
+    /// Shortens a region at one end, where the range takes no more of it.
+    private func trim(_ index: Int, _ start: UInt64, _ end: UInt64) -> Bool {
+        let (first, last) = (regions[index].start, regions[index].end)
+        if first < start, last <= end {
+            regions[index].end = start
+            return true
+        }
+        guard first >= start, last > end else { return false }
+        regions[index].offset += Int64(end - first)
+        regions[index].start = end
         return true
     }
 

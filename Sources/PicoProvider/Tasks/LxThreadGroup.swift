@@ -38,7 +38,11 @@ final class LxThreadGroup {
     var executableLocation: VfsLocation?
     /// /proc/<pid>/cmdline and environ.
     var arguments: [String] = []
-    var environment: [String] = []
+    var environmentList = LxpStringList()
+    var environment: [String] {
+        get { environmentList.strings }
+        set { environmentList = LxpStringList(newValue) }
+    }
     var isSubreaper = false
     var parentDeathSignal: Int32 = 0
     var isDumpable = true

@@ -42,7 +42,7 @@ func LxpStartWindowsProgram(
         named: named,
         image: image,
         arguments: ["/init", path] + arguments,
-        environment: environment
+        environment: LxpStringList(environment)
     )
     engine.machine.programs.append(
         WindowsProgram(

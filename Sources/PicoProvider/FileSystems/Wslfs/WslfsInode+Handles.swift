@@ -36,7 +36,8 @@ extension WslfsInode {
         )
     }
 
-    private func query(_ information: inout FileStatLxInformation?) throws(LxFailure) {
+    /// All of the file in one question.
+    func query(_ information: inout FileStatLxInformation?) throws(LxFailure) {
         let wslfs = wslfs
         guard wslfs.asksPlainly else {
             return try withHandle(wslfs.queryAccess) { wslfs.query($0, &information) }
@@ -54,18 +55,5 @@ extension WslfsInode {
                 )
             }
         try LxpStatus.check(status)
-    }
-
-    /// Asks NTFS again.
-    func refresh() throws(LxFailure) {
-        var information: FileStatLxInformation?
-        do throws(LxFailure) {
-            try query(&information)
-        } catch {
-            // A deleted file that only a path descriptor or a working directory still holds.
-            guard wslfs.volume.file(fileID) == nil else { throw error }
-            last.numberOfLinks = 0
-        }
-        if let information { update(information) }
     }
 }

@@ -18,6 +18,7 @@ class WslfsInode: VfsInode {
     deinit { leaveTable() }
 
     init(superblock: WslfsSuperblock, _ information: FileStatLxInformation) {
+        wslfs = superblock
         fileID = information.fileID
         last = information
         super.init(superblock: superblock, mode: 0)
@@ -40,7 +41,8 @@ class WslfsInode: VfsInode {
         wslfs.metadata(mode: mode, owner, device: device, times: nil)
     }
 
-    final var wslfs: WslfsSuperblock { unsafeDowncast(superblock, to: WslfsSuperblock.self) }
+    /// The superblock, which outlives its inodes.
+    final unowned(unsafe) let wslfs: WslfsSuperblock
     final var nt: NTExecutive { wslfs.nt }
 
     func update(_ information: FileStatLxInformation) {
@@ -59,6 +61,19 @@ class WslfsInode: VfsInode {
     }
 
     // MARK: - Attributes
+
+    /// Asks NTFS again.
+    func refresh() throws(LxFailure) {
+        var information: FileStatLxInformation?
+        do throws(LxFailure) {
+            try query(&information)
+        } catch {
+            // A deleted file that only a path descriptor or a working directory still holds.
+            guard wslfs.volume.file(fileID) == nil else { throw error }
+            last.numberOfLinks = 0
+        }
+        if let information { update(information) }
+    }
 
     override func attributes(_ context: VfsContext) throws(LxFailure) -> VfsAttributes {
         try refresh()
