@@ -5,20 +5,28 @@ import LinuxABI
 extension Linux {
     static let epollWaits = numbers("epoll_wait", "epoll_pwait", "epoll_pwait2")
     static let streamReads = numbers("read", "readv", "recvfrom", "recvmsg")
-    /// Where calls have their timeout: milliseconds, or struct timespec.
-    private static let milliseconds = places(["epoll_wait": 3, "epoll_pwait": 3, "poll": 2])
-    private static let timespecs = places(["epoll_pwait2": 3, "ppoll": 2, "pselect6": 4, "nanosleep": 0])
+    /// Where calls that wait for readiness, or do nothing but wait, have their timeout: milliseconds, or struct timespec.
+    private static let (milliseconds, timespecs) = timeouts()
 
     private static func numbers(_ names: String...) -> Set<Int> {
         Set(names.compactMap { ABI.call(named: $0)?.numbers.x86_64 })
     }
 
-    private static func places(_ table: [String: Int]) -> [Int: Int] {
-        var places: [Int: Int] = [:]
-        for (name, place) in table {
-            if let number = ABI.call(named: name)?.numbers.x86_64 { places[number] = place }
+    private static func timeouts() -> (milliseconds: [Int: Int], timespecs: [Int: Int]) {
+        var result: (milliseconds: [Int: Int], timespecs: [Int: Int]) = ([:], [:])
+        for call in ABI.calls where call.plain.blocking == .readiness || call.name == "nanosleep" {
+            guard let number = call.numbers.x86_64 else { continue }
+            for (place, argument) in call.plain.arguments.enumerated() {
+                switch argument.type {
+                case .scalar where argument.name.hasPrefix("timeout"): result.milliseconds[number] = place
+                case .pointer(let direction, .value(.structure(let structure)), _)
+                where direction != .output && structure.name.hasPrefix("timespec"):
+                    result.timespecs[number] = place
+                default: break
+                }
+            }
         }
-        return places
+        return result
     }
 
     /// How long a call waits at most, in nanoseconds; nil: for ever, or as long as it takes.
