@@ -23,27 +23,45 @@ final class CallBlock: Sendable {
     ///
     /// A method here and not of the batch: passing that counts references to each of its columns.
     func recordedCall(_ row: Int, _ bytes: (Int) -> [UInt8]) -> RecordedCall {
-        var cut: [MemoryRecord] = []
         let first = Int(batch.firstChunks[row])
         let end = first + Int(batch.chunkCounts[row])
+        guard first < end else { return RecordedCall(batch.head(row), cut: [], input: [], output: []) }
         var outputs = 0
         for chunk in first..<end { outputs += Int(batch.chunkKinds[chunk] & 1) }
-        var input: [MemoryChunks.Chunk] = []
-        var output: [MemoryChunks.Chunk] = []
-        if outputs > 0 { output.reserveCapacity(outputs) }
-        if outputs < end - first { input.reserveCapacity(end - first - outputs) }
-        for chunk in first..<end {
-            let (address, length) = (batch.chunkAddresses[chunk], Int(batch.chunkLengths[chunk]))
+        let input = chunks(first..<end, ofKind: 0, count: end - first - outputs, bytes)
+        let output = chunks(first..<end, ofKind: 1, count: outputs, bytes)
+        return RecordedCall(batch.head(row), cut: cut(output, first..<end), input: input, output: output)
+    }
+
+    @inline(__always)
+    private func chunks(_ range: Range<Int>, ofKind kind: UInt8, count: Int, _ bytes: (Int) -> [UInt8])
+        -> [MemoryChunks.Chunk]
+    {
+        var made: [MemoryChunks.Chunk] = []
+        for chunk in range where batch.chunkKinds[chunk] & 1 == kind {
             let kept = bytes(batch.chunkPayloads[chunk])
-            if batch.chunkKinds[chunk] & 1 == 0 {
-                input.append(MemoryChunks.Chunk(address: address, bytes: kept, length: length))
-                continue
-            }
-            if kept.count < length, let hash = batch.chunkHashes[chunk] {
-                cut.append(MemoryRecord(.output, address: address, bytes: kept, length: length, hash: hash))
-            }
-            output.append(MemoryChunks.Chunk(address: address, bytes: kept, length: length))
+            let (address, length) = (batch.chunkAddresses[chunk], Int(batch.chunkLengths[chunk]))
+            let own = MemoryChunks.Chunk(address: address, bytes: kept, length: length)
+            if count == 1 { return [own] }
+            if made.isEmpty { made.reserveCapacity(count) }
+            made.append(own)
         }
-        return RecordedCall(batch.head(row), cut: cut, input: input, output: output)
+        return made
+    }
+
+    /// The records of output that was cut, with their hashes.
+    private func cut(_ output: [MemoryChunks.Chunk], _ range: Range<Int>) -> [MemoryRecord] {
+        guard !batch.chunkHashes.isEmpty else { return [] }
+        var cut: [MemoryRecord] = []
+        var next = 0
+        for chunk in range where batch.chunkKinds[chunk] & 1 == 1 {
+            let kept = output[next]
+            next += 1
+            guard kept.bytes.count < kept.length, let hash = batch.chunkHashes[chunk] else { continue }
+            cut.append(
+                MemoryRecord(.output, address: kept.address, bytes: kept.bytes, length: kept.length, hash: hash)
+            )
+        }
+        return cut
     }
 }

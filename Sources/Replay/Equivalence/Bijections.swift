@@ -2,12 +2,44 @@
 import LinuxABI
 import Tables
 
+/// Name spaces in which any name ever had another on the engine, by their ordinals.
+final class RenamedSpaces {
+    fileprivate(set) var mask: UInt64 = 0
+}
+
+extension NameSpace {
+    /// A small number for each.
+    var ordinal: UInt64 {
+        switch self {
+        case .fd: 0
+        case .pid: 1
+        case .address: 2
+        case .inode: 3
+        case .device: 4
+        case .sysv: 5
+        case .timer: 6
+        case .watch: 7
+        case .key: 8
+        case .mount: 9
+        case .port: 10
+        case .ns: 11
+        }
+    }
+}
+
 /// A partial one-to-one relation between recorded and engine names of one scope.
 final class Bijection {
     private var forward = IntegerTable<UInt64>()
     private var backward = IntegerTable<UInt64>()
     /// Pairs of unequal names alive: while there are none, nothing needs translation.
     private(set) var renamed = 0
+    private let spaces: RenamedSpaces
+    private let space: NameSpace
+
+    init(_ space: NameSpace = .pid, _ spaces: RenamedSpaces = RenamedSpaces()) {
+        self.space = space
+        self.spaces = spaces
+    }
 
     enum Relation: Hashable {
         case agrees
@@ -64,11 +96,13 @@ final class Bijection {
     private func bind(_ recorded: UInt64, _ engine: UInt64) {
         forward[recorded] = engine
         backward[engine] = recorded
-        if engine != recorded { renamed += 1 }
+        guard engine != recorded else { return }
+        renamed += 1
+        spaces.mask |= 1 << space.ordinal
     }
 
     func copy() -> Bijection {
-        let copy = Bijection()
+        let copy = Bijection(space, spaces)
         copy.forward = forward
         copy.backward = backward
         copy.renamed = renamed
@@ -92,39 +126,35 @@ final class Bijections {
     /// By space and id: few ids of a space have high bits.
     private var scopes = IntegerTable<[(id: UInt64, names: Bijection)]>()
     /// Files that the recording made and whose inode numbers are bound, by the calls that made them.
-    var filesSeen: Set<UInt64> = []
+    var filesSeen = IntegerSet()
     /// The same, by listings.
-    var filesListed: Set<UInt64> = []
+    var filesListed = IntegerSet()
     /// Address ranges whose engine addresses differ, by address space.
     private var shifts: [UInt64: [(range: Range<UInt64>, shift: UInt64)]] = [:]
 
-    private static func key(_ scope: Scope) -> UInt64 {
-        let space: UInt64 =
-            switch scope.space {
-            case .fd: 0
-            case .pid: 1
-            case .address: 2
-            case .inode: 3
-            case .device: 4
-            case .sysv: 5
-            case .timer: 6
-            case .watch: 7
-            case .key: 8
-            case .mount: 9
-            case .port: 10
-            case .ns: 11
-            }
-        return scope.id << 4 | space
+    /// The scope of each space that was asked for last.
+    private var recent = [(id: UInt64, names: Bijection)?](repeating: nil, count: 1 << 4)
+    private let spaces = RenamedSpaces()
+    /// Spaces in which any name ever had another on the engine, by their ordinals.
+    var renamedSpaces: UInt64 { spaces.mask }
+
+    private static func key(_ scope: Scope) -> UInt64 { scope.id << 4 | scope.space.ordinal }
+
+    @inline(__always)
+    private func known(_ scope: Scope) -> Bijection? {
+        if let recent = recent[Int(scope.space.ordinal)], recent.id == scope.id { return recent.names }
+        return find(scope)
     }
 
-    private func known(_ scope: Scope) -> Bijection? {
-        guard let list = scopes[Self.key(scope)] else { return nil }
-        return list.first { $0.id == scope.id }?.names
+    private func find(_ scope: Scope) -> Bijection? {
+        guard let found = scopes[Self.key(scope)]?.first(where: { $0.id == scope.id }) else { return nil }
+        recent[Int(scope.space.ordinal)] = found
+        return found.names
     }
 
     subscript(scope: Scope) -> Bijection {
         if let known = known(scope) { return known }
-        let made = Bijection()
+        let made = Bijection(scope.space, spaces)
         scopes[Self.key(scope), default: []].append((scope.id, made))
         return made
     }
@@ -132,12 +162,14 @@ final class Bijections {
     /// A table was copied (fork, unshare, exec): its names go with it.
     func inherit(_ space: NameSpace, from old: UInt64, to new: UInt64) {
         if let names = known(Scope(space, old)) { scopes[Self.key(Scope(space, new))] = [(new, names.copy())] }
+        recent[Int(space.ordinal)] = nil
         if space == .address, let old = shifts[old] { shifts[new] = old }
     }
 
     /// Nobody has the table or address space any more.
     func forget(_ space: NameSpace, _ id: UInt64) {
         scopes.remove(Self.key(Scope(space, id)))
+        recent[Int(space.ordinal)] = nil
         if space == .address { shifts[id] = nil }
     }
 
@@ -172,6 +204,7 @@ final class Bijections {
     func map(_ recorded: UInt64, length: UInt64, engine: UInt64, in space: UInt64) {
         unmap(recorded, length: length, in: space)
         guard engine != recorded, length > 0 else { return }
+        spaces.mask |= 1 << NameSpace.address.ordinal
         shifts[space, default: []].append((recorded..<(recorded &+ length), engine &- recorded))
     }
 

@@ -11,21 +11,37 @@ final class CallPlan {
     let layout: FlatLayout?
     /// The register that a handler's return puts back is no answer of the call's.
     let isHandlerReturn: Bool
+    /// Equal results do not mean that calls are the same.
+    let isSpecial: Bool
     let cells: CellPlan
+    /// The spaces of the names in its arguments, by their ordinals; descriptors always, as memory may hold them.
+    let nameSpaces: UInt64
+    /// Names in arguments that are nobody's after success: no descriptors and no addresses.
+    let unbinds: [(argument: Int, space: NameSpace)]
     /// Errors that the recorded program met in such calls.
     var errors: UInt64 = 0
+    /// Kinds of divergence that such calls were roots of.
+    var rootKinds: [RootCandidates.Seen] = []
 
     init(_ variant: Variant) {
         cells = CellPlan(variant)
         self.variant = variant
+        nameSpaces = variant.names.reduce(1 << NameSpace.fd.ordinal) { $0 | 1 << $1.space.ordinal }
+        unbinds = variant.destroys.compactMap { index in
+            guard case .scalar(let scalar) = variant.arguments[index].type, case .renamed(let space) = scalar.rule,
+                space != .fd, space != .address
+            else { return nil }
+            return (index, space)
+        }
         holdsNames = variant.holdsNames
         layout = FlatLayout(variant)
         isHandlerReturn = variant.callName == "rt_sigreturn"
+        isSpecial = isHandlerReturn || variant.isOpaque
     }
 }
 
 /// Where the values of a call's output stand, and by which rule each is compared.
-struct FlatLayout {
+final class FlatLayout {
     struct Leaf {
         enum Kind {
             case exact
@@ -49,18 +65,23 @@ struct FlatLayout {
         var format: ScalarFormat
     }
     /// Memory that one argument points to.
-    struct Output {
-        var argument: Int
-        var size: Int
+    final class Output {
+        let argument: Int
+        let size: Int
         /// Plain data, since every call runs through them.
-        var leaves: [Leaf] = []
-        var labels: [Label] = []
+        fileprivate(set) var leaves: [Leaf] = []
+        fileprivate(set) var labels: [Label] = []
         /// The device that inode numbers are of.
-        var device: Leaf?
+        fileprivate(set) var device: Leaf?
         /// The file that readings are of.
-        var inode: Leaf?
+        fileprivate(set) var inode: Leaf?
         /// Type and permission bits.
-        var mode: Leaf?
+        fileprivate(set) var mode: Leaf?
+
+        init(argument: Int, size: Int) {
+            self.argument = argument
+            self.size = size
+        }
     }
     enum Result {
         case exact
@@ -87,8 +108,8 @@ struct FlatLayout {
             }
             switch pointee {
             case .value(let type):
-                var output = Output(argument: index, size: type.size)
-                guard Self.add(type, at: 0, rule, argument.name, &output) else { return nil }
+                let output = Output(argument: index, size: type.size)
+                guard Self.add(type, at: 0, rule, argument.name, output) else { return nil }
                 outputs.append(output)
             case .cstring, .text, .buffer, .strings, .sigset:
                 guard (rule ?? .exact) == .exact else { return nil }
@@ -97,7 +118,7 @@ struct FlatLayout {
         }
     }
 
-    private static func add(_ type: ABIType, at offset: Int, _ rule: Rule?, _ path: String, _ output: inout Output)
+    private static func add(_ type: ABIType, at offset: Int, _ rule: Rule?, _ path: String, _ output: Output)
         -> Bool
     {
         switch type {
@@ -126,7 +147,7 @@ struct FlatLayout {
                     index += 2
                     continue
                 }
-                guard add(field, at: place, rule ?? field.rule, "\(path).\(field.name)", &output) else { return false }
+                guard add(field, at: place, rule ?? field.rule, "\(path).\(field.name)", output) else { return false }
                 index += 1
             }
             return true
@@ -147,9 +168,9 @@ struct FlatLayout {
         at offset: Int,
         _ rule: Rule?,
         _ path: String,
-        _ output: inout Output
+        _ output: Output
     ) -> Bool {
-        guard case .scalar(let scalar) = field.type else { return add(field.type, at: offset, rule, path, &output) }
+        guard case .scalar(let scalar) = field.type else { return add(field.type, at: offset, rule, path, output) }
         guard !scalar.isBigEndian else { return false }
         var leaf = Leaf(offset: offset, size: scalar.size, isSigned: scalar.isSigned, kind: .exact)
         leaf.label = output.labels.count

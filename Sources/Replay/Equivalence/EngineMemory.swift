@@ -1,4 +1,5 @@
 // Tracee memory after a replayed call: what the engine wrote over what was there at entry.
+import Glibc
 import LinuxABI
 
 struct EngineMemory: MemoryView {
@@ -9,6 +10,21 @@ struct EngineMemory: MemoryView {
     init(_ writes: [MemoryChunks.Chunk], over before: MemoryChunks) {
         self.writes = writes
         self.before = before
+    }
+
+    /// Whether all bytes of a recorded chunk were kept, and stand here too.
+    func holds(_ chunk: MemoryChunks.Chunk) -> Bool {
+        let count = chunk.bytes.count
+        guard count == chunk.length else { return false }
+        guard count > 0, let last = writes.last, last.address == chunk.address, last.bytes.count >= count else {
+            return read(chunk.address, count: count) == .bytes(chunk.bytes)
+        }
+        return last.bytes.withUnsafeBytes { one in
+            chunk.bytes.withUnsafeBytes { other in
+                guard let one = one.baseAddress, let other = other.baseAddress else { return false }
+                return memcmp(one, other, count) == 0
+            }
+        }
     }
 
     func read(_ address: UInt64, count: Int) -> MemoryBytes {

@@ -3,12 +3,12 @@ import Engine
 import Glibc
 import LinuxABI
 
-/// The comparison of one call by its layout. Looks first and binds names at the end. Where anything but a plain number
-/// differs, the decoded values are compared instead, which can say what it is.
-struct FlatComparison {
-    let names: Bijections
-    let order: OrderKeeper
-    let scopes: NameScopes
+/// The comparison of one call after the other by its layout. Looks first and binds names at the end. Where anything but a
+/// plain number differs, the decoded values are compared instead, which can say what it is.
+final class FlatComparison {
+    private let names: Bijections
+    private let order: OrderKeeper
+    private var scopes = NameScopes(descriptors: 0, pids: 0, addresses: 0)
     var generation: UInt64 = 0
     var isNewFile = false
     private(set) var ignored: UInt64 = 0
@@ -17,10 +17,20 @@ struct FlatComparison {
     private var relations: [(Bijection, UInt64, UInt64, creates: Bool)] = []
     private var readings: [(OrderKeeper.Key, Int64, Int64)] = []
 
-    init(names: Bijections, order: OrderKeeper, scopes: NameScopes) {
+    init(names: Bijections, order: OrderKeeper) {
         self.names = names
         self.order = order
+    }
+
+    /// Begins with another call.
+    func begin(_ scopes: NameScopes) {
         self.scopes = scopes
+        generation = 0
+        isNewFile = false
+        ignored = 0
+        if !differences.isEmpty { differences = [] }
+        if !relations.isEmpty { relations.removeAll(keepingCapacity: true) }
+        if !readings.isEmpty { readings.removeAll(keepingCapacity: true) }
     }
 
     /// Binds the names and remembers the readings of a call that was compared to its end.
@@ -28,10 +38,10 @@ struct FlatComparison {
         for (bijection, left, right, creates) in relations {
             _ = creates ? bijection.create(left, right) : bijection.relate(left, right)
         }
-        for (key, left, right) in readings { _ = order.keepsOrder(key, recorded: left, engine: right) }
+        for (key, left, right) in readings { order.remember(key, recorded: left, engine: right) }
     }
 
-    mutating func agree(_ layout: FlatLayout.Result, _ recorded: Int64, _ engine: Int64) -> Bool {
+    func agree(_ layout: FlatLayout.Result, _ recorded: Int64, _ engine: Int64) -> Bool {
         switch layout {
         case .exact: recorded == engine
         // What number is the lowest free one is looked at where they differ.
@@ -40,7 +50,7 @@ struct FlatComparison {
         }
     }
 
-    mutating func agree(_ output: FlatLayout.Output, _ recorded: [UInt8], _ engine: [UInt8], subject: UInt64) -> Bool {
+    func agree(_ output: FlatLayout.Output, _ recorded: [UInt8], _ engine: [UInt8], subject: UInt64) -> Bool {
         recorded.withUnsafeBytes { left in
             engine.withUnsafeBytes { right in
                 agree(output, left, right, subject)
@@ -48,7 +58,7 @@ struct FlatComparison {
         }
     }
 
-    private mutating func agree(
+    private func agree(
         _ output: FlatLayout.Output,
         _ left: UnsafeRawBufferPointer,
         _ right: UnsafeRawBufferPointer,
@@ -56,7 +66,9 @@ struct FlatComparison {
     ) -> Bool {
         let device = output.device.map { UInt64(bitPattern: Self.value(left, $0)) } ?? 0
         let subject = output.inode.map { UInt64(bitPattern: Self.value(left, $0)) ^ generation << 40 } ?? plainSubject
-        for leaf in output.leaves {
+        let leaves = output.leaves
+        for position in 0..<leaves.count {
+            let leaf = leaves[position]
             switch leaf.kind {
             case .ignored: ignored += 1
             case .exact:
@@ -92,7 +104,7 @@ struct FlatComparison {
     private static let printer = Printer(stringLimit: 64, listLimit: 8)
 
     /// Whether a number is equal, or its difference could be told.
-    private mutating func equal(
+    private func equal(
         _ leaf: FlatLayout.Leaf,
         _ output: FlatLayout.Output,
         _ left: UnsafeRawBufferPointer,
@@ -113,7 +125,7 @@ struct FlatComparison {
         return true
     }
 
-    private mutating func agree(
+    private func agree(
         _ recorded: Int64,
         _ engine: Int64,
         _ space: NameSpace,

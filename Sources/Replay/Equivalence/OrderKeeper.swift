@@ -43,7 +43,9 @@ final class OrderKeeper {
         return made[key.generation]?.first { $0.hash == key.hash }?.reading
     }
 
-    private func remember(_ reading: Reading, _ key: Key) {
+    /// Takes in a pair that ``wouldKeepOrder(_:recorded:engine:)`` was asked about.
+    func remember(_ key: Key, recorded: Int64, engine: Int64) {
+        let reading = Reading(recorded: recorded, engine: engine)
         guard key.generation != 0 else {
             last[key.hash] = reading
             return
@@ -68,7 +70,7 @@ final class OrderKeeper {
 
     /// Whether the engine's reading keeps the recorded order. Remembers the pair.
     func keepsOrder(_ key: Key, recorded: Int64, engine: Int64) -> Bool {
-        defer { remember(Reading(recorded: recorded, engine: engine), key) }
+        defer { remember(key, recorded: recorded, engine: engine) }
         return wouldKeepOrder(key, recorded: recorded, engine: engine)
     }
 }

@@ -96,6 +96,14 @@ final class RecordedCall {
         default: false
         }
     }
+    /// Whether equal results may hide that overlapping calls have parts of each other's answers: counters and events.
+    var mayShareAnswers: Bool {
+        switch known {
+        case .read: record.result == 8
+        case .epoll_wait, .epoll_pwait, .epoll_pwait2: true
+        default: false
+        }
+    }
     var armsTimer: Bool {
         switch known {
         case .setitimer, .alarm, .timer_settime: true

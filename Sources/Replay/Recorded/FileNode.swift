@@ -91,7 +91,9 @@ final class FileNode {
     /// - Returns: false when they contradict bytes already proven, with no recorded write between.
     func prove(_ bytes: [UInt8], at offset: Int64) -> Bool {
         // The same bytes again, as each start of a program reads its libraries.
-        if overwritten.ranges.isEmpty, let known = extents[UInt64(bitPattern: offset)], content[known].bytes == bytes {
+        if overwritten.ranges.isEmpty, let known = extents[UInt64(bitPattern: offset)],
+            PathWalks.equal(content[known].bytes, bytes[...])
+        {
             return true
         }
         let range = offset..<(offset + Int64(bytes.count))

@@ -2,6 +2,14 @@
 import LinuxABI
 
 extension KnownCall {
+    /// Whether it changes by what way paths lead to what they name: its own are looked up anew after it.
+    var movesPaths: Bool {
+        switch self {
+        case .chdir, .chroot, .pivot_root, .mount, .umount2, .open_tree, .execve, .execveat: true
+        default: false
+        }
+    }
+
     /// Path arguments in order; for two-path calls both.
     func pathArguments(_ arguments: SyscallArguments) -> PathArguments {
         func plain(_ path: Int, follow: Bool = true) -> PathArguments {

@@ -29,7 +29,7 @@ enum KnownCall: String, CaseIterable {
     case poll, ppoll, select, pselect6, epoll_wait, epoll_pwait, epoll_pwait2, futex
     case clock_gettime, gettimeofday, time, ioctl
 
-    private static let tables: [[KnownCall?]] = [Architecture.x86_64, .arm64].map { architecture in
+    private static func table(_ architecture: Architecture) -> [KnownCall?] {
         var table = [KnownCall?](repeating: nil, count: 600)
         for call in allCases {
             guard let description = ABI.call(named: call.rawValue) else { continue }
@@ -39,14 +39,15 @@ enum KnownCall: String, CaseIterable {
         return table
     }
 
+    private static let ofX86 = table(.x86_64)
+    private static let ofARM = table(.arm64)
+
     /// The call behind a number, if it is one of these.
     static func of(_ number: UInt32, _ architecture: Architecture) -> KnownCall? {
-        let table: [KnownCall?]
         switch architecture {
-        case .x86_64: table = tables[0]
-        case .arm64: table = tables[1]
-        case .i386, .x32: return nil
+        case .x86_64: number < UInt32(ofX86.count) ? ofX86[Int(number)] : nil
+        case .arm64: number < UInt32(ofARM.count) ? ofARM[Int(number)] : nil
+        case .i386, .x32: nil
         }
-        return number < UInt32(table.count) ? table[Int(number)] : nil
     }
 }

@@ -12,34 +12,56 @@ final class PathName {
     let isEngineServed: Bool
     /// The directory it is in; nil for the root, and for what is no plain absolute path.
     let parent: PathName?
-    /// The last component.
-    fileprivate let component: [UInt8]
+    /// Walks that start here may go by components.
+    let isPlain: Bool
+    /// The last component, and its hash.
+    private let component: [UInt8]
+    private let key: UInt64
     private var children = IntegerTable<PathName>()
 
-    init(_ text: String, in parent: PathName?, isEngineServed: Bool) {
+    /// - Parameter component: the last component of `text`.
+    init(_ text: String, in parent: PathName?, component: [UInt8], isEngineServed: Bool) {
         self.text = text
         self.parent = parent
+        self.component = component
         self.isEngineServed = isEngineServed
-        component = Array(text.utf8.reversed().prefix { $0 != UInt8(ascii: "/") }.reversed())
-        joinParent()
+        isPlain = parent != nil || text == "/"
+        key = PathWalks.key(component[...])
     }
 
-    func joinParent() { parent?.children[PathWalks.key(component[...])] = self }
+    /// Takes its place below its directory.
+    ///
+    /// - Returns: false when it has none, or another name with the same hash stands there.
+    func joinParent() -> Bool {
+        guard let parent, parent.children[key] == nil else { return false }
+        parent.children[key] = self
+        return true
+    }
 
-    func leaveParent() {
-        let key = PathWalks.key(component[...])
-        if let parent, parent.children[key] === self { parent.children.remove(key) }
+    /// - Returns: false when it did not stand there.
+    func leaveParent() -> Bool {
+        guard let parent, parent.children[key] === self else { return false }
+        parent.children.remove(key)
+        return true
     }
 
     var hasChildren: Bool { !children.isEmpty }
 
-    /// Walks that start here may go by components.
-    var isPlain: Bool { parent != nil || text == "/" }
-
     /// The name of a component below this one, if it was looked at before.
-    func child(_ name: ArraySlice<UInt8>) -> PathName? {
+    func child(_ name: ArraySlice<UInt8>) -> PathName? { name.withUnsafeBytes(child) }
+
+    @inline(__always)
+    func child(_ name: UnsafeRawBufferPointer) -> PathName? {
         guard let child = children[PathWalks.key(name)], PathWalks.equal(child.component, name) else { return nil }
         return child
+    }
+
+    /// Everything below it, each directory before what is in it.
+    func visitBelow(_ body: (PathName) -> Void) {
+        for (_, child) in children {
+            body(child)
+            child.visitBelow(body)
+        }
     }
 
     var node: FileNode? {
@@ -107,7 +129,10 @@ struct PathWalks {
     mutating func forget() { walks.removeAll() }
 
     /// A hash of a path.
-    static func key(of path: String) -> UInt64 { key(Array(path.utf8)[...]) }
+    static func key(of path: String) -> UInt64 {
+        var path = path
+        return path.withUTF8 { key(UnsafeRawBufferPointer($0)) }
+    }
 
     mutating func keep(_ result: PathName?, of name: ArraySlice<UInt8>, below base: PathName, follow: Bool) {
         walks[Self.key(name, ObjectIdentifier(base), follow)] =
@@ -115,13 +140,14 @@ struct PathWalks {
     }
 
     @inline(__always)
-    static func equal(_ left: [UInt8], _ right: ArraySlice<UInt8>) -> Bool {
+    static func equal(_ left: [UInt8], _ right: ArraySlice<UInt8>) -> Bool { right.withUnsafeBytes { equal(left, $0) } }
+
+    @inline(__always)
+    static func equal(_ left: [UInt8], _ right: UnsafeRawBufferPointer) -> Bool {
         guard left.count == right.count else { return false }
-        return left.withUnsafeBytes { one in
-            right.withUnsafeBytes { other in
-                guard let one = one.baseAddress, let other = other.baseAddress else { return true }
-                return memcmp(one, other, left.count) == 0
-            }
+        return left.withUnsafeBytes { left in
+            guard let one = left.baseAddress, let other = right.baseAddress else { return true }
+            return memcmp(one, other, left.count) == 0
         }
     }
 
@@ -132,18 +158,21 @@ struct PathWalks {
 
     @inline(__always)
     static func key(_ name: ArraySlice<UInt8>, seed: UInt64 = 0) -> UInt64 {
+        name.withUnsafeBytes { key($0, seed: seed) }
+    }
+
+    @inline(__always)
+    static func key(_ name: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
         var hash = seed
-        name.withUnsafeBytes { bytes in
-            var offset = 0
-            while offset + 8 <= bytes.count {
-                hash = (hash ^ bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) &* 0x9FB2_1C65_1E98_DF25
-                hash ^= hash >> 32
-                offset += 8
-            }
-            while offset < bytes.count {
-                hash = (hash ^ UInt64(bytes[offset])) &* 0x100_0000_01b3
-                offset += 1
-            }
+        var offset = 0
+        while offset + 8 <= name.count {
+            hash = (hash ^ name.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) &* 0x9FB2_1C65_1E98_DF25
+            hash ^= hash >> 32
+            offset += 8
+        }
+        while offset < name.count {
+            hash = (hash ^ UInt64(name[offset])) &* 0x100_0000_01b3
+            offset += 1
         }
         return hash ^ hash >> 29
     }

@@ -11,7 +11,7 @@ extension RecordedFiles {
         if kind == .regular { node.truncate(to: 0) }
         node.isModified = true
         set(name, .node(node))
-        parent(of: name.text)?.added.insert(lastComponent(name.text))
+        parent(of: name)?.added.insert(lastComponent(name.text))
         return node
     }
 
@@ -19,7 +19,7 @@ extension RecordedFiles {
         if name.state == nil { _ = proveExists(name, kind: kind, call: call) }
         if let node = name.node { node.names -= 1 }
         set(name, .absent)
-        forgetName(name.text)
+        forgetName(name)
     }
 
     func link(_ source: PathName, _ name: PathName, call: UInt64) {
@@ -29,7 +29,7 @@ extension RecordedFiles {
         node.names += 1
         node.isModified = true
         set(name, .node(node))
-        parent(of: name.text)?.added.insert(lastComponent(name.text))
+        parent(of: name)?.added.insert(lastComponent(name.text))
     }
 
     func rename(_ source: PathName, _ target: PathName, exchange: Bool, call: UInt64) {
@@ -52,8 +52,8 @@ extension RecordedFiles {
         move(below, from: source, to: target)
         set(source, .absent)
         set(target, .node(node))
-        forgetName(source.text)
-        parent(of: target.text)?.added.insert(lastComponent(target.text))
+        forgetName(source)
+        parent(of: target)?.added.insert(lastComponent(target.text))
     }
 
     /// Says of everything below a directory that it follows from a divergence.
@@ -71,18 +71,10 @@ extension RecordedFiles {
 
     // MARK: - Inside
 
-    private func forgetName(_ path: String) {
-        guard let parent = parent(of: path) else { return }
-        let name = lastComponent(path)
+    private func forgetName(_ name: PathName) {
+        guard let parent = parent(of: name) else { return }
+        let name = lastComponent(name.text)
         if parent.added.remove(name) == nil { parent.removed.insert(name) }
-    }
-
-    private func namesBelow(_ name: PathName) -> [(PathName, Name)] {
-        let prefix = name.text + "/"
-        return names.values.compactMap { name in
-            guard name.text.hasPrefix(prefix), let state = name.state else { return nil }
-            return (name, state)
-        }
     }
 
     private func move(_ moved: [(PathName, Name)], from source: PathName, to target: PathName) {
@@ -93,15 +85,23 @@ extension RecordedFiles {
 
     /// A name was made in it: the directory exists.
     private func proveDirectory(of name: PathName, call: UInt64) {
-        let path = name.text
-        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash != path.startIndex else { return }
-        let directory = self.name(String(path[..<slash]))
-        if directory.state == nil { _ = proveExists(directory, kind: .directory, call: call) }
+        guard let directory = directory(of: name), directory !== root, directory.state == nil else { return }
+        _ = proveExists(directory, kind: .directory, call: call)
     }
 
-    private func parent(of path: String) -> FileNode? {
+    private func parent(of name: PathName) -> FileNode? {
+        if let parent = name.parent { return parent.node }
+        let path = name.text
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
         return node(slash == path.startIndex ? "/" : String(path[..<slash]))
+    }
+
+    /// What is before the last slash, whatever the path looks like.
+    private func directory(of name: PathName) -> PathName? {
+        if let parent = name.parent { return parent }
+        let path = name.text
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+        return slash == path.startIndex ? root : self.name(String(path[..<slash]))
     }
 
     private func lastComponent(_ path: String) -> String {

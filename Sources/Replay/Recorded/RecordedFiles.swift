@@ -12,7 +12,7 @@ struct OutsideChange: Sendable {
 }
 
 /// A change while the recording is still being followed: what was read of the file later is what it held.
-private struct OpenChange {
+struct OpenChange {
     var change: OutsideChange
     var file: (node: FileNode, path: String)?
 }
@@ -23,8 +23,10 @@ final class RecordedFiles {
         case absent
     }
 
-    /// Every path that was looked at, by its text.
-    private(set) var names: [String: PathName] = [:]
+    /// Every path that was looked at.
+    private(set) var names = NameTree()
+    /// Its name is asked for by every walk.
+    private var rootName: PathName?
     /// Absent names that were forgotten, by their hashes.
     private var forgotten: Set<UInt64> = []
     /// From so many on it is worth looking which can go.
@@ -33,9 +35,11 @@ final class RecordedFiles {
     let departures = Departures()
     /// Counts changes of symbolic links: what path walks went by.
     private(set) var linkGeneration: UInt64 = 0
-    /// What each name was at time zero; the first decisive event has decided.
-    private(set) var initial: [String: Name] = [:]
-    private var openChanges: [OpenChange] = []
+    /// What each name was at time zero; the first decisive event has decided. Empty unless it is kept.
+    var initial: [String: Name] = [:]
+    /// Whether what names were at time zero is kept beyond the names.
+    let keepsInitial: Bool
+    var openChanges: [OpenChange] = []
     /// Changes that no recorded call explains, with what all calls prove of them.
     var changes: [OutsideChange] {
         openChanges.map { open in
@@ -49,8 +53,10 @@ final class RecordedFiles {
         }
     }
     /// Directories that the engine serves itself, each with a trailing slash.
-    var engineServed: [String] = []
-    private var byIdentity: [FileIdentity: FileNode] = [:]
+    let engineServed: [String]
+    /// The same without the slash.
+    private let servedDirectories: [String]
+    var byIdentity: [FileIdentity: FileNode] = [:]
     private var nextNode: UInt64 = 1
 
     struct FileIdentity: Hashable {
@@ -58,12 +64,32 @@ final class RecordedFiles {
         var inode: UInt64
     }
 
+    init(engineServed: [String] = [], keepsInitial: Bool = true) {
+        self.engineServed = engineServed
+        self.keepsInitial = keepsInitial
+        servedDirectories = engineServed.map { String($0.dropLast()) }
+    }
+
     /// The object of a path; the same one each time.
     func name(_ path: String) -> PathName {
-        if let known = names[path] { return known }
-        let name = PathName(path, in: directory(of: path), isEngineServed: isEngineServed(path))
-        if !forgotten.isEmpty, forgotten.contains(PathWalks.key(of: path)) { name.state = .absent }
-        names[path] = name
+        if let known = names.find(path) { return known }
+        let component = Array(path.utf8.reversed().prefix { $0 != UInt8(ascii: "/") }.reversed())
+        return add(
+            PathName(path, in: directory(of: path), component: component, isEngineServed: isEngineServed(path))
+        )
+    }
+
+    /// The name of the root.
+    var root: PathName {
+        if let rootName { return rootName }
+        let name = name("/")
+        rootName = name
+        return name
+    }
+
+    private func add(_ name: PathName) -> PathName {
+        if !forgotten.isEmpty, forgotten.contains(PathWalks.key(of: name.text)) { name.state = .absent }
+        names.add(name)
         return name
     }
 
@@ -76,15 +102,13 @@ final class RecordedFiles {
     /// Lets go of the names that nothing has and nobody refers to. That they are absent stays known.
     func forgetAbsent() {
         var texts: [String] = []
-        for (text, name) in names where name.node == nil { texts.append(text) }
+        names.visit { if $0.node == nil { texts.append($0.text) } }
         // What lies in a directory goes before it.
         texts.sort { $0.utf8.count > $1.utf8.count }
         for text in texts {
-            guard var name = names.removeValue(forKey: text) else { continue }
-            name.leaveParent()
+            guard var name = names.take(text) else { continue }
             guard !name.hasChildren, isKnownUniquelyReferenced(&name) else {
-                name.joinParent()
-                names[text] = name
+                names.add(name)
                 continue
             }
             if name.state != nil { forgotten.insert(PathWalks.key(of: text)) }
@@ -95,25 +119,58 @@ final class RecordedFiles {
     /// The name of a component below a directory.
     func name(_ component: ArraySlice<UInt8>, in directory: PathName) -> PathName {
         if let known = directory.child(component) { return known }
-        let text = String(decoding: component, as: UTF8.self)
-        return name(directory.text == "/" ? "/" + text : directory.text + "/" + text)
+        guard directory.isPlain else {
+            return name(directory.text + "/" + String(decoding: component, as: UTF8.self))
+        }
+        var text = Self.path(component, in: directory)
+        let isWellFormed = text.withUTF8 { bytes in
+            bytes.count >= component.count && bytes[(bytes.count - component.count)...].elementsEqual(component)
+        }
+        guard isWellFormed else { return name(text) }
+        if let known = names.hidden(text) { return known }
+        let isServed = directory.isEngineServed || servedDirectories.contains(text)
+        return add(PathName(text, in: directory, component: Array(component), isEngineServed: isServed))
+    }
+
+    private static func path(_ component: ArraySlice<UInt8>, in directory: PathName) -> String {
+        var parent = directory.parent == nil ? "" : directory.text
+        return parent.withUTF8 { above in
+            String(unsafeUninitializedCapacity: above.count + 1 + component.count) { bytes in
+                var end = bytes[...].initialize(fromContentsOf: above)
+                bytes[end] = UInt8(ascii: "/")
+                end += 1
+                return bytes[end...].initialize(fromContentsOf: component)
+            }
+        }
     }
 
     /// The directory that a plain absolute path is in.
     private func directory(of path: String) -> PathName? {
-        let slash = UInt8(ascii: "/")
-        guard path.utf8.count > 1, path.utf8.first == slash, path.utf8.last != slash, !path.contains("//"),
-            let last = path.utf8.lastIndex(of: slash)
+        var path = path
+        guard path.utf8.count > 1, path.withUTF8(NameTree.isPlain),
+            let last = path.utf8.lastIndex(of: UInt8(ascii: "/"))
         else { return nil }
-        return name(last == path.startIndex ? "/" : String(path[..<last]))
+        return last == path.startIndex ? root : name(String(path[..<last]))
     }
 
-    func node(_ path: String) -> FileNode? { names[path]?.node }
+    func node(_ path: String) -> FileNode? { names.find(path)?.node }
 
     func isKnownAbsent(_ path: String) -> Bool {
-        if case .absent = names[path]?.state { return true }
+        if case .absent = names.find(path)?.state { return true }
         return false
     }
+
+    /// Everything below a name that calls have told of.
+    func namesBelow(_ name: PathName) -> [(PathName, Name)] {
+        var found: [(PathName, Name)] = []
+        names.visit(below: name) { name in
+            if let state = name.state { found.append((name, state)) }
+        }
+        return found
+    }
+
+    /// Whether some names may be found by their whole text only.
+    var hidesNames: Bool { names.hasOdd }
 
     /// A symbolic link leads elsewhere, or may.
     func linksChanged() { linkGeneration += 1 }
@@ -124,7 +181,7 @@ final class RecordedFiles {
         if name.node?.kind == .symbolicLink { linkGeneration += 1 }
     }
 
-    private func learn(_ status: FileStatus, of node: FileNode) {
+    func learn(_ status: FileStatus, of node: FileNode) {
         let wasLink = node.kind == .symbolicLink
         node.learn(status)
         if wasLink != (node.kind == .symbolicLink) { linkGeneration += 1 }
@@ -142,163 +199,6 @@ final class RecordedFiles {
             initialPath: initialPath,
             createdBy: createdBy,
             departures: departures
-        )
-    }
-
-    // MARK: - Facts
-
-    /// Takes in the recorder's lstat of a path, made before the call that touched it first.
-    func learn(_ record: PathRecord) {
-        let name = name(record.path)
-        if let listed = name.node, listed.initialPath == record.path, listed.status == nil, record.absent == nil {
-            // Known by its name in a listing only.
-            learn(record.status, of: listed)
-            listed.linkTarget = listed.linkTarget ?? record.linkTarget
-            linksChanged()
-        }
-        guard name.state == nil else { return }
-        if record.absent != nil {
-            decide(name, .absent)
-            return
-        }
-        let node = initialNode(name, status: record.status)
-        learn(record.status, of: node)
-        node.linkTarget = record.linkTarget
-        if record.linkTarget != nil { linksChanged() }
-        if !record.head.isEmpty, node.kind == .regular { _ = node.prove(record.head, at: 0) }
-    }
-
-    /// A call succeeded on `path`: it exists.
-    func proveExists(
-        _ name: PathName,
-        kind: Environment.File.Kind,
-        status: FileStatus? = nil,
-        call: UInt64
-    ) -> FileNode {
-        if let node = name.node { return node }
-        let wasAbsent = name.state != nil
-        let node =
-            wasAbsent
-            ? makeNode(kind, initialPath: nil, createdBy: nil) : initialNode(name, status: status, kind: kind)
-        if let status { learn(status, of: node) }
-        if wasAbsent {
-            set(name, .node(node))
-            report(call, "\(name.text): absent, then there without a recorded call that made it", [], name, file: node)
-        }
-        return node
-    }
-
-    /// A call failed with ENOENT on `path`.
-    func proveAbsent(_ name: PathName, call: UInt64) {
-        switch name.state {
-        case nil: decide(name, .absent)
-        case .absent: break
-        case .node:
-            report(
-                call,
-                "\(name.text): existed, then gone without a recorded call that removed it",
-                [.absent(path: name.text)],
-                name
-            )
-            set(name, .absent)
-        }
-    }
-
-    /// A stat call told of `node` by this name.
-    func observe(_ node: FileNode, _ status: FileStatus, _ name: PathName, call: UInt64) {
-        guard let known = node.status else {
-            // A file that recorded calls have changed tells its present state, not that of time zero.
-            learn(status, of: node)
-            return
-        }
-        guard known.inode != 0, status.inode != 0, !name.isEngineServed else { return }
-        if known.inode != status.inode, known.device == status.device {
-            let fresh = makeNode(FileNode.kind(mode: status.mode), initialPath: nil, createdBy: nil)
-            learn(status, of: fresh)
-            set(name, .node(fresh))
-            report(call, "\(name.text): replaced by another file without a recorded call", [], name, file: fresh)
-        } else if !node.isModified, node.kind == .regular, known.size != status.size {
-            learn(status, of: node)
-            node.size = status.size
-            report(
-                call,
-                "\(name.text): size \(known.size), then \(status.size) without a recorded write",
-                [.file(node.file(at: name.text))],
-                name
-            )
-        }
-    }
-
-    /// Content read contradicts content proven: somebody else wrote.
-    func contradict(_ node: FileNode, _ name: PathName, bytes: [UInt8], at offset: Int64, call: UInt64) {
-        node.overwrite(offset..<(offset + Int64(bytes.count)))
-        report(
-            call,
-            "\(name.text): other content at \(offset) without a recorded write",
-            [.content(path: name.text, offset: offset, bytes: bytes)],
-            name
-        )
-    }
-
-    // MARK: - Inside
-
-    func decide(_ name: PathName, _ state: Name) {
-        set(name, state)
-        if initial[name.text] == nil, isTimeZero(name.text) { initial[name.text] = state }
-    }
-
-    private func initialNode(
-        _ name: PathName,
-        status: FileStatus?,
-        kind: Environment.File.Kind = .regular
-    ) -> FileNode {
-        let identity = status.flatMap { status -> FileIdentity? in
-            // Directories have one name; a device or an engine's own file system may repeat numbers.
-            guard status.links > 1, FileNode.kind(mode: status.mode) == .regular, status.inode != 0 else { return nil }
-            return FileIdentity(device: status.device, inode: status.inode)
-        }
-        if let identity, let node = byIdentity[identity], node.names > 0 {
-            node.names += 1
-            decide(name, .node(node))
-            return node
-        }
-        let isInitial = isTimeZero(name.text)
-        let node = makeNode(
-            status.map { FileNode.kind(mode: $0.mode) } ?? kind,
-            initialPath: isInitial ? name.text : nil,
-            createdBy: nil
-        )
-        if let identity { byIdentity[identity] = node }
-        decide(name, .node(node))
-        return node
-    }
-
-    /// Whether a name seen for the first time now has been so since time zero: no directory above it was made or moved.
-    private func isTimeZero(_ path: String) -> Bool {
-        var directory = path
-        while let slash = directory.lastIndex(of: "/"), slash != directory.startIndex {
-            directory = String(directory[..<slash])
-            switch names[directory]?.state {
-            case .node(let node) where node.kind == .directory && node.initialPath != directory: return false
-            default: break
-            }
-        }
-        return true
-    }
-
-    private func report(
-        _ call: UInt64,
-        _ summary: String,
-        _ grafts: [Graft],
-        _ name: PathName,
-        file node: FileNode? = nil
-    ) {
-        guard !name.isEngineServed else { return }
-        openChanges.append(
-            OpenChange(
-                change: OutsideChange(beforeCall: call, summary: summary, grafts: grafts),
-                file: node.map { ($0, name.text) }
-            )
         )
     }
 }

@@ -183,6 +183,42 @@ extension RecordedWorld {
         return resolve(bytes[2...].prefix { $0 != 0 }, at: Linux.atWorkingDirectory, in: task, follow: true)
     }
 
+    /// Whether some call with this number makes a thing with a name.
+    private static func mayMake(_ number: UInt32, _ architecture: Architecture) -> Bool {
+        architecture != .x86_64 || number >= makingCalls.count || makingCalls[Int(number)]
+    }
+
+    /// By number on x86-64.
+    private static let makingCalls: [Bool] = (0..<512).map { number in
+        guard let call = ABI.call(number, .x86_64) else { return false }
+        return (call.variants + [call.plain]).contains { $0.result.creates && $0.result.nameSpace != nil }
+    }
+
+    /// Calls that make descriptors and have no rule of their own here: the description says what they make.
+    func applyDescribed(_ call: RecordedCall, in task: TaskState) {
+        guard Self.mayMake(call.record.number, call.record.architecture),
+            let description = ABI.call(Int(call.record.number), call.record.architecture)
+        else { return }
+        let variant = description.variant(for: call.record.arguments)
+        guard variant.result.creates, let space = variant.result.nameSpace else { return }
+        guard space == .fd else {
+            makers[.init(space), default: [:]][UInt64(bitPattern: call.record.result)] = call.index
+            return
+        }
+        let opened = OpenDescription(
+            id: identity(),
+            kind: .other(description.name),
+            flags: 0,
+            createdBy: call.index
+        )
+        install(
+            opened,
+            Int32(truncatingIfNeeded: call.record.result),
+            closeOnExec: variant.setsCloseOnExec(call.record.arguments),
+            in: task
+        )
+    }
+
     // MARK: - SCM_RIGHTS
 
     private func sendDescriptors(_ call: RecordedCall, in task: TaskState) {

@@ -26,6 +26,7 @@ extension RecordedWorld {
         var inputs = Inputs()
         guard hasMarks else { return inputs }
         let task = task(call.record.task)
+        if call.known == .close, hasNoMarks(call.fd(0), in: task) { return inputs }
         for argument in variant.names {
             let (space, value) = (argument.space, argument.value(call.record.arguments))
             guard Comparison.isName(value, space) else { continue }
@@ -72,6 +73,13 @@ extension RecordedWorld {
             }
         }
         return inputs
+    }
+
+    /// Whether neither a descriptor nor its task has a mark.
+    private func hasNoMarks(_ fd: Int32, in task: TaskState) -> Bool {
+        guard marks.paths.isEmpty, task.absentMark == nil, task.namespaceMark == nil else { return false }
+        guard let description = description(fd, in: task) else { return true }
+        return description.mark == nil && description.node?.mark == nil
     }
 
     /// Marks that explain only some outcomes: refusals by credentials, signals that came or did not.

@@ -26,6 +26,7 @@ extension RecordedWorld {
     /// The task ended: its descriptors are gone, and with the last task of a table the table's names.
     func end(_ id: TaskID) {
         guard let task = tasks[id], task.isAlive else { return }
+        forgetResolved()
         task.isAlive = false
         let table = task.files.id
         if isKnownUniquelyReferenced(&task.files) { onForget(.fd, table) }
@@ -57,6 +58,7 @@ extension RecordedWorld {
         }
         if files.mayForget {
             walks.forget()
+            forgetResolved()
             files.forgetAbsent()
         }
     }

@@ -67,7 +67,7 @@ extension RecordedWorld {
     private func descend(_ name: ArraySlice<UInt8>, from base: PathName, follow: Bool) -> Descent {
         let slash = UInt8(ascii: "/")
         let dot = UInt8(ascii: ".")
-        let root = files.name("/")
+        let root = files.root
         guard base.isPlain else { return .elsewhere }
         let followsLast = follow || name.last == slash
         var current = base
@@ -152,14 +152,6 @@ extension RecordedWorld {
         walkIsPrivate = true
         guard let fd = Int32(path.dropFirst("/proc/self/fd/".count)) else { return nil }
         return description(fd, in: task)?.path
-    }
-
-    /// The path arguments of a call, resolved; those that cannot be are left out.
-    func paths(_ call: RecordedCall, in task: TaskState) -> PathNames {
-        guard let known = call.known else { return PathNames() }
-        var names = PathNames()
-        known.pathArguments(call.record.arguments).visit { names.append(path($0, call, in: task)) }
-        return names
     }
 
     func path(_ argument: PathArgument, _ call: RecordedCall, in task: TaskState) -> PathName? {

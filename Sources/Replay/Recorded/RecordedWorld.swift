@@ -8,15 +8,20 @@ import TraceLog
 ///
 /// The environment is built from it (first pass), and grafts, marks and translations during the replay.
 final class RecordedWorld {
-    let files = RecordedFiles()
+    let files: RecordedFiles
     var tasks = TaskTable()
     var walks = PathWalks()
     /// The last walk went by the task's own descriptors.
     var walkIsPrivate = false
+    /// The resolved paths of a call, until it or another one has changed something, and of which call.
+    private var resolved = PathNames()
+    private var resolvedCall: (index: UInt64, links: UInt64) = (.max, 0)
     /// Effects of the call applied last.
     var effects: [Effect] = []
     /// Later calls that used what a call made, by the making call; of calls that are ``count(usesOf:)``ed only.
     private(set) var uses = CallTable<UInt32>()
+    /// Bits by call, of which several share one: a clear one means that uses of the call are not counted.
+    private var counted = [UInt64](repeating: 0, count: 1 << 10)
     /// The call that made an id.
     var makers: [Bijections.Scope: [UInt64: UInt64]] = [:]
     var marks = MarkTable()
@@ -39,7 +44,8 @@ final class RecordedWorld {
     /// Descriptors in flight, by the receiving description.
     var passed: [UInt64: [OpenDescription]] = [:]
 
-    init(_ trace: Trace) {
+    /// - Parameter keepsInitial: whether an environment is to be built from it.
+    init(_ trace: Trace, keepsInitial: Bool = true) {
         var birth: [UInt64: (task: TaskID, tid: Int32, tgid: Int32)] = [:]
         var root = (task: TaskID(rawValue: 0), tid: Int32(2), tgid: Int32(2))
         for record in trace.tasks {
@@ -47,7 +53,7 @@ final class RecordedWorld {
             if let call { birth[call] = (record.task, tid, tgid) } else { root = (record.task, tid, tgid) }
         }
         self.birth = birth
-        files.engineServed = EngineServed.prefixes(trace.snapshot)
+        files = RecordedFiles(engineServed: EngineServed.prefixes(trace.snapshot), keepsInitial: keepsInitial)
         add(rootTask(root, trace.snapshot))
     }
 
@@ -91,18 +97,39 @@ final class RecordedWorld {
     func enter(_ call: RecordedCall, in task: TaskState) {
         switch call.known {
         case .close where !call.record.flags.contains(.denied):
+            resolvedCall.index = .max
             // close gives the number up whatever it returns, except EBADF.
             if call.errno != Int64(Errno.EBADF.rawValue) { drop(call.fd(0), in: task) }
-        case .clone, .clone3, .fork, .vfork: begin(call, in: task)
+        case .clone, .clone3, .fork, .vfork:
+            resolvedCall.index = .max
+            begin(call, in: task)
         default: break
         }
+    }
+
+    /// The path arguments of a call, resolved; those that cannot be are left out.
+    ///
+    /// Asked for several times around the completion of a call, which changes what they are only as `movesPaths` tells.
+    func paths(_ call: RecordedCall, in task: TaskState) -> PathNames {
+        if resolvedCall.index == call.index, resolvedCall.links == files.linkGeneration { return resolved }
+        guard let known = call.known else { return PathNames() }
+        let arguments = known.pathArguments(call.record.arguments)
+        guard arguments.first != nil else { return PathNames() }
+        var names = PathNames()
+        arguments.visit { names.append(path($0, call, in: task)) }
+        if !known.movesPaths {
+            resolved = names
+            resolvedCall = (call.index, files.linkGeneration)
+        }
+        return names
     }
 
     /// What a call that has returned did, by its recorded result. ``effects`` lists it.
     func complete(_ call: RecordedCall) { complete(call, in: task(call.record.task)) }
 
     func complete(_ call: RecordedCall, in task: TaskState) {
-        effects.removeAll(keepingCapacity: true)
+        while !effects.isEmpty { effects.removeLast() }
+        if resolvedCall.index != call.index { resolvedCall.index = .max }
         guard let known = call.known else {
             if call.succeeded { applyDescribed(call, in: task) }
             return
@@ -129,11 +156,21 @@ final class RecordedWorld {
             }
         }
         observe(known, call, in: task)
+        resolvedCall.index = .max
         tidy()
     }
 
+    /// What was looked up for a call holds no longer.
+    func forgetResolved() {
+        resolvedCall.index = .max
+        resolved = PathNames()
+    }
+
     /// Counts from now on who uses what this call made: it is a root.
-    func count(usesOf call: UInt64) { if uses[call] == nil { uses[call] = 0 } }
+    func count(usesOf call: UInt64) {
+        counted[Int(call >> 6) & (counted.count - 1)] |= 1 << (call & 63)
+        if uses[call] == nil { uses[call] = 0 }
+    }
 
     /// Whether any call's uses are counted.
     var countsUses: Bool { !uses.isEmpty }
@@ -141,31 +178,10 @@ final class RecordedWorld {
     /// Notes a use of what `creator` made.
     @inline(__always)
     func use(of creator: UInt64?, by call: RecordedCall) {
-        guard let creator, !uses.isEmpty, creator != call.index else { return }
+        guard let creator, counted[Int(creator >> 6) & (counted.count - 1)] >> (creator & 63) & 1 != 0,
+            creator != call.index
+        else { return }
         uses.update(creator) { $0 = $0 == .max ? .max : $0 + 1 }
-    }
-
-    /// Calls that make descriptors and have no rule of their own here: the description says what they make.
-    private func applyDescribed(_ call: RecordedCall, in task: TaskState) {
-        guard let description = ABI.call(Int(call.record.number), call.record.architecture) else { return }
-        let variant = description.variant(for: call.record.arguments)
-        guard variant.result.creates, let space = variant.result.nameSpace else { return }
-        guard space == .fd else {
-            makers[.init(space), default: [:]][UInt64(bitPattern: call.record.result)] = call.index
-            return
-        }
-        let opened = OpenDescription(
-            id: identity(),
-            kind: .other(description.name),
-            flags: 0,
-            createdBy: call.index
-        )
-        install(
-            opened,
-            Int32(truncatingIfNeeded: call.record.result),
-            closeOnExec: variant.setsCloseOnExec(call.record.arguments),
-            in: task
-        )
     }
 
     private func rootTask(

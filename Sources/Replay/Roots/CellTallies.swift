@@ -3,25 +3,39 @@ import LinuxABI
 import Tables
 import TraceLog
 
+/// Cells that calls have together, and how these calls came out.
+final class KnownCells {
+    fileprivate let words: [UInt64]
+    fileprivate let path: Int?
+    /// By ordinal.
+    let cells: [Int]
+    fileprivate var counts = VerdictCounts()
+
+    fileprivate init(words: [UInt64], path: Int?, cells: [Int]) {
+        self.words = words
+        self.path = path
+        self.cells = cells
+    }
+
+    fileprivate func agrees(_ plan: CellPlan, _ path: Int?, _ words: SyscallArguments) -> Bool {
+        guard self.path == path else { return false }
+        for position in 0..<self.words.count where self.words[position] != words[plan.words[position]] { return false }
+        return true
+    }
+}
+
 /// What the cells of a description's calls depend on, and those that are known.
 final class CellPlan {
-    fileprivate final class Known {
-        let words: [UInt64]
-        let path: Int?
-        let cells: [Int]
-
-        init(words: [UInt64], path: Int?, cells: [Int]) {
-            self.words = words
-            self.path = path
-            self.cells = cells
-        }
-    }
     /// Selecting arguments in registers.
     fileprivate private(set) var words: [Int] = []
     fileprivate let path: Int?
     /// Selected by memory: named anew each time.
     fileprivate private(set) var readsMemory = false
-    fileprivate var known = IntegerTable<[Known]>()
+    fileprivate var known = IntegerTable<[KnownCells]>()
+    /// Those of the last call: most likely the next one's too.
+    fileprivate var recent: KnownCells?
+    /// The cells of calls that are selected by memory, by their ordinals.
+    fileprivate var named: [KnownCells] = []
 
     init(_ variant: Variant) {
         if let index = variant.pathArgument, case .pointer = variant.arguments[index].type {
@@ -39,46 +53,57 @@ final class CellPlan {
 struct CellTallies {
     private var cells: [Cell] = []
     private var ordinals: [Cell: Int] = [:]
-    private var counts: [VerdictCounts] = []
-    private var last: [Int] = []
+    private var groups: [KnownCells] = []
     private var classes = PathClasses()
-
     /// The cells of the call that was added last.
-    var lastCells: [Cell] { last.map { cells[$0] } }
+    private(set) var last: KnownCells?
+
+    var lastCells: [Cell] { last?.cells.map { cells[$0] } ?? [] }
 
     /// The counts of every cell that was met.
-    var all: [Cell: VerdictCounts] { ordinals.mapValues { counts[$0] } }
+    var all: [Cell: VerdictCounts] {
+        var counts = [VerdictCounts](repeating: VerdictCounts(), count: cells.count)
+        for group in groups {
+            for cell in group.cells { counts[cell] += group.counts }
+        }
+        return ordinals.mapValues { counts[$0] }
+    }
 
     mutating func add(_ verdict: Verdict, _ call: CallPlan, _ words: SyscallArguments, _ memory: MemoryChunks) {
+        let group = find(call, words, memory)
+        group.counts[verdict] += 1
+        last = group
+    }
+
+    private mutating func find(_ call: CallPlan, _ words: SyscallArguments, _ memory: MemoryChunks) -> KnownCells {
         let plan = call.cells
         var path: Int?
         var isKnown = !plan.readsMemory
         if let index = plan.path, words[index] != 0 {
             if let bytes = memory.endedString(words[index]) { path = classes[bytes] } else { isKnown = false }
         }
-        guard isKnown else {
-            last = ordinals(of: call.variant.cells(words, memory: memory))
-            for cell in last { counts[cell][verdict] += 1 }
-            return
-        }
+        guard isKnown else { return find(plan, ordinals(of: call.variant.cells(words, memory: memory))) }
+        if let recent = plan.recent, recent.agrees(plan, path, words) { return recent }
         var key = UInt64(bitPattern: Int64(path ?? -1))
         for index in plan.words { key = (key ^ words[index]) &* 0x9FB2_1C65_1E98_DF25 }
-        if let list = plan.known[key] {
-            for known in list where known.path == path && Self.agree(known, plan, words) {
-                for cell in known.cells { counts[cell][verdict] += 1 }
-                last = known.cells
-                return
-            }
+        if let group = plan.known[key]?.first(where: { $0.agrees(plan, path, words) }) {
+            plan.recent = group
+            return group
         }
         let own = ordinals(of: call.variant.cells(words, memory: memory))
-        plan.known[key, default: []].append(.init(words: plan.words.map { words[$0] }, path: path, cells: own))
-        for cell in own { counts[cell][verdict] += 1 }
-        last = own
+        let group = KnownCells(words: plan.words.map { words[$0] }, path: path, cells: own)
+        plan.known[key, default: []].append(group)
+        groups.append(group)
+        plan.recent = group
+        return group
     }
 
-    private static func agree(_ known: CellPlan.Known, _ plan: CellPlan, _ words: SyscallArguments) -> Bool {
-        for (position, index) in plan.words.enumerated() where known.words[position] != words[index] { return false }
-        return true
+    private mutating func find(_ plan: CellPlan, _ cells: [Int]) -> KnownCells {
+        if let known = plan.named.first(where: { $0.cells == cells }) { return known }
+        let group = KnownCells(words: [], path: nil, cells: cells)
+        plan.named.append(group)
+        groups.append(group)
+        return group
     }
 
     private mutating func ordinals(of named: [Cell]) -> [Int] {
@@ -86,7 +111,6 @@ struct CellTallies {
             if let ordinal = ordinals[cell] { return ordinal }
             ordinals[cell] = cells.count
             cells.append(cell)
-            counts.append(VerdictCounts())
             return cells.count - 1
         }
     }

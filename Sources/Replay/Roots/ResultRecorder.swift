@@ -19,15 +19,15 @@ struct ResultRecorder {
     var ignoredFields: UInt64 = 0
     private var result: ReplayResult
     private var reports: [CallReport] = []
-    private var evidence: [Evidence] = []
-    private var evidenceIndex: [Evidence: Int] = [:]
+    private var evidence = EvidenceList()
     private let keepsEvidence: Bool
     private var candidates = RootCandidates()
     private var followers: [(call: UInt64, root: UInt64)] = []
     private let limit: Int
     private var tallies = CellTallies()
-    /// By call number.
-    private var costs = IntegerTable<Cost>()
+    /// By call number: the usual ones by position.
+    private var costs = [Cost](repeating: Cost(), count: 512)
+    private var otherCosts = IntegerTable<Cost>()
     private var notes: [UInt64: [String]] = [:]
     /// Errors that the recorded program met, by call name: it goes on after such.
     private var failing: [CallPlan] = []
@@ -72,7 +72,11 @@ struct ResultRecorder {
         result.verdicts[pending.position] = judgement.verdict
         isAdded[pending.position] = true
         if let cost = answer?.cost {
-            costs[UInt64(record.number), default: Cost()].add(cost)
+            if record.number < costs.count {
+                costs[Int(record.number)].add(cost)
+            } else {
+                otherCosts[UInt64(record.number), default: Cost()].add(cost)
+            }
         }
         if let plan = pending.plan {
             tallies.add(judgement.verdict, plan, record.arguments, pending.call.input)
@@ -141,6 +145,12 @@ struct ResultRecorder {
     mutating func addRoot(_ pending: Pending, _ judgement: Judgement, result answer: DispatchResult) {
         count(pending, judgement, result: answer)
         let record = pending.call.record
+        if let plan = pending.plan, let cells = tallies.last,
+            candidates.addKnown(record, judgement, answer, plan, cells)
+        {
+            report(pending, judgement, result: answer, cause: nil, isFirst: false)
+            return
+        }
         var engine: Int64?
         if case .returned(let value) = answer.outcome { engine = value }
         let name = Self.name(pending)
@@ -154,7 +164,9 @@ struct ResultRecorder {
                 recorded: record.flags.contains(.unfinished) ? nil : record.result,
                 engine: engine,
                 evidence: answer.evidence
-            )
+            ),
+            pending.plan,
+            pending.plan == nil ? nil : tallies.last
         )
         report(pending, judgement, result: answer, cause: nil, isFirst: isFirst)
     }
@@ -180,10 +192,7 @@ struct ResultRecorder {
 
     private mutating func store(_ new: Evidence) -> Int? {
         guard keepsEvidence, new != Evidence() else { return nil }
-        if let known = evidenceIndex[new] { return known }
-        evidence.append(new)
-        evidenceIndex[new] = evidence.count - 1
-        return evidence.count - 1
+        return evidence.add(new)
     }
 
     // MARK: - The end
@@ -202,9 +211,9 @@ struct ResultRecorder {
         var grouping = RootGrouping(candidates, working: Set(proven.keys))
         grouping.attach(&reports)
         grouping.attach(followers)
-        result.roots = grouping.roots(context: context, evidence: { evidenceIndex[$0] })
+        result.roots = grouping.roots(context: context, evidence: evidence.position)
         result.reports = reports
-        result.evidence = evidence
+        result.evidence = evidence.all
         result.events = events.enumerated().sorted { ($0.element.call, $0.offset) < ($1.element.call, $1.offset) }
             .map(\.element)
         result.ignoredFields = ignoredFields
@@ -214,8 +223,11 @@ struct ResultRecorder {
             .init(cell: $0, counts: tallies[$0] ?? VerdictCounts(), roots: (blamed[$0] ?? []).sorted())
         }
         let architecture = result.source.architecture
-        result.costs = costs.map { number, sum in
-            .init(call: ABI.name(Int(number), architecture), count: sum.count, cost: sum.cost)
+        for (number, sum) in costs.enumerated() where sum.count > 0 {
+            result.costs.append(.init(call: ABI.name(number, architecture), count: sum.count, cost: sum.cost))
+        }
+        for (number, sum) in otherCosts {
+            result.costs.append(.init(call: ABI.name(Int(number), architecture), count: sum.count, cost: sum.cost))
         }
         result.costs.sort { $0.call < $1.call }
         result.counts = result.verdicts.counts

@@ -1,6 +1,7 @@
 // Divergences of one kind are one gap: the same cell, answered in the same wrong way, by the same handler.
 import Engine
 import LinuxABI
+import TraceLog
 
 /// The rule that a new descriptor gets the lowest free number.
 let lowestFreeRule = "lowest free fd"
@@ -61,19 +62,79 @@ struct RootCandidates {
         }
     }
 
+    /// A kind of divergence that calls of one description have shown, with the ordinals of their cells.
+    struct Seen {
+        fileprivate let kind: Int
+        fileprivate let cells: [Int]
+    }
+
     private(set) var kinds: [(first: RootCandidate, calls: [UInt64])] = []
     private var index: [Key: Int] = [:]
 
     /// Whether it is the first of its kind.
-    mutating func add(_ candidate: RootCandidate) -> Bool {
+    ///
+    /// - Parameter known: cells of the call, if they have ordinals.
+    mutating func add(_ candidate: RootCandidate, _ plan: CallPlan?, _ known: KnownCells?) -> Bool {
         let key = Key(candidate, cells: candidate.cells)
-        if let known = index[key] {
-            kinds[known].calls.append(candidate.call)
+        let kind = index[key] ?? kinds.count
+        if let plan, let known { plan.rootKinds.append(Seen(kind: kind, cells: known.cells)) }
+        guard kind == kinds.count else {
+            kinds[kind].calls.append(candidate.call)
             return false
         }
-        index[key] = kinds.count
+        index[key] = kind
         kinds.append((candidate, [candidate.call]))
         return true
+    }
+
+    /// Adds a call that is plainly like the first of a kind that calls of its description were of; false if none is.
+    mutating func addKnown(
+        _ call: CallHead,
+        _ judgement: Judgement,
+        _ answer: DispatchResult,
+        _ plan: CallPlan,
+        _ known: KnownCells
+    ) -> Bool {
+        guard !plan.rootKinds.isEmpty else { return false }
+        let recorded = call.flags.contains(.unfinished) ? nil : call.result
+        var engine: Int64?
+        if case .returned(let value) = answer.outcome { engine = value }
+        let evidence = answer.evidence
+        for seen in plan.rootKinds where seen.cells == known.cells {
+            let isSame = kinds[seen.kind].first.isLike(judgement, recorded, engine, evidence)
+            guard isSame else { continue }
+            kinds[seen.kind].calls.append(call.index)
+            return true
+        }
+        return false
+    }
+}
+
+extension RootCandidate {
+    /// Whether all that makes a key of a root is the same, but for what the call's description and cells are.
+    fileprivate func isLike(
+        _ other: Judgement,
+        _ recorded: Int64?,
+        _ engine: Int64?,
+        _ evidence: Evidence
+    ) -> Bool {
+        guard judgement.verdict == other.verdict, judgement.differences.count == other.differences.count,
+            Self.isLike(self.recorded, recorded), Self.isLike(self.engine, engine),
+            self.evidence.support == evidence.support, self.evidence.handler == evidence.handler,
+            self.evidence.note == evidence.note
+        else { return false }
+        for (own, one) in zip(judgement.differences, other.differences)
+        where own.field != one.field || own.rule != one.rule {
+            return false
+        }
+        return true
+    }
+
+    /// Both successes, or the same.
+    private static func isLike(_ left: Int64?, _ right: Int64?) -> Bool {
+        if left == right { return true }
+        guard let left, let right else { return false }
+        return left >= 0 && right >= 0
     }
 }
 

@@ -1,6 +1,7 @@
 // A call between its entry and its comparison.
 import Engine
 import LinuxABI
+import TraceLog
 
 final class Pending {
     /// Position in the trace's calls.
@@ -9,30 +10,74 @@ final class Pending {
     let plan: CallPlan?
     var variant: Variant? { plan?.variant }
     let task: TaskState
-    /// What the engine was given.
-    var guest: GuestCall
-    /// The marks on what it uses; nil until somebody wants to know.
-    var inputs: Inputs?
+    /// The number that a task gets if the call makes one.
+    let childTask: TaskID
     let scopes: NameScopes
     /// Signals that the recording delivers to its process after it (bit n-1 is signal n).
     var held: UInt64 = 0
     /// The engine has not got it yet: it is made at its completion, because its answer raced.
     var isDeferred = false
-    /// The first bytes of a transfer whose rest is asked for when it is due.
-    var partial: DispatchResult?
     /// Its task was stopped in it: it completes when the task goes on.
     var isStopped = false
-    var notes: [String] = []
     /// Names in input memory differ on the engine and could not be translated.
     var isPartlyTranslated = false
+    private var extras: Extras?
 
-    init(position: Int, call: RecordedCall, plan: CallPlan?, task: TaskState, guest: GuestCall) {
+    /// What most calls have none of.
+    private final class Extras {
+        var guest: GuestCall?
+        var inputs: Inputs?
+        var partial: DispatchResult?
+        var notes: [String] = []
+    }
+
+    init(position: Int, call: RecordedCall, plan: CallPlan?, task: TaskState, childTask: TaskID) {
         self.position = position
         self.call = call
         self.plan = plan
         self.task = task
-        self.guest = guest
+        self.childTask = childTask
         scopes = NameScopes(descriptors: task.files.id, pids: task.pidNamespace, addresses: task.memory)
+    }
+
+    /// What the engine is given: as recorded, unless names in it were translated.
+    var guest: GuestCall {
+        get {
+            extras?.guest
+                ?? GuestCall(
+                    index: call.index,
+                    number: Int(call.record.number),
+                    architecture: call.record.architecture,
+                    arguments: call.record.arguments,
+                    memory: call.input,
+                    childTask: childTask
+                )
+        }
+        set { more().guest = newValue }
+    }
+
+    /// The marks on what it uses; nil until somebody wants to know.
+    var inputs: Inputs? {
+        get { extras?.inputs }
+        set { more().inputs = newValue }
+    }
+
+    /// The first bytes of a transfer whose rest is asked for when it is due.
+    var partial: DispatchResult? {
+        get { extras?.partial }
+        set { more().partial = newValue }
+    }
+
+    var notes: [String] {
+        get { extras?.notes ?? [] }
+        set { more().notes = newValue }
+    }
+
+    private func more() -> Extras {
+        if let extras { return extras }
+        let made = Extras()
+        extras = made
+        return made
     }
 }
 
@@ -43,7 +88,7 @@ struct Judgement {
     var differences: [Difference] = []
     var reason = ""
 
-    static let same = Judgement(verdict: .same)
+    static var same: Judgement { Judgement(verdict: .same) }
 
     static func unjudged(_ culprit: Culprit, _ reason: String) -> Judgement {
         Judgement(verdict: .unjudged, culprit: culprit, reason: reason)

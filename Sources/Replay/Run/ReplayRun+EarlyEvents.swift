@@ -10,7 +10,7 @@ extension ReplayRun {
 
     /// Answers a wait whose recorded events the set has given before.
     func earlyEvents(_ pending: Pending) -> DispatchResult? {
-        guard !eventsAhead.isEmpty, let set = epollSet(pending), let ahead = eventsAhead[set] else { return nil }
+        guard let set = epollSet(pending), let ahead = eventsAhead[set] else { return nil }
         let wanted = recordedEvents(pending.call)
         guard !wanted.isEmpty, wanted.allSatisfy(ahead.contains) else { return nil }
         eventsAhead[set] = ahead.filter { !wanted.contains($0) }

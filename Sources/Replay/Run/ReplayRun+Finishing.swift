@@ -18,9 +18,9 @@ extension ReplayRun {
         }
         if call.makesTask, let value {
             if value > 0 {
-                engineTasks[pending.guest.childTask] = ()
+                engineTasks[pending.childTask] = ()
             } else {
-                engineTasks.remove(pending.guest.childTask)
+                engineTasks.remove(pending.childTask)
             }
         }
         let oldMemory = state.memory
@@ -131,12 +131,7 @@ extension ReplayRun {
             default: break
             }
         }
-        guard let variant = pending.variant else { return }
-        for index in variant.destroys {
-            guard case .scalar(let scalar) = variant.arguments[index].type, case .renamed(let space) = scalar.rule,
-                space != .fd, space != .address
-            else { continue }
-            names[pending.scopes.scope(space)].unbind(call.word(index))
-        }
+        guard let plan = pending.plan, !plan.unbinds.isEmpty else { return }
+        for (index, space) in plan.unbinds { names[pending.scopes.scope(space)].unbind(call.word(index)) }
     }
 }

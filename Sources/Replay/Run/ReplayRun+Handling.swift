@@ -5,13 +5,21 @@ import TraceLog
 
 extension ReplayRun {
     func handle(_ pending: Pending, _ result: inout DispatchResult) throws(EngineFailure) {
+        // The recorded result: neither raced nor short.
+        if case .returned(let value) = result.outcome, value == pending.call.record.result,
+            !pending.call.mayShareAnswers
+        {
+            deliver(result.signals, pending)
+            finish(pending, &result)
+            return
+        }
         if result.outcome == .blocked {
             lookUpInputs(of: pending)
             pending.isDeferred = isWithdrawn
             isWithdrawn = false
             parked[pending.call.record.task] = pending
             // The child of a vfork runs while its parent waits.
-            if pending.call.makesTask { engineTasks[pending.guest.childTask] = () }
+            if pending.call.makesTask { engineTasks[pending.childTask] = () }
             return
         }
         if options.resynchronise, mayRace(pending, result) {
@@ -72,7 +80,7 @@ extension ReplayRun {
     /// Gives the call to the engine, less what an earlier transfer did ahead.
     func dispatch(_ pending: Pending) throws(EngineFailure) -> DispatchResult {
         let task = pending.call.record.task
-        if let early = earlyEvents(pending) { return early }
+        if !eventsAhead.isEmpty, let early = earlyEvents(pending) { return early }
         guard options.resynchronise, let transfer = Transfer(pending.call), let stream = stream(pending) else {
             return try engine.dispatch(pending.guest, on: task)
         }

@@ -6,6 +6,7 @@ import TraceLog
 extension ReplayRun {
     func judge(_ pending: Pending, _ result: DispatchResult) -> Judgement {
         let call = pending.call
+        if isPlainlySame(call, pending.plan, result) { return .same }
         let judgement = judgeAnswer(pending, result)
         // What the engine was not shown it cannot be blamed for.
         if judgement.verdict.isDivergence, let chunk = call.input.chunks.first(where: { $0.bytes.count < $0.length }) {
@@ -43,6 +44,15 @@ extension ReplayRun {
         case .poll, .ppoll, .select, .pselect6, .epoll_wait, .epoll_pwait, .epoll_pwait2: true
         default: false
         }
+    }
+
+    /// Whether the recorded answer is the engine's own, and equal bytes settle it.
+    @inline(__always)
+    private func isPlainlySame(_ call: RecordedCall, _ plan: CallPlan?, _ result: DispatchResult) -> Bool {
+        guard case .returned(let value) = result.outcome, value == call.record.result, let plan, !plan.isSpecial,
+            call.record.flags.isDisjoint(with: .withoutResult), result.given.isEmpty, result.support != .notModelled
+        else { return false }
+        return value < 0 && value >= -4095 || !plan.holdsNames && call.output.chunks.isEmpty
     }
 
     private func judgeAnswer(_ pending: Pending, _ result: DispatchResult) -> Judgement {
@@ -173,7 +183,7 @@ extension ReplayRun {
         comparison.ignoresOrder = result.given.contains(where: \.isMomentary)
         if let maker = maker(of: call) {
             comparison.generation = maker + 1
-            comparison.isNewFile = names.filesSeen.insert(maker).inserted
+            comparison.isNewFile = names.filesSeen.insert(maker)
         }
         for address in recordedMemory.contradicted {
             comparison.differ(
@@ -229,8 +239,9 @@ extension ReplayRun {
                 call.output.chunks.isEmpty || sameBytes(call.output, EngineMemory(result.writes, over: call.input))
             return isSame ? [] : nil
         }
-        guard let layout = plan.layout else { return nil }
-        var comparison = FlatComparison(names: names, order: order, scopes: pending.scopes)
+        guard let layout = plan.layout else { return listingAgrees(pending, value, result.writes) ? [] : nil }
+        let comparison = flat
+        comparison.begin(pending.scopes)
         guard comparison.agree(layout.result, call.record.result, value) else { return nil }
         let words = call.record.arguments
         var compared = 0
@@ -253,9 +264,7 @@ extension ReplayRun {
             let memory = EngineMemory(result.writes, over: call.input)
             for chunk in call.output.chunks
             where !layout.outputs.contains(where: { words[$0.argument] == chunk.address }) {
-                guard chunk.bytes.count == chunk.length,
-                    memory.read(chunk.address, count: chunk.length) == .bytes(chunk.bytes)
-                else { return nil }
+                guard memory.holds(chunk) else { return nil }
             }
         }
         if let maker { names.filesSeen.insert(maker) }
@@ -265,7 +274,7 @@ extension ReplayRun {
     }
 
     /// The bytes of the one chunk that stands at an address with this length, if no other touches it.
-    private static func whole(_ chunks: [MemoryChunks.Chunk], _ address: UInt64, _ size: Int) -> [UInt8]? {
+    static func whole(_ chunks: [MemoryChunks.Chunk], _ address: UInt64, _ size: Int) -> [UInt8]? {
         var found: [UInt8]?
         for chunk in chunks {
             if chunk.address == address, chunk.bytes.count == size, chunk.length == size, found == nil {
@@ -285,8 +294,8 @@ extension ReplayRun {
         let description: OpenDescription?
         switch call.known {
         case .fstat: description = world.description(call.fd(0), in: task)
-        case .newfstatat where call.input.path(call.word(1))?.isEmpty == true,
-            .statx where call.input.path(call.word(1))?.isEmpty == true:
+        case .newfstatat where call.input.pathBytes(call.word(1))?.isEmpty == true,
+            .statx where call.input.pathBytes(call.word(1))?.isEmpty == true:
             description = world.description(call.fd(0), in: task)
         case .stat, .lstat, .newfstatat, .statx:
             return world.paths(call, in: task).first?.node?.createdBy
@@ -297,9 +306,8 @@ extension ReplayRun {
 
     /// Whether every recorded output byte is the same on the engine, and nothing of it was cut.
     private func sameBytes(_ recorded: MemoryChunks, _ engine: EngineMemory) -> Bool {
-        recorded.chunks.allSatisfy { chunk in
-            chunk.bytes.count == chunk.length && engine.read(chunk.address, count: chunk.length) == .bytes(chunk.bytes)
-        }
+        for chunk in recorded.chunks where !engine.holds(chunk) { return false }
+        return true
     }
 
     /// Linux gives the lowest free number (open(2)): an engine that does not has one gap, however many calls show it.

@@ -254,8 +254,8 @@ extension ReplayRun {
             case .address:
                 _ = graft(.mapping(address: UInt64(bitPattern: value), length: call.word(1), mapped: false), pending)
             case .pid where value > 0 && world.birth[call.index] == nil:
-                engine.taskEnded(pending.guest.childTask, status: nil)
-                engineTasks.remove(pending.guest.childTask)
+                engine.taskEnded(pending.childTask, status: nil)
+                engineTasks.remove(pending.childTask)
             default: break
             }
         }

@@ -46,6 +46,7 @@ extension ReplayRun {
 
     /// Takes in what the engine delivered on the way back from a call, and makes up for what it should have.
     func deliver(_ delivered: [Int32], _ pending: Pending) {
+        guard !delivered.isEmpty || signals.isOwed else { return }
         let call = pending.call.record
         signals.delivered(delivered, to: call.task)
         for signal in signals.overdue(call.task, at: call.index) {

@@ -22,6 +22,7 @@ final class ReplayRun {
     let world: RecordedWorld
     let names = Bijections()
     let order = OrderKeeper()
+    let flat: FlatComparison
     /// The call of each task that waits for its recorded completion.
     var parked = TaskMap<Pending>()
     /// The call that the engine just answered with `blocked` is not parked in it.
@@ -65,8 +66,9 @@ final class ReplayRun {
         self.experiment = experiment
         self.engine = engine
         planner = engine as? any UnattendedEngine
+        flat = FlatComparison(names: names, order: order)
         isSelfPaced = engine is any SelfPacedEngine
-        world = RecordedWorld(trace)
+        world = RecordedWorld(trace, keepsInitial: false)
         nextFreeTask = (trace.tasks.map(\.task.rawValue).max() ?? 0) + 1
         record = ResultRecorder(
             engine: engine.identity,
@@ -181,13 +183,13 @@ final class ReplayRun {
             call: call,
             plan: plan,
             task: state,
-            guest: guest(call)
+            childTask: childTask(call)
         )
         if call.armsTimer { signals.arm(task) }
         pending.held = signals.held(position, of: task, trace)
         if let variant, world.countsUses { world.countUses(by: call, variant, state) }
         // What changes the inputs between here and the answer.
-        if call.known == .close || call.makesTask || !exiting.isEmpty || parked[task] != nil || mayLinger(pending) {
+        if call.known == .close || call.makesTask || !exiting.isEmpty || parked.contains(task) || mayLinger(pending) {
             lookUpInputs(of: pending)
         }
         if call.record.flags.contains(.denied) {
@@ -195,23 +197,13 @@ final class ReplayRun {
             record.add(pending, .unjudged(.recording, reason), result: nil)
             return
         }
-        translate(call, variant, pending.scopes, pending)
+        translate(call, plan, pending.scopes, pending)
         world.enter(call, in: state)
         guard engineTasks.contains(task) else {
             missingTask(pending)
             return
         }
-        if let stopped = parked[task], stopped.isStopped {
-            parked.remove(task)
-            var result = try engine.retry(task)
-            if result.outcome == .blocked { engine.cancel(task) }
-            try settle(stopped, &result)
-        }
-        if let lost = parked.remove(task) {
-            // A call that never completed, and yet the task goes on (its exec in another thread, a lost record).
-            if !lost.isDeferred, lost.partial == nil { engine.cancel(task) }
-            leaveUnfinished(lost)
-        }
+        if parked.contains(task) { try leaveParked(task) }
         if mayLinger(pending) {
             exiting[task] = pending
             return
@@ -227,29 +219,33 @@ final class ReplayRun {
         try handle(pending, &result)
     }
 
+    /// The task goes on although a call of it is parked.
+    private func leaveParked(_ task: TaskID) throws(EngineFailure) {
+        if let stopped = parked[task], stopped.isStopped {
+            parked.remove(task)
+            var result = try engine.retry(task)
+            if result.outcome == .blocked { engine.cancel(task) }
+            try settle(stopped, &result)
+        }
+        if let lost = parked.remove(task) {
+            // A call that never completed (its exec in another thread, a lost record).
+            if !lost.isDeferred, lost.partial == nil { engine.cancel(task) }
+            leaveUnfinished(lost)
+        }
+    }
+
     /// Collects the marks on what the call uses, unless that was done when it began.
     func lookUpInputs(of pending: Pending) {
         guard pending.inputs == nil else { return }
         pending.inputs = pending.variant.map { world.inputs(of: pending.call, $0) } ?? Inputs()
     }
 
-    private func guest(_ call: RecordedCall) -> GuestCall {
+    /// The number that a task gets if this call makes one.
+    private func childTask(_ call: RecordedCall) -> TaskID {
         let makesTask = call.makesTask
-        let child: TaskID
-        if makesTask || call.known == nil, let born = world.birth[call.index] {
-            child = born.task
-        } else {
-            child = TaskID(rawValue: nextFreeTask)
-            if makesTask { nextFreeTask += 1 }
-        }
-        return GuestCall(
-            index: call.index,
-            number: Int(call.record.number),
-            architecture: call.record.architecture,
-            arguments: call.record.arguments,
-            memory: call.input,
-            childTask: child
-        )
+        if makesTask || call.known == nil, let born = world.birth[call.index] { return born.task }
+        if makesTask { nextFreeTask += 1 }
+        return TaskID(rawValue: makesTask ? nextFreeTask - 1 : nextFreeTask)
     }
 
     /// A call of a task that the engine does not have.

@@ -1,5 +1,6 @@
 // Deliveries of signals: recorded ones against the engine's.
 import LinuxABI
+import Tables
 import TraceLog
 
 /// A recorded signal (by position) and the last call that its task entered before it.
@@ -18,36 +19,42 @@ final class SignalLedger {
     private(set) var posted: Set<Int> = []
     /// Signals by the call that was entered last before them, in its order.
     private var places: [SignalPlace] = []
-    /// Thread groups by task, and what the recording still delivers to each.
+    /// Thread groups by task, and those that signals are still to come for.
     private var group = TaskMap<Int32>()
-    private var future: [Int32: FutureSignals] = [:]
-    /// Processes that have armed a timer.
-    private var armed: Set<Int32> = []
+    private var groups = IntegerTable<Group>()
     private static let timers = ["SIGALRM", "SIGVTALRM", "SIGPROF"].reduce(UInt64(0)) {
         $0 | 1 << (ABI.constant($1) - 1)
     }
 
-    /// How often each signal is still to come, with the mask of those that are.
-    private struct FutureSignals {
-        /// Of the few that come at all.
+    /// What the recording still delivers to a process.
+    private final class Group {
+        /// Of the few signals that come at all.
         private var counts: [(bit: Int, count: Int)] = []
-        private(set) var mask: UInt64 = 0
+        /// Those that are still to come, and those of timers, once it has armed one.
+        private(set) var later: UInt64 = 0
+        private var isArmed = false
 
-        mutating func add(_ bit: Int) {
+        func arm() {
+            isArmed = true
+            later |= SignalLedger.timers
+        }
+
+        func add(_ bit: Int) {
             if let index = counts.firstIndex(where: { $0.bit == bit }) {
                 counts[index].count += 1
             } else {
                 counts.append((bit, 1))
             }
-            mask |= 1 << UInt64(bit)
+            later |= 1 << UInt64(bit)
         }
 
-        mutating func remove(_ bit: Int) {
+        func remove(_ bit: Int) {
             guard let index = counts.firstIndex(where: { $0.bit == bit }) else { return }
             counts[index].count -= 1
             guard counts[index].count == 0 else { return }
             counts.remove(at: index)
-            mask &= ~(1 << UInt64(bit))
+            later &= ~(1 << UInt64(bit))
+            if isArmed { later |= SignalLedger.timers }
         }
     }
 
@@ -57,7 +64,7 @@ final class SignalLedger {
             if case .created(_, let tgid, _, _) = record.kind { group[record.task] = tgid }
         }
         for signal in trace.signals where signal.hasEffect {
-            if let group = group[signal.task] { future[group, default: FutureSignals()].add(Self.bit(signal)) }
+            if let key = key(signal.task) { made(key).add(Self.bit(signal)) }
         }
         // In order of the calls, and for each call in the order given.
         let effective = places.filter { trace.signals[$0.signal].hasEffect }.enumerated()
@@ -79,20 +86,27 @@ final class SignalLedger {
 
     /// The recording has delivered this signal.
     func pass(_ signal: SignalRecord) {
-        guard signal.hasEffect, let group = group[signal.task] else { return }
-        future[group]?.remove(Self.bit(signal))
-        if future[group]?.mask == 0 { future[group] = nil }
+        guard signal.hasEffect, let key = key(signal.task), let group = groups[key] else { return }
+        group.remove(Self.bit(signal))
+        if group.later == 0 { groups.remove(key) }
     }
 
+    private func made(_ key: UInt64) -> Group {
+        if let group = groups[key] { return group }
+        let group = Group()
+        groups[key] = group
+        return group
+    }
+
+    private func key(_ task: TaskID) -> UInt64? { group[task].map { UInt64(UInt32(bitPattern: $0)) } }
+
     /// A call arms or disarms a timer whose end is a signal.
-    func arm(_ task: TaskID) { if let group = group[task] { armed.insert(group) } }
+    func arm(_ task: TaskID) { if let key = key(task) { made(key).arm() } }
 
     /// Signals that the call, which is entered now, must not deliver: the recording delivers them to its process later,
     /// or never, and a replay that is slower than it sees a timer's end.
     func held(_ position: Int, of task: TaskID, _ trace: Trace) -> UInt64 {
-        guard !future.isEmpty || !armed.isEmpty, let group = group[task] else { return 0 }
-        let later = (future[group]?.mask ?? 0) | (armed.contains(group) ? Self.timers : 0)
-        guard later != 0 else { return 0 }
+        guard !groups.isEmpty, let key = key(task), let later = groups[key]?.later else { return 0 }
         let own = interrupting(position).reduce(UInt64(0)) {
             $0 | 1 << UInt64(Self.bit(trace.signals[$1]))
         }
@@ -107,6 +121,9 @@ final class SignalLedger {
             return signal.handler == 0 && ["SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU"].contains(name)
         }
     }
+
+    /// Whether the engine owes any delivery.
+    var isOwed: Bool { !awaited.isEmpty }
 
     func delivered(_ signals: [Int32], to task: TaskID) {
         for signal in signals {
@@ -133,6 +150,7 @@ final class SignalLedger {
 
     /// Signals that the engine owes the task, or is made to deliver, as a mask.
     func awaitedMask(_ task: TaskID) -> UInt64 {
+        if awaited.isEmpty, madeUp.isEmpty { return 0 }
         let signals = (awaited[task] ?? []).map(\.signal) + (madeUp[task] ?? [])
         return signals.reduce(0) { $0 | 1 << UInt64(max(0, $1 - 1) & 63) }
     }
@@ -141,7 +159,7 @@ final class SignalLedger {
 
     /// What the engine owed before this call began: the task has come back from it without.
     func overdue(_ task: TaskID, at call: UInt64) -> [Int32] {
-        guard let list = awaited[task], !list.isEmpty else { return [] }
+        guard !awaited.isEmpty, let list = awaited[task], !list.isEmpty else { return [] }
         awaited[task] = list.filter { $0.call >= call }
         let due = list.filter { $0.call < call }.map(\.signal)
         madeUp[task, default: []] += due

@@ -46,13 +46,15 @@ struct Timeline: IteratorProtocol {
     /// The entry that comes next, and whether what stands before it has been gathered.
     private var place = 0
     private var isGathered = false
+    private var entry: CallWindow.Head?
     private var gathered: [Placed] = []
     private var nextGathered = 0
     /// The latest entry time so far: clocks of different processors may disagree by a little; entry order may not.
     private var clock: UInt64 = 0
     private var open: [Open] = []
     private var earliest = UInt64.max
-    private var isOpen = TaskMap<Int>()
+    /// The position of each task's call that is open, by task number; -1: none.
+    private var isOpen: [Int] = []
 
     init(_ trace: Trace, _ calls: CallWindow) {
         self.calls = calls
@@ -72,18 +74,18 @@ struct Timeline: IteratorProtocol {
     }
 
     mutating func next() -> Moment? {
-        if !isGathered { gather() }
         if nextGathered < gathered.count {
             nextGathered += 1
             return gathered[nextGathered - 1].moment
         }
-        guard calls.has(place) else { return nil }
+        guard isGathered else { return gather() }
+        guard let entry else { return nil }
         let position = place
-        let head = calls.head(position)
-        if !head.flags.contains(.unfinished) {
-            let (task, time) = (head.task, head.exitTime)
-            open.append(Open(time: time, position: position, task: task))
-            earliest = min(earliest, time)
+        if !entry.flags.contains(.unfinished) {
+            open.append(Open(time: entry.exitTime, position: position, task: entry.task))
+            earliest = min(earliest, entry.exitTime)
+            let task = Int(entry.task.rawValue)
+            while isOpen.count <= task { isOpen.append(-1) }
             isOpen[task] = position
         }
         place += 1
@@ -91,16 +93,19 @@ struct Timeline: IteratorProtocol {
         return .enter(position)
     }
 
-    /// What stands before the next entry.
-    private mutating func gather() {
+    /// Collects what stands before the next entry, and begins with it.
+    private mutating func gather() -> Moment? {
         isGathered = true
-        gathered.removeAll(keepingCapacity: true)
+        if !gathered.isEmpty { gathered.removeAll(keepingCapacity: true) }
         nextGathered = 0
-        if calls.has(place) {
-            let head = calls.head(place)
-            clock = max(clock, head.entryTime)
-            let task = head.task
-            if earliest <= clock || isOpen.contains(task) { complete(upTo: clock, task) }
+        entry = calls.has(place) ? calls.head(place) : nil
+        let hasRecords = nextRecord < records.count && records[nextRecord].place <= place
+        if let entry {
+            clock = max(clock, entry.entryTime)
+            if earliest <= clock || isOpen(entry.task) {
+                if !hasRecords, let only = takeOnly(upTo: clock, entry.task) { return .due(only.position, only.task) }
+                complete(upTo: clock, entry.task)
+            }
         } else {
             complete(upTo: .max, nil)
         }
@@ -111,6 +116,17 @@ struct Timeline: IteratorProtocol {
         if gathered.count > 1 {
             gathered.sort { ($0.time, $0.rank, $0.index) < ($1.time, $1.rank, $1.index) }
         }
+        return next()
+    }
+
+    private func isOpen(_ task: TaskID) -> Bool {
+        let task = Int(task.rawValue)
+        return task < isOpen.count && isOpen[task] >= 0
+    }
+
+    private mutating func close(_ call: Open) {
+        let task = Int(call.task.rawValue)
+        if isOpen[task] == call.position { isOpen[task] = -1 }
     }
 
     private func moment(of record: Record) -> Placed {
@@ -123,6 +139,27 @@ struct Timeline: IteratorProtocol {
         return Placed(time: trace.tasks[index].time, rank: rank, index: index, moment: .task(index))
     }
 
+    /// The usual case: one call is complete, the task's last.
+    private mutating func takeOnly(upTo time: UInt64, _ task: TaskID) -> Open? {
+        var found = -1
+        var next = UInt64.max
+        for index in 0..<open.count {
+            if open[index].time <= time || open[index].task == task {
+                guard found < 0 else { return nil }
+                found = index
+            } else {
+                next = min(next, open[index].time)
+            }
+        }
+        guard found >= 0 else { return nil }
+        let only = open[found]
+        earliest = next
+        open.swapAt(found, open.count - 1)
+        open.removeLast()
+        close(only)
+        return only
+    }
+
     private mutating func complete(upTo time: UInt64, _ task: TaskID?) {
         earliest = .max
         var kept = 0
@@ -132,13 +169,13 @@ struct Timeline: IteratorProtocol {
                 gathered.append(
                     Placed(time: call.time, rank: 1, index: call.position, moment: .due(call.position, call.task))
                 )
-                if isOpen[call.task] == call.position { isOpen.remove(call.task) }
+                close(call)
             } else {
                 earliest = min(earliest, call.time)
                 open[kept] = call
                 kept += 1
             }
         }
-        open.removeLast(open.count - kept)
+        while open.count > kept { open.removeLast() }
     }
 }

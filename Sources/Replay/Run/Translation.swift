@@ -8,8 +8,9 @@ extension ReplayRun {
     private static let noDescriptor: UInt64 = 0x7fff_fff0
 
     /// The engine's view of a recorded call. Off resynchronisation, exactly what was recorded.
-    func translate(_ call: RecordedCall, _ variant: Variant?, _ scopes: NameScopes, _ pending: Pending) {
-        guard options.resynchronise, let variant else { return }
+    func translate(_ call: RecordedCall, _ plan: CallPlan?, _ scopes: NameScopes, _ pending: Pending) {
+        guard let plan, names.renamedSpaces & plan.nameSpaces != 0, options.resynchronise else { return }
+        let variant = plan.variant
         let fds = Bijections.Scope(.fd, scopes.descriptors)
         for argument in variant.names {
             let (index, space, value) = (argument.index, argument.space, argument.value(call.record.arguments))

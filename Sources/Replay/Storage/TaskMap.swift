@@ -23,12 +23,16 @@ struct TaskMap<Value> {
 
     @discardableResult
     mutating func remove(_ task: TaskID) -> Value? {
-        guard let value = self[task] else { return nil }
+        guard count > 0, let value = self[task] else { return nil }
         self[task] = nil
         return value
     }
 
-    func contains(_ task: TaskID) -> Bool { self[task] != nil }
+    @inline(__always)
+    func contains(_ task: TaskID) -> Bool {
+        let index = Int(task.rawValue)
+        return count > 0 && index < slots.count && slots[index] != nil
+    }
 
     /// In order of the tasks, without a copy.
     var lazyValues: some Sequence<Value> { slots.lazy.compactMap { $0 } }
