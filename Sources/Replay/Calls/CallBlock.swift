@@ -22,6 +22,7 @@ final class CallBlock: Sendable {
     /// The call in a row, with its memory.
     ///
     /// A method here and not of the batch: passing that counts references to each of its columns.
+    @inline(__always)
     func recordedCall(_ row: Int, _ bytes: (Int) -> [UInt8]) -> RecordedCall {
         let first = Int(batch.firstChunks[row])
         let end = first + Int(batch.chunkCounts[row])

@@ -162,9 +162,14 @@ final class CallWindow {
     /// The call with its memory, made anew each time.
     func call(_ position: Int) -> RecordedCall {
         let (block, row) = find(position)
-        if let contents = block.contents { return block.recordedCall(row) { contents[$0] } }
+        return block.recordedCall(row) { bytes($0, block) }
+    }
+
+    @inline(__always)
+    private func bytes(_ id: Int, _ block: CallBlock) -> [UInt8] {
+        if let contents = block.contents { return contents[id] }
         guard let reader else { fatalError("a block of no log") }
-        return block.recordedCall(row) { self.contents.bytes($0, reader) }
+        return contents.bytes(id, reader)
     }
 
     func record(_ position: Int) -> CallRecord { call(position).wholeRecord }

@@ -29,8 +29,8 @@ final class FlatComparison {
         isNewFile = false
         ignored = 0
         if !differences.isEmpty { differences = [] }
-        if !relations.isEmpty { relations.removeAll(keepingCapacity: true) }
-        if !readings.isEmpty { readings.removeAll(keepingCapacity: true) }
+        while !relations.isEmpty { relations.removeLast() }
+        while !readings.isEmpty { readings.removeLast() }
     }
 
     /// Binds the names and remembers the readings of a call that was compared to its end.

@@ -1,4 +1,5 @@
 // Reading C fields out of recorded memory.
+import Glibc
 import LinuxABI
 
 extension MemoryChunks {
@@ -35,7 +36,13 @@ extension MemoryChunks {
             let bytes = chunks[index].bytes
             guard offset < UInt64(bytes.count) else { continue }
             let start = Int(offset)
-            return bytes[start..<(bytes[start...].firstIndex(of: 0) ?? bytes.count)]
+            let end = bytes.withUnsafeBytes { raw -> Int in
+                guard let base = raw.baseAddress, let found = memchr(base + start, 0, raw.count - start) else {
+                    return raw.count
+                }
+                return UnsafeRawPointer(found) - base
+            }
+            return bytes[start..<end]
         }
         return nil
     }

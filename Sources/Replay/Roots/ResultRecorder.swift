@@ -95,7 +95,7 @@ struct ResultRecorder {
         isFirst: Bool
     ) {
         let record = pending.call.record
-        guard judgement.verdict != .same || !pending.notes.isEmpty else { return }
+        guard judgement.verdict != .same || pending.hasNotes else { return }
         let name = Self.name(pending)
         if judgement.verdict == .unjudged {
             // Reasons are counted without their particulars.

@@ -5,14 +5,14 @@ import TraceLog
 
 final class Pending {
     /// Position in the trace's calls.
-    let position: Int
-    let call: RecordedCall
-    let plan: CallPlan?
+    private(set) var position: Int
+    private(set) var call: RecordedCall
+    private(set) var plan: CallPlan?
     var variant: Variant? { plan?.variant }
-    let task: TaskState
+    private(set) var task: TaskState
     /// The number that a task gets if the call makes one.
-    let childTask: TaskID
-    let scopes: NameScopes
+    private(set) var childTask: TaskID
+    private(set) var scopes: NameScopes
     /// Signals that the recording delivers to its process after it (bit n-1 is signal n).
     var held: UInt64 = 0
     /// The engine has not got it yet: it is made at its completion, because its answer raced.
@@ -21,6 +21,8 @@ final class Pending {
     var isStopped = false
     /// Names in input memory differ on the engine and could not be translated.
     var isPartlyTranslated = false
+    /// Somebody has asked for the marks on what it uses; most calls have none.
+    private var hasInputs = false
     private var extras: Extras?
 
     /// What most calls have none of.
@@ -38,6 +40,19 @@ final class Pending {
         self.task = task
         self.childTask = childTask
         scopes = NameScopes(descriptors: task.files.id, pids: task.pidNamespace, addresses: task.memory)
+    }
+
+    /// Becomes another call: what nobody has any more is used again.
+    func begin(position: Int, call: RecordedCall, plan: CallPlan?, task: TaskState, childTask: TaskID) {
+        self.position = position
+        self.call = call
+        self.plan = plan
+        self.task = task
+        self.childTask = childTask
+        scopes = NameScopes(descriptors: task.files.id, pids: task.pidNamespace, addresses: task.memory)
+        held = 0
+        (isDeferred, isStopped, isPartlyTranslated, hasInputs) = (false, false, false, false)
+        if extras != nil { extras = nil }
     }
 
     /// What the engine is given: as recorded, unless names in it were translated.
@@ -58,8 +73,11 @@ final class Pending {
 
     /// The marks on what it uses; nil until somebody wants to know.
     var inputs: Inputs? {
-        get { extras?.inputs }
-        set { more().inputs = newValue }
+        get { hasInputs ? extras?.inputs ?? Inputs() : nil }
+        set {
+            hasInputs = newValue != nil
+            if let newValue, extras != nil || !newValue.marked.isEmpty { more().inputs = newValue }
+        }
     }
 
     /// The first bytes of a transfer whose rest is asked for when it is due.
@@ -68,6 +86,7 @@ final class Pending {
         set { more().partial = newValue }
     }
 
+    var hasNotes: Bool { extras?.notes.isEmpty == false }
     var notes: [String] {
         get { extras?.notes ?? [] }
         set { more().notes = newValue }

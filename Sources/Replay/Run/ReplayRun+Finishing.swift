@@ -7,7 +7,8 @@ extension ReplayRun {
     func finish(_ pending: Pending, _ result: inout DispatchResult) {
         let call = pending.call
         let task = call.record.task
-        let state = world.task(task)
+        // A task that was made up because somebody asked for it early may be another one now.
+        let state = pending.task.tid >= 0 ? pending.task : world.task(task)
         let value: Int64? = if case .returned(let value) = result.outcome { value } else { nil }
         var judgement = judge(pending, result)
         let agrees = !judgement.verdict.isDivergence && judgement.verdict != .unjudged

@@ -28,6 +28,8 @@ final class ReplayRun {
     /// The call that the engine just answered with `blocked` is not parked in it.
     var isWithdrawn = false
     private var plans = CallPlans()
+    /// What the last call used, if nobody has it any more.
+    private var spare: Pending?
     /// The call entered last.
     var entered = 0
     /// Exits that were entered and have not been given to the engine yet.
@@ -178,13 +180,8 @@ final class ReplayRun {
         let plan = plans.plan(call.record.number, call.record.architecture, call.record.arguments)
         let variant = plan?.variant
         let state = world.task(task)
-        let pending = Pending(
-            position: position,
-            call: call,
-            plan: plan,
-            task: state,
-            childTask: childTask(call)
-        )
+        var pending = begin(position, call, plan, state)
+        defer { if isKnownUniquelyReferenced(&pending) { spare = pending } }
         if call.armsTimer { signals.arm(task) }
         pending.held = signals.held(position, of: task, trace)
         if let variant, world.countsUses { world.countUses(by: call, variant, state) }
@@ -217,6 +214,16 @@ final class ReplayRun {
         if call.word(2) & Linux.waitNoHang != 0 { try makeExit(waitedForBy: call) }
         var result = try dispatch(pending)
         try handle(pending, &result)
+    }
+
+    private func begin(_ position: Int, _ call: RecordedCall, _ plan: CallPlan?, _ task: TaskState) -> Pending {
+        let child = childTask(call)
+        guard let used = spare else {
+            return Pending(position: position, call: call, plan: plan, task: task, childTask: child)
+        }
+        spare = nil
+        used.begin(position: position, call: call, plan: plan, task: task, childTask: child)
+        return used
     }
 
     /// The task goes on although a call of it is parked.
