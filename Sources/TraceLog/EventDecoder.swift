@@ -21,6 +21,9 @@ struct EventDecoder {
     private var bounds: [Int] = []
     private var bases: [UnsafeMutablePointer<UInt64>] = []
 
+    /// Leaves out what is not calls: records of tasks, signals and paths.
+    var skipsRecords = false
+
     /// Reads the block's events after its payload section. A newer minor version may add bytes at the end.
     mutating func decode(
         _ cursor: inout ByteCursor,
@@ -43,6 +46,7 @@ struct EventDecoder {
                 try decodeGroup(&cursor, group, bounds[index]..<bounds[index + 1], &batch, payloads, &references)
             }
         }
+        if skipsRecords { return }
         var records = RecordDecoder(columns: columns, payloads: payloads, baseTime: baseTime, baseCall: baseCall)
         try records.decode(&cursor, into: &batch, &references)
         if version >= TraceFormat.versionWithCounts {
@@ -175,21 +179,42 @@ struct EventDecoder {
         let results = room + bases.count * rows
         try decodeColumn(&cursor, range, results)
         let words = room + slots * rows
-        for row in 0..<rows {
-            let call = Int(positions[range.lowerBound + row])
-            batch.numbers[call] = group.number
-            batch.architectures[call] = group.architecture
-            batch.flags[call] = group.flags
-            batch.results[call] = Int64(bitPattern: results[row])
-            for k in 0..<6 { batch.arguments[call * 6 + k] = words[k * rows + row] }
-            if !isList {
-                batch.firstChunks[call] = UInt32(truncatingIfNeeded: first + row * slots)
-                batch.chunkCounts[call] = UInt32(truncatingIfNeeded: slots)
-            }
+        let (number, architecture, flags) = (group.number, group.architecture, group.flags)
+        scatter(range, &batch.numbers) { _ in number }
+        scatter(range, &batch.architectures) { _ in architecture }
+        scatter(range, &batch.flags) { _ in flags }
+        scatter(range, &batch.results) { Int64(bitPattern: results[$0]) }
+        for k in 0..<6 {
+            let column = words + k * rows
+            scatter(range, &batch.arguments, stride: 6, offset: k) { column[$0] }
+        }
+        if !isList {
+            scatter(range, &batch.firstChunks) { UInt32(truncatingIfNeeded: first + $0 * slots) }
+            scatter(range, &batch.chunkCounts) { _ in UInt32(truncatingIfNeeded: slots) }
         }
         for slot in 0..<slots {
             let addresses = words + (6 + slot) * rows
-            for row in 0..<rows { batch.chunkAddresses[first + row * slots + slot] = addresses[row] }
+            batch.chunkAddresses.withUnsafeMutableBufferPointer { column in
+                for row in 0..<rows { column[first + row * slots + slot] = addresses[row] }
+            }
+        }
+    }
+
+    /// Puts a group's values where its calls are: their positions are below the number of calls.
+    @inline(__always)
+    private func scatter<Element>(
+        _ range: Range<Int>,
+        _ column: inout [Element],
+        stride: Int = 1,
+        offset: Int = 0,
+        _ value: (Int) -> Element
+    ) {
+        positions.withUnsafeBufferPointer { positions in
+            column.withUnsafeMutableBufferPointer { column in
+                for row in 0..<range.count {
+                    column[Int(positions[range.lowerBound + row]) * stride + offset] = value(row)
+                }
+            }
         }
     }
 

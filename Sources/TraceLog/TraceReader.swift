@@ -185,6 +185,12 @@ public final class TraceReader {
         skipTarget = target
     }
 
+    /// Whether batches have calls only, and no records of tasks, signals and paths.
+    public var skipsRecords: Bool {
+        get { events.skipsRecords }
+        set { events.skipsRecords = newValue }
+    }
+
     // MARK: - Payloads
 
     /// Why payloads of an earlier block could not be read again: they read as zeros, and `nextBlock()` throws it.

@@ -46,6 +46,7 @@ final class CallWindow {
                 reader = try TraceReader(path: path)
                 reader?.memoryLimit = memoryLimit
                 reader?.keepsBatches = true
+                reader?.skipsRecords = true
             } catch { readFailure = error }
         }
     }
