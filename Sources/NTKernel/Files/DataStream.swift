@@ -12,6 +12,20 @@ public struct DataStream: Sendable {
         var length: Int64
         var content: Content
         var end: Int64 { start + length }
+
+        /// A read that lies inside.
+        func read(_ start: Int, _ count: Int) -> ReadResult {
+            var result = ReadResult()
+            switch content {
+            case .bytes(let bytes):
+                result.bytes = start == 0 && count == bytes.count ? bytes : Array(bytes[start..<(start + count)])
+            case .zeros: result.bytes = [UInt8](repeating: 0, count: count)
+            case .unknown:
+                result.bytes = [UInt8](repeating: 0, count: count)
+                result.unknown = [0..<count]
+            }
+            return result
+        }
     }
 
     /// Result of a read: as many bytes as were there, and which of them mean nothing.
@@ -41,8 +55,11 @@ public struct DataStream: Sendable {
         var result = ReadResult()
         guard offset >= 0, offset < size, count > 0 else { return result }
         let end = min(size, offset + Int64(min(Int64(count), size - offset)))
-        result.bytes.reserveCapacity(Int(end - offset))
         var index = self.index(at: offset)
+        if index < extents.count, extents[index].end >= end {
+            return extents[index].read(Int(offset - extents[index].start), Int(end - offset))
+        }
+        result.bytes.reserveCapacity(Int(end - offset))
         var position = offset
         while position < end, index < extents.count {
             let extent = extents[index]

@@ -26,7 +26,10 @@ struct FileName: Hashable {
     static func isLegal(_ text: String) -> Bool {
         let length = text.utf8.count
         guard length > 0, length <= 255 || text.utf16.count <= 255 else { return false }
-        return withBytes(text) { bytes in !bytes.contains(where: isForbidden) }
+        return withBytes(text) { bytes in
+            for index in 0..<bytes.count where isForbidden(bytes[index]) { return false }
+            return true
+        }
     }
 
     /// Two words of bits, one for each character of ASCII that no name has.

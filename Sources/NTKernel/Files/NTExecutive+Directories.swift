@@ -95,11 +95,15 @@ extension NTExecutive {
         case .parentReturned: cursor = nil
         case .after(let key): cursor = key
         }
-        for (key, link) in directory.index.links(after: cursor) {
-            guard entries.count < limit else { return }
+        let rest = directory.index.links(after: cursor)
+        entries.reserveCapacity(min(limit, entries.count + rest.count))
+        var last: String?
+        for (key, link) in rest {
+            guard entries.count < limit else { break }
             if !link.isDeletePending { entries.append(DirectoryEntry(link.name, link.file)) }
-            object.directoryCursor = .after(key)
+            last = key
         }
+        if let last { object.directoryCursor = .after(last) }
     }
 
     /// `NtQueryVolumeInformationFile`.

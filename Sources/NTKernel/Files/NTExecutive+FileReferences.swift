@@ -70,6 +70,7 @@ extension NTExecutive {
     }
 
     /// `NtClose` of the handle that the open would have had.
+    @inline(__always)
     private func closeUnseen(_ flags: ObjectAttributes.Flags) {
         ioStatistics.count(.cleanup)
         ioStatistics.count(.close)

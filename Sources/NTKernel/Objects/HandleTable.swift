@@ -54,12 +54,10 @@ final class HandleTable {
 
     /// Takes the object out.
     func remove(_ handle: Handle) -> KernelObject? {
-        guard let index = index(handle), slots[index] != nil else { return nil }
-        var entry: Entry?
-        swap(&slots[index], &entry)
+        guard let index = index(handle), let entry = slots[index].take() else { return nil }
         free.append(index)
         count -= 1
-        return entry?.object
+        return entry.object
     }
 
     /// Live entries in order of their values.

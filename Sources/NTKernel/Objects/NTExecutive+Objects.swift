@@ -93,6 +93,7 @@ extension NTExecutive {
 
     // MARK: - Inside
 
+    @inline(__always)
     func handleTable(_ handle: Handle) -> HandleTable? {
         handle.isKernel ? systemHandles : currentThread?.process.handleTable
     }
@@ -105,6 +106,7 @@ extension NTExecutive {
     }
 
     /// Where a new handle goes. Without a current thread the caller runs in the System process.
+    @inline(__always)
     func handleTable(_ flags: ObjectAttributes.Flags) -> HandleTable {
         flags.contains(.kernelHandle) ? systemHandles : currentThread?.process.handleTable ?? systemHandles
     }

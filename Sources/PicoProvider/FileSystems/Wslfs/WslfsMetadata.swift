@@ -57,7 +57,10 @@ enum WslfsMetadata {
 
     /// Characters that NTFS forbids move to U+F000 plus their code (behaviours.md §2.1).
     static func escape(_ name: String) -> String {
-        let isPlain = name.utf8.withContiguousStorageIfAvailable { !$0.contains(where: isForbidden) }
+        let isPlain = name.utf8.withContiguousStorageIfAvailable { bytes in
+            for index in 0..<bytes.count where isForbidden(bytes[index]) { return false }
+            return true
+        }
         guard !(isPlain ?? !name.utf8.contains(where: isForbidden)) else { return name }
         var result = String.UnicodeScalarView()
         for scalar in name.unicodeScalars {
