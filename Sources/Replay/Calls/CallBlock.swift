@@ -22,37 +22,37 @@ final class CallBlock: Sendable {
     /// The call in a row, with its memory.
     ///
     /// A method here and not of the batch: passing that counts references to each of its columns.
+    ///
+    /// - Parameter used: a call that nobody else has, to make it of.
     @inline(__always)
-    func recordedCall(_ row: Int, _ bytes: (Int) -> [UInt8]) -> RecordedCall {
+    func recordedCall(_ row: Int, reusing used: RecordedCall? = nil, _ bytes: (Int) -> [UInt8]) -> RecordedCall {
+        let call: RecordedCall
+        if let used {
+            call = used
+            call.begin(batch.head(row))
+        } else {
+            call = RecordedCall(batch.head(row))
+        }
         let first = Int(batch.firstChunks[row])
         let end = first + Int(batch.chunkCounts[row])
-        guard first < end else { return RecordedCall(batch.head(row), cut: [], input: [], output: []) }
-        var outputs = 0
-        for chunk in first..<end { outputs += Int(batch.chunkKinds[chunk] & 1) }
-        let input = chunks(first..<end, ofKind: 0, count: end - first - outputs, bytes)
-        let output = chunks(first..<end, ofKind: 1, count: outputs, bytes)
-        return RecordedCall(batch.head(row), cut: cut(output, first..<end), input: input, output: output)
-    }
-
-    @inline(__always)
-    private func chunks(_ range: Range<Int>, ofKind kind: UInt8, count: Int, _ bytes: (Int) -> [UInt8])
-        -> [MemoryChunks.Chunk]
-    {
-        var made: [MemoryChunks.Chunk] = []
-        for chunk in range where batch.chunkKinds[chunk] & 1 == kind {
-            let kept = bytes(batch.chunkPayloads[chunk])
-            let (address, length) = (batch.chunkAddresses[chunk], Int(batch.chunkLengths[chunk]))
-            let own = MemoryChunks.Chunk(address: address, bytes: kept, length: length)
-            if count == 1 { return [own] }
-            if made.isEmpty { made.reserveCapacity(count) }
-            made.append(own)
+        for chunk in first..<end {
+            let own = MemoryChunks.Chunk(
+                address: batch.chunkAddresses[chunk],
+                bytes: bytes(batch.chunkPayloads[chunk]),
+                length: Int(batch.chunkLengths[chunk])
+            )
+            if batch.chunkKinds[chunk] & 1 == 0 {
+                call.input.chunks.append(own)
+            } else {
+                call.output.chunks.append(own)
+            }
         }
-        return made
+        if !batch.chunkHashes.isEmpty { call.cut = cut(call.output.chunks, first..<end) }
+        return call
     }
 
     /// The records of output that was cut, with their hashes.
     private func cut(_ output: [MemoryChunks.Chunk], _ range: Range<Int>) -> [MemoryRecord] {
-        guard !batch.chunkHashes.isEmpty else { return [] }
         var cut: [MemoryRecord] = []
         var next = 0
         for chunk in range where batch.chunkKinds[chunk] & 1 == 1 {

@@ -161,9 +161,11 @@ final class CallWindow {
     }
 
     /// The call with its memory, made anew each time.
-    func call(_ position: Int) -> RecordedCall {
+    ///
+    /// - Parameter used: a call that nobody else has, to make it of.
+    func call(_ position: Int, reusing used: RecordedCall? = nil) -> RecordedCall {
         let (block, row) = find(position)
-        return block.recordedCall(row) { bytes($0, block) }
+        return block.recordedCall(row, reusing: used) { bytes($0, block) }
     }
 
     @inline(__always)

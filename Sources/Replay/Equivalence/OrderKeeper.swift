@@ -43,7 +43,7 @@ final class OrderKeeper {
         return made[key.generation]?.first { $0.hash == key.hash }?.reading
     }
 
-    /// Takes in a pair that ``wouldKeepOrder(_:recorded:engine:)`` was asked about.
+    /// Takes in a pair that ``fit(_:recorded:engine:)`` was asked about.
     func remember(_ key: Key, recorded: Int64, engine: Int64) {
         let reading = Reading(recorded: recorded, engine: engine)
         guard key.generation != 0 else {
@@ -61,16 +61,23 @@ final class OrderKeeper {
         }
     }
 
-    /// Whether the engine's reading keeps the recorded order. Remembers nothing.
-    func wouldKeepOrder(_ key: Key, recorded: Int64, engine: Int64) -> Bool {
-        guard let old = reading(key) else { return true }
+    /// How a pair of readings fits those before; remembers nothing.
+    enum Fit {
+        case new
+        case known
+        case disordered
+    }
+
+    func fit(_ key: Key, recorded: Int64, engine: Int64) -> Fit {
+        guard let old = reading(key) else { return .new }
+        if recorded == old.recorded, engine == old.engine { return .known }
         // A recorded step back (a clock that was set) starts a new order.
-        return recorded < old.recorded || engine >= old.engine
+        return recorded < old.recorded || engine >= old.engine ? .new : .disordered
     }
 
     /// Whether the engine's reading keeps the recorded order. Remembers the pair.
     func keepsOrder(_ key: Key, recorded: Int64, engine: Int64) -> Bool {
         defer { remember(key, recorded: recorded, engine: engine) }
-        return wouldKeepOrder(key, recorded: recorded, engine: engine)
+        return fit(key, recorded: recorded, engine: engine) != .disordered
     }
 }

@@ -14,9 +14,11 @@ final class AnswerBook: @unchecked Sendable {
     init(_ calls: CallWindow) { self.calls = calls }
 
     /// A replay of the same recording enters a call.
-    func enter(_ call: RecordedCall) {
+    ///
+    /// - Returns: the task's call before.
+    func enter(_ call: RecordedCall) -> RecordedCall? {
         current = call
-        open[call.record.task] = call
+        return open.replace(call.record.task, call)
     }
 
     /// A task makes no more calls.

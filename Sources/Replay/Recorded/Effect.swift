@@ -35,24 +35,26 @@ enum Effect {
 
 /// A call as the recorded world looks at it.
 final class RecordedCall {
-    let record: CallHead
-    let known: KnownCall?
-    let input: MemoryChunks
-    let output: MemoryChunks
+    private(set) var record: CallHead
+    private(set) var known: KnownCall?
+    var input = MemoryChunks()
+    var output = MemoryChunks()
     /// Output that was cut, to be compared by its hash.
-    let cut: [MemoryRecord]
+    var cut: [MemoryRecord] = []
 
-    init(
-        _ record: CallHead,
-        cut: [MemoryRecord],
-        input: [MemoryChunks.Chunk],
-        output: [MemoryChunks.Chunk]
-    ) {
+    /// A call whose memory is to come.
+    init(_ record: CallHead) {
         self.record = record
-        self.cut = cut
         known = KnownCall.of(record.number, record.architecture)
-        self.input = MemoryChunks(input)
-        self.output = MemoryChunks(output)
+    }
+
+    /// Becomes another call, without its memory: what nobody has any more is used again.
+    func begin(_ record: CallHead) {
+        self.record = record
+        known = KnownCall.of(record.number, record.architecture)
+        while !input.chunks.isEmpty { input.chunks.removeLast() }
+        while !output.chunks.isEmpty { output.chunks.removeLast() }
+        if !cut.isEmpty { cut = [] }
     }
 
     /// The record with all of its memory.

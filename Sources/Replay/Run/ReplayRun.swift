@@ -30,6 +30,7 @@ final class ReplayRun {
     private var plans = CallPlans()
     /// What the last call used, if nobody has it any more.
     private var spare: Pending?
+    private var spareCall: RecordedCall?
     /// The call entered last.
     var entered = 0
     /// Exits that were entered and have not been given to the engine yet.
@@ -167,9 +168,9 @@ final class ReplayRun {
     // MARK: - Entry
 
     private func enter(_ position: Int) throws(EngineFailure) {
-        let call = calls.call(position)
+        let call = calls.call(position, reusing: spareCall.take())
         calls.pass(position)
-        book?.enter(call)
+        var last = book?.enter(call)
         let task = call.record.task
         advance(to: call.record.entryTime)
         try makeExits(dueAt: call.record.entryTime)
@@ -181,6 +182,8 @@ final class ReplayRun {
         let variant = plan?.variant
         let state = world.task(task)
         var pending = begin(position, call, plan, state)
+        if last != nil, isKnownUniquelyReferenced(&last) { spareCall = last }
+        last = nil
         defer { if isKnownUniquelyReferenced(&pending) { spare = pending } }
         if call.armsTimer { signals.arm(task) }
         pending.held = signals.held(position, of: task, trace)

@@ -21,6 +21,17 @@ struct TaskMap<Value> {
         }
     }
 
+    /// Puts in a value; returns the one before.
+    mutating func replace(_ task: TaskID, _ value: Value) -> Value? {
+        let index = Int(task.rawValue)
+        guard index < slots.count, let old = slots[index] else {
+            self[task] = value
+            return nil
+        }
+        slots[index] = value
+        return old
+    }
+
     @discardableResult
     mutating func remove(_ task: TaskID) -> Value? {
         guard count > 0, let value = self[task] else { return nil }
