@@ -33,6 +33,16 @@ enum Effect {
     case executed(path: String)
 }
 
+extension Effect {
+    /// Whether names of descriptors, processes or addresses come or go by it.
+    var changesNames: Bool {
+        switch self {
+        case .opened, .reaped, .mapped, .unmapped: true
+        default: false
+        }
+    }
+}
+
 /// A call as the recorded world looks at it.
 final class RecordedCall {
     private(set) var record: CallHead

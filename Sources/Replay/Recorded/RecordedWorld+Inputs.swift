@@ -5,15 +5,14 @@ import TraceLog
 extension RecordedWorld {
     /// Counts who is used by the call, once per call.
     func countUses(by call: RecordedCall, _ variant: Variant, _ task: TaskState) {
-        let closes = call.known == .close
+        // What is only let go of is not used.
+        if call.known == .close { return }
         for argument in variant.names {
             let value = argument.value(call.record.arguments)
             guard Comparison.isName(value, argument.space) else { continue }
             switch argument.space {
             case .fd:
-                if !closes {
-                    use(of: description(Int32(truncatingIfNeeded: value), in: task)?.createdBy, by: call)
-                }
+                use(of: description(Int32(truncatingIfNeeded: value), in: task)?.createdBy, by: call)
             case .pid, .address: break
             default:
                 if !makers.isEmpty { use(of: makers[.init(argument.space)]?[UInt64(bitPattern: value)], by: call) }

@@ -70,12 +70,12 @@ struct CellTallies {
     }
 
     mutating func add(_ verdict: Verdict, _ call: CallPlan, _ words: SyscallArguments, _ memory: MemoryChunks) {
-        let group = find(call, words, memory)
+        let group = cells(of: call, words, memory)
         group.counts[verdict] += 1
         last = group
     }
 
-    private mutating func find(_ call: CallPlan, _ words: SyscallArguments, _ memory: MemoryChunks) -> KnownCells {
+    mutating func cells(of call: CallPlan, _ words: SyscallArguments, _ memory: MemoryChunks) -> KnownCells {
         let plan = call.cells
         var path: Int?
         var isKnown = !plan.readsMemory

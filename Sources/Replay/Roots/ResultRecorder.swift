@@ -141,8 +141,26 @@ struct ResultRecorder {
         plan.errors += 1
     }
 
+    /// Whether the engine is to be asked for all that it can tell of a divergent answer.
+    ///
+    /// Not where no report is kept and the divergence, if it is a root, is known to be of a kind that was met.
+    mutating func wantsEvidence(_ pending: Pending, _ judgement: Judgement, _ answer: DispatchResult) -> Bool {
+        guard reports.count >= limit, answer.isPlain, let plan = pending.plan else { return true }
+        if judgement.verdict == .unjudged { return false }
+        let record = pending.call.record
+        let cells = tallies.cells(of: plan, record.arguments, pending.call.input)
+        return candidates.kind(of: record, judgement, answer, plan, cells) == nil
+    }
+
     /// A divergence that nothing earlier explains.
-    mutating func addRoot(_ pending: Pending, _ judgement: Judgement, result answer: DispatchResult) {
+    ///
+    /// - Parameter isPlain: whether the answer was plain before the engine was asked for the rest.
+    mutating func addRoot(
+        _ pending: Pending,
+        _ judgement: Judgement,
+        result answer: DispatchResult,
+        isPlain: Bool = false
+    ) {
         count(pending, judgement, result: answer)
         let record = pending.call.record
         if let plan = pending.plan, let cells = tallies.last,
@@ -166,7 +184,8 @@ struct ResultRecorder {
                 evidence: answer.evidence
             ),
             pending.plan,
-            pending.plan == nil ? nil : tallies.last
+            pending.plan == nil ? nil : tallies.last,
+            isPlain: isPlain
         )
         report(pending, judgement, result: answer, cause: nil, isFirst: isFirst)
     }

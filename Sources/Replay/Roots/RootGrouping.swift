@@ -66,6 +66,8 @@ struct RootCandidates {
     struct Seen {
         fileprivate let kind: Int
         fileprivate let cells: [Int]
+        /// The engine's answer told no more than that it was handled.
+        fileprivate let isPlain: Bool
     }
 
     private(set) var kinds: [(first: RootCandidate, calls: [UInt64])] = []
@@ -73,11 +75,13 @@ struct RootCandidates {
 
     /// Whether it is the first of its kind.
     ///
-    /// - Parameter known: cells of the call, if they have ordinals.
-    mutating func add(_ candidate: RootCandidate, _ plan: CallPlan?, _ known: KnownCells?) -> Bool {
+    /// - Parameters:
+    ///   - known: cells of the call, if they have ordinals.
+    ///   - isPlain: whether the answer was plain before the engine was asked for the rest.
+    mutating func add(_ candidate: RootCandidate, _ plan: CallPlan?, _ known: KnownCells?, isPlain: Bool) -> Bool {
         let key = Key(candidate, cells: candidate.cells)
         let kind = index[key] ?? kinds.count
-        if let plan, let known { plan.rootKinds.append(Seen(kind: kind, cells: known.cells)) }
+        if let plan, let known { plan.rootKinds.append(Seen(kind: kind, cells: known.cells, isPlain: isPlain)) }
         guard kind == kinds.count else {
             kinds[kind].calls.append(candidate.call)
             return false
@@ -95,33 +99,39 @@ struct RootCandidates {
         _ plan: CallPlan,
         _ known: KnownCells
     ) -> Bool {
-        guard !plan.rootKinds.isEmpty else { return false }
+        guard let kind = kind(of: call, judgement, answer, plan, known) else { return false }
+        kinds[kind].calls.append(call.index)
+        return true
+    }
+
+    /// The kind that calls of its description were of and whose first the call is plainly like.
+    func kind(
+        of call: CallHead,
+        _ judgement: Judgement,
+        _ answer: DispatchResult,
+        _ plan: CallPlan,
+        _ known: KnownCells
+    ) -> Int? {
+        guard !plan.rootKinds.isEmpty else { return nil }
         let recorded = call.flags.contains(.unfinished) ? nil : call.result
         var engine: Int64?
         if case .returned(let value) = answer.outcome { engine = value }
-        let evidence = answer.evidence
+        let isPlain = answer.isPlain
         for seen in plan.rootKinds where seen.cells == known.cells {
-            let isSame = kinds[seen.kind].first.isLike(judgement, recorded, engine, evidence)
-            guard isSame else { continue }
-            kinds[seen.kind].calls.append(call.index)
-            return true
+            let first = kinds[seen.kind].first
+            guard first.isLike(judgement, recorded, engine) else { continue }
+            // The texts of plain answers to calls of one description are the same, but for the steps.
+            if isPlain ? seen.isPlain : first.evidence.isLike(answer.evidence) { return seen.kind }
         }
-        return false
+        return nil
     }
 }
 
 extension RootCandidate {
-    /// Whether all that makes a key of a root is the same, but for what the call's description and cells are.
-    fileprivate func isLike(
-        _ other: Judgement,
-        _ recorded: Int64?,
-        _ engine: Int64?,
-        _ evidence: Evidence
-    ) -> Bool {
+    /// Whether all that makes a key of a root is the same, but for the call's description and cells and the evidence.
+    fileprivate func isLike(_ other: Judgement, _ recorded: Int64?, _ engine: Int64?) -> Bool {
         guard judgement.verdict == other.verdict, judgement.differences.count == other.differences.count,
-            Self.isLike(self.recorded, recorded), Self.isLike(self.engine, engine),
-            self.evidence.support == evidence.support, self.evidence.handler == evidence.handler,
-            self.evidence.note == evidence.note
+            Self.isLike(self.recorded, recorded), Self.isLike(self.engine, engine)
         else { return false }
         for (own, one) in zip(judgement.differences, other.differences)
         where own.field != one.field || own.rule != one.rule {
@@ -135,6 +145,21 @@ extension RootCandidate {
         if left == right { return true }
         guard let left, let right else { return false }
         return left >= 0 && right >= 0
+    }
+}
+
+extension Evidence {
+    fileprivate func isLike(_ other: Evidence) -> Bool {
+        support == other.support && handler == other.handler && note == other.note
+    }
+}
+
+extension DispatchResult {
+    /// The engine has more to tell, and so far tells no more than that the call was handled.
+    var isPlain: Bool {
+        guard isEvidenceDeferred, support == .handled else { return false }
+        let evidence = evidence
+        return evidence.handler.isEmpty && evidence.note.isEmpty
     }
 }
 

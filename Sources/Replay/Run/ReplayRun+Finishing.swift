@@ -13,9 +13,11 @@ extension ReplayRun {
         var judgement = judge(pending, result)
         let agrees = !judgement.verdict.isDivergence && judgement.verdict != .unjudged
         // Before the call changes what its inputs are.
+        var isPlain = false
         if !agrees {
             lookUpInputs(of: pending)
-            engine.completeEvidence(of: &result)
+            isPlain = result.isPlain
+            if record.wantsEvidence(pending, judgement, result) { engine.completeEvidence(of: &result) }
         }
         if call.makesTask, let value {
             if value > 0 {
@@ -73,7 +75,7 @@ extension ReplayRun {
             repair(pending, engine: value, mark: cause.mark, withholds: withholds, written: result.writes)
             return
         }
-        record.addRoot(pending, judgement, result: result)
+        record.addRoot(pending, judgement, result: result, isPlain: isPlain)
         world.count(usesOf: call.index)
         let withholds = experiment.unrepaired.contains(call.index) || !options.resynchronise
         let mark = Mark(call: call.index, isJudged: true)
@@ -117,8 +119,8 @@ extension ReplayRun {
     /// Names that the call made, moved or gave up, where both sides did.
     private func relateEffects(_ pending: Pending, engine: Int64?, oldMemory: UInt64) {
         let call = pending.call
-        guard call.succeeded, let engine, engine >= 0 else { return }
-        for effect in world.effects {
+        guard let engine, engine >= 0, call.succeeded else { return }
+        for effect in world.effects where effect.changesNames {
             switch effect {
             case .mapped(let address, let length):
                 names.map(address, length: (length + 4095) & ~4095, engine: UInt64(bitPattern: engine), in: oldMemory)
