@@ -22,7 +22,7 @@ extension WSL1Engine {
         var early: [Int32] = []
         let released = thread.signals.released.bits
         thread.signals.held.bits |= released
-        if thread.hasDeliverableSignal { deliverSignals(thread, context, rawResult: nil, into: &early) }
+        deliverSignals(thread, context, rawResult: nil, into: &early)
         if released != 0 {
             thread.signals.held.bits &= ~released
             thread.signals.released = LxSignalSet()
@@ -171,7 +171,9 @@ extension WSL1Engine {
         _ outcome: DispatchResult.Outcome,
         _ signals: [Int32]
     ) -> DispatchResult {
-        var result = DispatchResult(outcome, writes: call.writes, given: call.given, signals: signals)
+        var result = DispatchResult(outcome, signals: signals)
+        swap(&result.writes, &call.writes)
+        swap(&result.given, &call.given)
         let entry = call.entry
         if collectsEvidence, !defersEvidence || call.support != nil || entry.support != .handled {
             result.evidence = entry.evidence

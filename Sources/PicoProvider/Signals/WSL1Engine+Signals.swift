@@ -102,7 +102,19 @@ extension WSL1Engine {
 
     /// On the way back to user mode: takes every deliverable signal. `rawResult` is what the call answered, or nil
     /// when the signals arrived in user mode.
+    @inline(__always)
     func deliverSignals(_ thread: LxThread, _ context: VfsContext, rawResult: Int64?, into list: inout [Int32]) {
+        // The usual case: there is none.
+        if !thread.hasDeliverableSignal, thread.signals.savedMask == nil { return }
+        deliverPendingSignals(thread, context, rawResult: rawResult, into: &list)
+    }
+
+    private func deliverPendingSignals(
+        _ thread: LxThread,
+        _ context: VfsContext,
+        rawResult: Int64?,
+        into list: inout [Int32]
+    ) {
         var raw = rawResult
         var ranHandler = false
         while !thread.isDead, thread.hasDeliverableSignal {

@@ -73,7 +73,7 @@ public struct Recording: Sendable {
         var trace = frame
         let window = CallWindow(self)
         for position in 0..<count {
-            guard window.has(position) else { break }
+            guard trace.calls.count < indexes.count, window.has(position) else { break }
             if indexes.contains(window.index(position)) { trace.calls.append(window.record(position)) }
             window.pass(position)
         }
