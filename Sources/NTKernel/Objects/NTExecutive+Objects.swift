@@ -57,7 +57,7 @@ extension NTExecutive {
     /// - Returns: `STATUS_INVALID_HANDLE`.
     @discardableResult
     public func NtClose(_ handle: Handle) -> NTSTATUS {
-        guard let table = handleTable(handle), var object = table.remove(handle) else {
+        guard var object = removeEntry(handle) else {
             return trace("NtClose", .value("Handle", handle.rawValue), .STATUS_INVALID_HANDLE)
         }
         handleRemoved(&object)
@@ -70,7 +70,7 @@ extension NTExecutive {
         flags: ObjectAttributes.Flags = .kernelHandle,
         target: inout Handle
     ) -> NTSTATUS {
-        guard let entry = handleTable(source)?.entry(source) else {
+        guard let entry = entry(source) else {
             return trace("NtDuplicateObject", .value("Handle", source.rawValue), .STATUS_INVALID_HANDLE)
         }
         target = openHandle(entry.object, access: entry.grantedAccess, flags: flags)
@@ -93,9 +93,14 @@ extension NTExecutive {
 
     // MARK: - Inside
 
+    private func removeEntry(_ handle: Handle) -> KernelObject? {
+        if handle.isKernel { return systemHandles.remove(handle) }
+        return currentThread?.process.handleTable.remove(handle)
+    }
+
     @inline(__always)
-    func handleTable(_ handle: Handle) -> HandleTable? {
-        handle.isKernel ? systemHandles : currentThread?.process.handleTable
+    private func entry(_ handle: Handle) -> HandleTable.Entry? {
+        handle.isKernel ? systemHandles.entry(handle) : currentThread?.process.handleTable.entry(handle)
     }
 
     func openHandle(_ object: KernelObject, access: AccessMask, flags: ObjectAttributes.Flags) -> Handle {
@@ -128,7 +133,7 @@ extension NTExecutive {
         access: AccessMask = [],
         status: inout NTSTATUS
     ) -> Body? {
-        guard let entry = handleTable(handle)?.entry(handle) else {
+        guard let entry = entry(handle) else {
             status = .STATUS_INVALID_HANDLE
             return nil
         }
