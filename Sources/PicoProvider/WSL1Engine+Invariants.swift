@@ -23,8 +23,8 @@ extension WSL1Engine {
             if table.users != users {
                 broken.append("a descriptor table counts \(table.users) users and has \(users)")
             }
-            for case let slot? in table.slots {
-                references[ObjectIdentifier(slot.file), default: (slot.file, 0)].count += 1
+            for case let file? in table.files {
+                references[ObjectIdentifier(file), default: (file, 0)].count += 1
             }
         }
         for (file, count) in references.values where file.references < count {

@@ -137,7 +137,7 @@ func LxpSyscall_PSELECT6(_ c: LxpCall) throws(LxFailure) -> Int64 {
 private func LxpSelect(_ c: LxpCall, timeout: UInt64?, wide: Bool) throws(LxFailure) -> Int64 {
     guard c.int(0) >= 0 else { throw .errno(.EINVAL) }
     // Bits beyond the table are not looked at.
-    let count = min(Int(c.int(0)), max(c.thread.files.slots.count, 64))
+    let count = min(Int(c.int(0)), max(c.thread.files.files.count, 64))
     let bytes = (count + 63) / 64 * 8
     let wanted: [PollEvents] = [
         [.readable, .readNormal, .hangUp, .error], [.writable, .writeNormal, .error], [.priority],

@@ -44,11 +44,12 @@ func LxpSyscall_RT_SIGACTION(_ c: LxpCall) throws(LxFailure) -> Int64 {
     guard c[3] == 8 else { throw .errno(.EINVAL) }
     var wanted: LxSignalAction?
     if c[1] != 0 {
+        var place = 0
         wanted = LxSignalAction(
-            handler: try c.readInteger(c[1], as: UInt64.self),
-            flags: try c.readInteger(c[1] + 8, as: UInt64.self),
-            restorer: try c.readInteger(c[1] + 16, as: UInt64.self),
-            mask: LxSignalSet(bits: try c.readInteger(c[1] + 24, as: UInt64.self))
+            handler: try c.readWord(c[1], in: &place),
+            flags: try c.readWord(c[1] + 8, in: &place),
+            restorer: try c.readWord(c[1] + 16, in: &place),
+            mask: LxSignalSet(bits: try c.readWord(c[1] + 24, in: &place))
         )
     }
     guard (1...64).contains(signal) else { throw .errno(.EINVAL) }
@@ -56,17 +57,8 @@ func LxpSyscall_RT_SIGACTION(_ c: LxpCall) throws(LxFailure) -> Int64 {
     let handlers = c.group.handlers
     if c[2] != 0 {
         let old = handlers[signal]
-        try c.write(
-            c[2],
-            [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
-                let raw = UnsafeMutableRawBufferPointer(buffer)
-                raw.storeBytes(of: old.handler.littleEndian, toByteOffset: 0, as: UInt64.self)
-                raw.storeBytes(of: old.flags.littleEndian, toByteOffset: 8, as: UInt64.self)
-                raw.storeBytes(of: old.restorer.littleEndian, toByteOffset: 16, as: UInt64.self)
-                raw.storeBytes(of: old.mask.bits.littleEndian, toByteOffset: 24, as: UInt64.self)
-                count = 32
-            }
-        )
+        let words = (old.handler, old.flags, old.restorer, old.mask.bits)
+        try c.write(c[2], withUnsafeBytes(of: words) { Array($0) })
     }
     guard var action = wanted else { return 0 }
     action.mask.bits &= ~LxSignalSet.unblockable.bits

@@ -77,31 +77,25 @@ func LxpStat(_ c: LxpCall, _ inode: VfsInode, into address: UInt64) throws(LxFai
 
 /// `struct stat` of x86-64.
 func LxpStatBytes(_ attributes: VfsAttributes) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: 144) { buffer, count in
-        let raw = UnsafeMutableRawBufferPointer(buffer)
-        func word(_ offset: Int, _ value: UInt64) { raw.storeBytes(of: value, toByteOffset: offset, as: UInt64.self) }
-        func half(_ offset: Int, _ value: UInt32) { raw.storeBytes(of: value, toByteOffset: offset, as: UInt32.self) }
-        func time(_ offset: Int, _ value: Int64) {
-            word(offset, UInt64(bitPattern: value / 1_000_000_000))
-            word(offset + 8, UInt64(bitPattern: value % 1_000_000_000))
-        }
-        word(0, attributes.device)
-        word(8, attributes.inode)
-        word(16, attributes.links)
-        half(24, attributes.mode)
-        half(28, attributes.uid)
-        half(32, attributes.gid)
-        half(36, 0)
-        word(40, attributes.specialDevice)
-        word(48, UInt64(bitPattern: attributes.size))
-        word(56, UInt64(bitPattern: attributes.blockSize))
-        word(64, UInt64(bitPattern: attributes.blocks))
-        time(72, attributes.accessTime)
-        time(88, attributes.modificationTime)
-        time(104, attributes.changeTime)
-        for offset in stride(from: 120, to: 144, by: 8) { word(offset, 0) }
-        count = 144
-    }
+    var words = InlineArray<18, UInt64>(repeating: 0)
+    words[0] = attributes.device
+    words[1] = attributes.inode
+    words[2] = attributes.links
+    words[3] = UInt64(attributes.mode) | UInt64(attributes.uid) << 32
+    words[4] = UInt64(attributes.gid)
+    words[5] = attributes.specialDevice
+    words[6] = UInt64(bitPattern: attributes.size)
+    words[7] = UInt64(bitPattern: attributes.blockSize)
+    words[8] = UInt64(bitPattern: attributes.blocks)
+    (words[9], words[10]) = LxpTimeWords(attributes.accessTime)
+    (words[11], words[12]) = LxpTimeWords(attributes.modificationTime)
+    (words[13], words[14]) = LxpTimeWords(attributes.changeTime)
+    return withUnsafeBytes(of: words) { Array($0) }
+}
+
+private func LxpTimeWords(_ nanoseconds: Int64) -> (UInt64, UInt64) {
+    let (seconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+    return (UInt64(bitPattern: seconds), UInt64(bitPattern: rest))
 }
 
 private func LxpAccess(

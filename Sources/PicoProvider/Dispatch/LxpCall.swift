@@ -7,9 +7,9 @@ final class LxpCall: VfsContext {
     var childTask = TaskID(rawValue: 0)
     /// A graft names the id of the child.
     var wantedID: Int32?
-    /// The slot of the table that serves it, and its number.
+    /// The slot of the table that serves it (the engine holds them all), and its number.
     var entryNumber = 0
-    var entry: LxpSyscallSlot
+    unowned(unsafe) var entry: LxpSyscallSlot
     /// Set while a parked call is tried again.
     var parked: LxParkedCall?
     var interruption = LxpInterruption.restartSys
@@ -23,10 +23,27 @@ final class LxpCall: VfsContext {
     var support: Evidence.Support?
     var note = ""
     var source = ""
+    /// The state of the thread's credentials that ``credentials`` are a copy of.
+    private var credentialsVersion: UInt64 = 0
 
     override init(engine: WSL1Engine) {
         entry = engine.slot(-1)
         super.init(engine: engine)
+    }
+
+    /// The thread makes the call. Most calls are by the same one as the call before, and nothing is copied.
+    @inline(__always)
+    func take(_ caller: LxThread) {
+        if thread === caller, credentialsVersion == caller.credentialsVersion { return }
+        thread = caller
+        credentials = caller.credentials
+        credentialsVersion = caller.credentialsVersion
+    }
+
+    func forgetNotes() {
+        support = nil
+        note = ""
+        source = ""
     }
 
     subscript(index: Int) -> UInt64 { arguments[index] }
@@ -93,7 +110,7 @@ final class LxpCall: VfsContext {
         return slot.file
     }
 
-    var openLimit: Int { Int(clamping: group.limit(.nofile).soft) }
+    var openLimit: Int { group.openLimit }
 
     func install(_ file: VfsFile, closeOnExec: Bool) throws(LxFailure) -> Int64 {
         let fd = try thread.files.lowest(from: 0, limit: openLimit)

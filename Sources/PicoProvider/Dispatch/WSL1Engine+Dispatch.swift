@@ -17,7 +17,7 @@ extension WSL1Engine {
         thread.isFreshGraft = false
         let number = tableNumber(call)
         let context = self.call
-        begin(context, call, thread, number)
+        begin(context, call.memory, call.arguments, call.index, call.childTask, thread, number)
         // Whatever arrived while the task ran in user mode interrupted it before this call.
         var early: [Int32] = []
         let released = thread.signals.released.bits
@@ -51,7 +51,7 @@ extension WSL1Engine {
         }
         guard parked.seenEvents != events else { return DispatchResult(.blocked) }
         let context = self.call
-        begin(context, call, thread, parked.number)
+        begin(context, call.memory, call.arguments, call.index, call.childTask, thread, parked.number)
         context.parked = parked
         if case .stopped = thread.group.state {
             parked.seenEvents = events
@@ -67,18 +67,23 @@ extension WSL1Engine {
         return result
     }
 
-    private func begin(_ call: LxpCall, _ guest: GuestCall, _ thread: LxThread, _ number: Int) {
-        call.thread = thread
-        call.credentials = thread.credentials
-        call.index = guest.index
+    private func begin(
+        _ call: LxpCall,
+        _ memory: MemoryChunks,
+        _ arguments: SyscallArguments,
+        _ index: UInt64,
+        _ childTask: TaskID,
+        _ thread: LxThread,
+        _ number: Int
+    ) {
+        call.take(thread)
+        call.index = index
         call.isCall = true
-        call.memory = guest.memory
-        call.arguments = guest.arguments
-        call.childTask = guest.childTask
-        call.parked = nil
-        call.support = nil
-        call.note = ""
-        call.source = ""
+        call.memory = memory
+        call.arguments = arguments
+        call.childTask = childTask
+        if call.parked != nil { call.parked = nil }
+        if call.support != nil { call.forgetNotes() }
         call.isUninterruptible = false
         call.keepsWrites = false
         call.entryNumber = number
@@ -100,9 +105,8 @@ extension WSL1Engine {
     ) -> DispatchResult {
         var signals = early
         var result: Int64
-        let entry = call.entry
-        guard let handler = entry.handler else {
-            result = -Int64(entry.errno.rawValue)
+        guard let handler = call.entry.handler else {
+            result = -Int64(call.entry.errno.rawValue)
             thread.signals.lastResult = result
             thread.signals.lastNumber = number
             deliverSignals(thread, call, rawResult: result, into: &signals)
@@ -121,7 +125,7 @@ extension WSL1Engine {
             case .notModelled(let what):
                 call.support = .notModelled
                 call.note = what
-                result = -Int64(entry.errno.rawValue)
+                result = -Int64(call.entry.errno.rawValue)
             case .exited: return finish(call, .exited, signals)
             case .wouldBlock:
                 guard thread.hasDeliverableSignal, !call.isUninterruptible || isDying(thread) else {
@@ -174,11 +178,11 @@ extension WSL1Engine {
         var result = DispatchResult(outcome, signals: signals)
         swap(&result.writes, &call.writes)
         swap(&result.given, &call.given)
-        let entry = call.entry
-        if collectsEvidence, !defersEvidence || call.support != nil || entry.support != .handled {
-            result.evidence = entry.evidence
+        let support = call.entry.support
+        if collectsEvidence, !defersEvidence || call.support != nil || support != .handled {
+            result.evidence = call.entry.evidence
         } else {
-            result.support = entry.support
+            result.support = support
         }
         if let support = call.support {
             var evidence = result.evidence

@@ -7,57 +7,70 @@ final class LxFdTable {
         var closeOnExec: Bool
     }
 
-    private(set) var slots: [Slot?]
+    /// By number; nil: free.
+    private(set) var files: [VfsFile?] = []
+    /// FD_CLOEXEC, by number.
+    private var closing: [Bool] = []
     /// Threads that use it.
     var users = 1
     /// No free number is below this.
     private var lowestFree = 0
 
-    init(slots: [Slot?] = []) {
-        self.slots = slots
-        for case let slot? in slots { slot.file.references += 1 }
-    }
-
     /// A copy for a new process: shares the descriptions.
     func copy() -> LxFdTable {
-        let table = LxFdTable(slots: slots)
+        let table = LxFdTable()
+        table.files = files
+        table.closing = closing
         table.lowestFree = lowestFree
+        for case let file? in files { file.references += 1 }
         return table
     }
 
-    subscript(fd: Int) -> Slot? { fd >= 0 && fd < slots.count ? slots[fd] : nil }
+    subscript(fd: Int) -> Slot? {
+        guard fd >= 0, fd < files.count, let file = files[fd] else { return nil }
+        return Slot(file: file, closeOnExec: closing[fd])
+    }
 
     /// The lowest free number at or above `minimum`, or EMFILE at `limit`.
     func lowest(from minimum: Int, limit: Int) throws(LxFailure) -> Int {
         var fd = max(minimum, lowestFree)
-        while fd < slots.count, slots[fd] != nil { fd += 1 }
+        while fd < files.count, files[fd] != nil { fd += 1 }
         guard fd < limit else { throw .errno(.EMFILE) }
         return fd
     }
 
     /// Puts `file` at `fd`; returns what was there, whose reference the caller drops.
     func put(_ file: VfsFile, at fd: Int, closeOnExec: Bool) -> VfsFile? {
-        while slots.count <= fd { slots.append(nil) }
-        let previous = slots[fd]?.file
+        while files.count <= fd {
+            files.append(nil)
+            closing.append(false)
+        }
         file.references += 1
-        slots[fd] = Slot(file: file, closeOnExec: closeOnExec)
+        let previous = files[fd]
+        files[fd] = file
+        closing[fd] = closeOnExec
         if fd == lowestFree { lowestFree = fd + 1 }
         return previous
     }
 
     /// Empties `fd`; the caller drops the reference.
     func take(_ fd: Int) -> VfsFile? {
-        guard let slot = self[fd] else { return nil }
-        slots[fd] = nil
+        guard fd >= 0, fd < files.count, let file = files[fd] else { return nil }
+        files[fd] = nil
         if fd < lowestFree { lowestFree = fd }
-        return slot.file
+        return file
     }
 
     /// Nobody uses it any more; all is closed.
-    func clear() { slots = [] }
+    func clear() {
+        files = []
+        closing = []
+    }
 
-    func setCloseOnExec(_ fd: Int, _ value: Bool) { slots[fd]?.closeOnExec = value }
+    func setCloseOnExec(_ fd: Int, _ value: Bool) {
+        if fd >= 0, fd < files.count, files[fd] != nil { closing[fd] = value }
+    }
 
     /// Open numbers in order.
-    var open: [Int] { slots.indices.filter { slots[$0] != nil } }
+    var open: [Int] { files.indices.filter { files[$0] != nil } }
 }

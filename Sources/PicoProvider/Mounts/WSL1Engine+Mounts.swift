@@ -132,7 +132,7 @@ extension WSL1Engine {
         for case let thread? in threads where !thread.isDead {
             if thread.fs.root.mount === mount || thread.fs.workingDirectory.mount === mount { return true }
             if thread.group.executableLocation?.mount === mount { return true }
-            for case let slot? in thread.files.slots where slot.file.location?.mount === mount { return true }
+            for case let file? in thread.files.files where file.location?.mount === mount { return true }
         }
         return false
     }

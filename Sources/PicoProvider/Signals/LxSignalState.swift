@@ -85,6 +85,7 @@ struct LxPendingSignals {
     }
 
     mutating func discard(_ unwanted: LxSignalSet) {
+        guard set.bits & unwanted.bits != 0 else { return }
         queue.removeAll { unwanted.contains($0.signal) }
         set.bits &= ~unwanted.bits
     }

@@ -22,6 +22,7 @@ extension WSL1Engine {
     static let stopSignals: Set<Int32> = [
         LxSignal.stop, LxSignal.terminalStop, LxSignal.terminalInput, LxSignal.terminalOutput,
     ]
+    private static let stopSet = stopSignals.reduce(into: LxSignalSet()) { $0.insert($1) }
     private static let dumping: Set<Int32> = Set(
         ["SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGSEGV", "SIGXCPU", "SIGXFSZ", "SIGSYS"]
             .map(abiInt)
@@ -30,7 +31,7 @@ extension WSL1Engine {
     static func defaultAction(_ signal: Int32) -> DefaultAction {
         if signal == LxSignal.proceed { return .proceed }
         if isIgnoredByDefault(signal) { return .ignore }
-        return stopSignals.contains(signal) ? .stop : .terminate
+        return stopSet.contains(signal) ? .stop : .terminate
     }
 
     // MARK: - Posting
@@ -61,10 +62,9 @@ extension WSL1Engine {
         let signal = info.signal
         let action = group.handlers[signal]
         if signal == LxSignal.proceed || signal == LxSignal.kill {
-            let stops = Self.stopSignals.reduce(into: LxSignalSet()) { $0.insert($1) }
             if signal == LxSignal.proceed {
-                group.pendingSignals.discard(stops)
-                for thread in group.threads { thread.signals.pending.discard(stops) }
+                group.pendingSignals.discard(Self.stopSet)
+                for thread in group.threads { thread.signals.pending.discard(Self.stopSet) }
             }
             if case .stopped = group.state {
                 group.state = .running

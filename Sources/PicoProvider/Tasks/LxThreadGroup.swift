@@ -32,7 +32,11 @@ final class LxThreadGroup {
     var handlers: LxSignalHandlers
     var pendingSignals = LxPendingSignals()
     var address: LxAddressSpace
-    var limits: [Int32: Environment.Limit] = [:]
+    var limits: [Int32: Environment.Limit] = [:] {
+        didSet { openLimit = Int(clamping: limit(.nofile).soft) }
+    }
+    /// RLIMIT_NOFILE, as every open asks for it.
+    private(set) var openLimit = 1024
     /// Path of the running file, and where it is; /proc/<pid>/exe.
     var executable = ""
     var executableLocation: VfsLocation?

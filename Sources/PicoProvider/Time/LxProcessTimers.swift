@@ -52,8 +52,12 @@ extension WSL1Engine {
     }
 
     /// Fires what is due.
+    @inline(__always)
     func fireTimers() {
-        guard let next = nextTimer, time >= next else { return }
+        if let next = nextTimer, time >= next { fireDueTimers() }
+    }
+
+    private func fireDueTimers() {
         nextTimer = nil
         for (key, group) in timedGroups.sorted(by: { $0.value.globalID < $1.value.globalID }) {
             guard group.isAlive else {

@@ -86,6 +86,12 @@ class VfsContext {
         return value
     }
 
+    /// One of several words beside each other; `place` is kept from one to the next.
+    final func readWord(_ address: UInt64, in place: inout Int) throws(LxFailure) -> UInt64 {
+        if let word = memory.word(address, size: 8, in: &place) { return word }
+        return try readInteger(address, as: UInt64.self)
+    }
+
     /// A NUL-terminated string of at most `limit` bytes; without a NUL, ENAMETOOLONG, or the first bytes if `cutting`.
     final func readString(
         _ address: UInt64,
@@ -115,8 +121,13 @@ class VfsContext {
     /// Writes to the tracee; EFAULT where nothing can be mapped.
     final func write(_ address: UInt64, _ bytes: [UInt8]) throws(LxFailure) {
         try checkWritable(address)
-        guard !bytes.isEmpty else { return }
-        writes.append(MemoryChunks.Chunk(address: address, bytes: bytes))
+        if !bytes.isEmpty { note(MemoryChunks.Chunk(address: address, bytes: bytes)) }
+    }
+
+    /// Most calls write once.
+    @inline(__always)
+    private final func note(_ chunk: MemoryChunks.Chunk) {
+        if writes.isEmpty { writes = [chunk] } else { writes.append(chunk) }
     }
 
     /// The first 64 KiB (vm.mmap_min_addr) and everything beyond user space can never be mapped.
@@ -135,7 +146,7 @@ class VfsContext {
         var position = address
         for segment in data.segments {
             switch segment {
-            case .bytes(let bytes): writes.append(MemoryChunks.Chunk(address: position, bytes: Array(bytes)))
+            case .bytes(let bytes): note(MemoryChunks.Chunk(address: position, bytes: Array(bytes)))
             case .unknown(let count, let what): writeGiven(position, count, what)
             }
             position += UInt64(segment.count)

@@ -8,8 +8,9 @@ final class VfsEntry {
     /// nil for the root of a superblock and for a name that was removed while in use.
     private(set) var parent: VfsEntry?
     let inode: VfsInode
-    /// Names seen so far, of a file system that caches names; by the names' ids.
-    private var children = IntegerTable<VfsEntry>()
+    /// Names seen so far, of a file system that caches names; by the names' ids. Each is held, by hand: a walk goes
+    /// over them without a count for every step.
+    private var children = IntegerTable<Unmanaged<VfsEntry>>()
     /// How many mounts of all namespaces stand on it.
     var mounts = 0
     /// The name was removed: `/proc/self/cwd` and getcwd say so.
@@ -21,32 +22,44 @@ final class VfsEntry {
         self.inode = inode
     }
 
+    deinit {
+        guard !children.isEmpty else { return }
+        for (_, child) in children { child.release() }
+    }
+
     var isRoot: Bool { parent == nil && !isDeleted }
 
     @inline(__always)
-    func child(_ name: VfsName) -> VfsEntry? { children[name.id] }
+    func child(_ name: VfsName) -> VfsEntry? { children[name.id]?.takeUnretainedValue() }
+
+    /// The same by the name's id, for who holds this entry for as long as it uses the child.
+    @inline(__always)
+    func borrowedChild(_ key: UInt64) -> Unmanaged<VfsEntry>? { children[key] }
 
     /// Entries seen so far, in no particular order.
-    var known: [VfsEntry] { children.map(\.value) }
+    var known: [VfsEntry] { children.map { $0.value.takeUnretainedValue() } }
 
     func adopt(_ name: VfsName, _ inode: VfsInode) -> VfsEntry {
         let entry = VfsEntry(name: name, parent: self, inode: inode)
-        children[name.id] = entry
+        let previous = children[name.id]
+        children[name.id] = Unmanaged.passRetained(entry)
+        previous?.release()
         return entry
     }
 
     /// The name is gone; whoever holds the entry keeps the file.
     func remove(_ name: VfsName) {
-        guard let entry = children.remove(name.id) else { return }
+        guard let entry = children.remove(name.id)?.takeRetainedValue() else { return }
         entry.isDeleted = true
     }
 
     func move(_ name: VfsName, to newParent: VfsEntry, _ newName: VfsName) {
         newParent.remove(newName)
-        guard let entry = children.remove(name.id) else { return }
+        guard let child = children.remove(name.id) else { return }
+        let entry = child.takeUnretainedValue()
         entry.name = newName
         entry.parent = newParent
-        newParent.children[newName.id] = entry
+        newParent.children[newName.id] = child
     }
 
     func isBelowOrSame(as other: VfsEntry) -> Bool {

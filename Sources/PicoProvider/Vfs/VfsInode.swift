@@ -60,11 +60,17 @@ class VfsInode {
 
     /// Whether the credentials of `context` may access the file; `mask` is 4 read, 2 write, 1 execute.
     ///
-    /// The default is the mode check with CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
-    func permission(_ mask: UInt32, _ context: VfsContext) throws(LxFailure) {
+    /// The mode check with CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH.
+    final func permission(_ mask: UInt32, _ context: VfsContext) throws(LxFailure) {
         // The owner's own bits, without a look at the rest of the credentials.
         if context.credentials.fsuid == uid, mode >> 6 & mask == mask { return }
         try VfsPermission.check(self, mask, context.credentials)
+    }
+
+    /// Whether a walk may go through without a look at groups and capabilities.
+    @inline(__always)
+    final func isPassable(_ context: VfsContext) -> Bool {
+        context.credentials.fsuid == uid ? mode & 0o100 != 0 : mode & 0o011 == 0o011
     }
 
     // MARK: - Directories

@@ -15,7 +15,7 @@ final class VfsName {
     let kind: Kind
     /// Never given twice: a key for tables.
     let id: UInt64
-    fileprivate let bytes: [UInt8]
+    let bytes: [UInt8]
     fileprivate let hash: UInt64
     private let table: VfsNameTable
 

@@ -5,6 +5,8 @@ final class VfsPath {
     var text: String { String(decoding: bytes, as: UTF8.self) }
     /// Without empty ones.
     let components: [VfsName]
+    /// Their ids; 0 for what is no ordinary name.
+    let keys: [UInt64]
     let isEmpty: Bool
     let isAbsolute: Bool
     /// A slash behind the last component.
@@ -31,6 +33,7 @@ final class VfsPath {
             components.append(names.name(UnsafeRawBufferPointer(rebasing: bytes[start..<index])))
         }
         self.components = components
+        keys = components.map { $0.kind == .ordinary ? $0.id : 0 }
         hasTrailingSlash = !components.isEmpty && bytes.last == slash
     }
 }
@@ -40,7 +43,15 @@ final class VfsPathTable {
     let names = VfsNameTable()
     /// The name behind the last slash of `/`.
     private(set) lazy var noName = names.name("")
-    private var recent = [VfsPath?](repeating: nil, count: 1 << 13)
+    private static let size = 1 << 13
+    private let recent = UnsafeMutablePointer<VfsPath?>.allocate(capacity: size)
+
+    init() { recent.initialize(repeating: nil, count: Self.size) }
+
+    deinit {
+        recent.deinitialize(count: Self.size)
+        recent.deallocate()
+    }
 
     func path(_ text: String) -> VfsPath {
         var text = text
@@ -49,7 +60,7 @@ final class VfsPathTable {
 
     func path(_ bytes: UnsafeRawBufferPointer) -> VfsPath {
         let hash = VfsNameTable.hash(bytes)
-        let slot = Int(truncatingIfNeeded: hash) & (recent.count - 1)
+        let slot = Int(truncatingIfNeeded: hash) & (Self.size - 1)
         if let known = recent[slot], known.hash == hash, VfsNameTable.areEqual(known.bytes, bytes) { return known }
         let made = VfsPath(bytes, hash, names)
         recent[slot] = made

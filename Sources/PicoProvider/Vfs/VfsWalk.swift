@@ -13,19 +13,23 @@ struct VfsWalk {
     private static let maximumLinks = 40
 
     let context: VfsContext
-    let root: VfsLocation
+    private let givenRoot: VfsLocation?
+    /// Few walks come to it.
+    var root: VfsLocation { givenRoot ?? context.thread.fs.root }
     private var links = 0
 
     init(_ context: VfsContext, root: VfsLocation? = nil) {
         self.context = context
-        self.root = root ?? context.thread.fs.root
+        givenRoot = root
     }
 
     /// The place that `path` names. `follow`: a link as the last component is followed (always with a slash behind).
     mutating func resolve(_ path: VfsPath, from base: VfsLocation, follow: Bool) throws(LxFailure) -> VfsLocation {
-        let place = try parent(path, from: base)
-        let found = try last(place, follow: follow || place.hasTrailingSlash)
-        if place.hasTrailingSlash, !found.inode.isDirectory { throw .errno(.ENOTDIR) }
+        let directory = try directory(of: path, from: base)
+        guard let name = path.components.last else { return directory }
+        var found = try step(directory, name)
+        if follow || path.hasTrailingSlash, found.inode.isSymbolicLink { found = try self.follow(found, in: directory) }
+        if path.hasTrailingSlash, !found.inode.isDirectory { throw .errno(.ENOTDIR) }
         return found
     }
 
@@ -39,17 +43,50 @@ struct VfsWalk {
 
     /// Everything but the last component.
     mutating func parent(_ path: VfsPath, from base: VfsLocation) throws(LxFailure) -> Place {
+        Place(
+            directory: try directory(of: path, from: base),
+            name: path.components.last ?? context.paths.noName,
+            hasTrailingSlash: path.hasTrailingSlash
+        )
+    }
+
+    private mutating func directory(of path: VfsPath, from base: VfsLocation) throws(LxFailure) -> VfsLocation {
         guard !path.isEmpty else { throw .errno(.ENOENT) }
         guard !path.isTooLong else { throw .errno(.ENAMETOOLONG) }
         var current = path.isAbsolute ? root : base
-        let components = path.components
-        for index in 0..<max(0, components.count - 1) { current = try directory(current, components[index]) }
+        let last = path.components.count - 1
+        var index = 0
+        while index < last {
+            if descend(path, &current, &index, last) { break }
+            current = try directory(current, path.components[index])
+            index += 1
+        }
         guard current.inode.isDirectory else { throw .errno(.ENOTDIR) }
-        return Place(
-            directory: current,
-            name: components.last ?? context.paths.noName,
-            hasTrailingSlash: path.hasTrailingSlash
-        )
+        return current
+    }
+
+    /// Goes down over known names of directories where nothing is to be asked: no mount, no link, no capability.
+    ///
+    /// - Returns: whether it came to the end.
+    private func descend(_ path: VfsPath, _ current: inout VfsLocation, _ index: inout Int, _ end: Int) -> Bool {
+        let start = index
+        var entry = Unmanaged.passUnretained(current.entry)
+        while index < end {
+            let key = path.keys[index]
+            guard let next = entry._withUnsafeGuaranteedRef({ plainDirectory(key, in: $0) }) else { break }
+            entry = next
+            index += 1
+        }
+        if index > start { current.entry = entry.takeUnretainedValue() }
+        return index == end
+    }
+
+    @inline(__always)
+    private func plainDirectory(_ key: UInt64, in entry: VfsEntry) -> Unmanaged<VfsEntry>? {
+        guard entry.inode.isDirectory, entry.inode.cachesNames, entry.inode.isPassable(context),
+            let child = entry.borrowedChild(key)
+        else { return nil }
+        return child._withUnsafeGuaranteedRef { $0.mounts == 0 && $0.inode.isDirectory } ? child : nil
     }
 
     /// A component in the middle: links are followed, and it must be a directory.
@@ -131,7 +168,7 @@ struct VfsWalk {
 
     /// The absolute path of a place as seen from `root`; nil when it cannot be reached from there.
     static func path(of location: VfsLocation, root: VfsLocation) -> String? {
-        var names: [String] = []
+        var names: [VfsName] = []
         var current = location
         while !(current == root) {
             if current.entry === current.mount.root {
@@ -142,9 +179,16 @@ struct VfsWalk {
                 continue
             }
             guard let parent = current.entry.parent else { return nil }
-            names.append(current.entry.name.text)
+            names.append(current.entry.name)
             current = VfsLocation(mount: current.mount, entry: parent)
         }
-        return names.isEmpty ? "/" : "/" + names.reversed().joined(separator: "/")
+        if names.isEmpty { return "/" }
+        var path: [UInt8] = []
+        path.reserveCapacity(names.reduce(0) { $0 + $1.bytes.count + 1 })
+        for name in names.reversed() {
+            path.append(UInt8(ascii: "/"))
+            path.append(contentsOf: name.bytes)
+        }
+        return String(decoding: path, as: UTF8.self)
     }
 }
