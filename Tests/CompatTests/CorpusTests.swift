@@ -54,6 +54,21 @@ import Testing
         }
     }
 
+    @Test func workloadsThatMakeControlGroupsAreReplayedOneByOne() throws {
+        func workload(_ name: String, _ tags: [String]) -> Workload {
+            var workload = Workload(name: name, command: ["true"], weight: Weight(0.5), folder: name)
+            workload.tags = tags
+            return workload
+        }
+        let crun = workload("crun", ["container", "cgroups"])
+        let runc = workload("runc", ["cgroups", "go"])
+        let git = workload("git", ["files"])
+        #expect(!crun.mayRun(beside: [git, runc]))
+        #expect(crun.mayRun(beside: [git]))
+        #expect(git.mayRun(beside: [crun]))
+        #expect(crun.mayRun(beside: []))
+    }
+
     @Test func anEmptyFolderIsNoCorpus() throws {
         try withCorpus([:]) { folder in
             #expect(throws: CorpusError.self) { try Corpus.load(path: folder) }
@@ -67,5 +82,7 @@ import Testing
         let corpus = try Corpus.load(path: root.appendingPathComponent("corpora").path)
         #expect(corpus.workloads.count >= 14)
         #expect(corpus.workloads.allSatisfy { $0.check != nil && !$0.source.isEmpty && !$0.summary.isEmpty })
+        let runtimes = corpus.workloads.filter { ["crun-container", "runc-container"].contains($0.name) }
+        #expect(runtimes.count == 2 && !runtimes[0].mayRun(beside: runtimes[1...]))
     }
 }

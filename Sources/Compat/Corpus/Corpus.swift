@@ -28,6 +28,14 @@ public struct Workload: Sendable, Hashable {
 
     public var tracePath: String { folder + "/trace.lacuna" }
 
+    /// Whether replaying it beside others tells of itself alone: a live engine's control groups are those of the machine, and
+    /// workloads that make some (tagged `cgroups`) would meet each other's.
+    public func mayRun(beside others: some Sequence<Workload>) -> Bool {
+        !makesControlGroups || !others.contains(where: \.makesControlGroups)
+    }
+
+    private var makesControlGroups: Bool { tags.contains("cgroups") }
+
     /// The command as a person would type it.
     public var commandText: String {
         command.map { word in

@@ -22,7 +22,7 @@ struct CorpusReplay {
         var progress = Progress()
         while !waiting.isEmpty || !running.isEmpty {
             while running.count < jobs,
-                let next = waiting.lastIndex(where: { mayRun($0, beside: running.map(\.workload)) })
+                let next = waiting.lastIndex(where: { $0.mayRun(beside: running.lazy.map(\.workload)) })
             {
                 let workload = waiting.remove(at: next)
                 guard access(workload.tracePath, F_OK) == 0 else {
@@ -47,13 +47,6 @@ struct CorpusReplay {
         progress.finish()
         return outcomes
     }
-
-    /// A live engine's control groups are those of the machine: workloads that make some (tagged so) do not see each other's.
-    private func mayRun(_ workload: Workload, beside others: [Workload]) -> Bool {
-        !workload.tags.contains(Self.cgroups) || !others.contains { $0.tags.contains(Self.cgroups) }
-    }
-
-    private static let cgroups = "cgroups"
 
     private func outcome(_ workload: Workload, _ ending: ReplayProcess.Ending) -> WorkloadOutcome {
         let trace: Trace
