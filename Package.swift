@@ -150,7 +150,7 @@ let package = Package(
         ),
 
         // MARK: - Tests
-        tests("LinuxABITests", ["LinuxABI"]),
+        tests("LinuxABITests", ["LinuxABI", "Tables"]),
         tests("TraceLogTests", ["TraceLog", "LinuxABI"], exclude: ["reader.py", "Golden"]),
         tests("EngineTests", ["Engine", "LinuxABI"]),
         tests("RecorderTests", ["Recorder", "TraceLog", "LinuxABI", "CLinux", "RecorderAgent"]),
