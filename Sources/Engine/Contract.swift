@@ -51,6 +51,10 @@ public protocol Engine: AnyObject {
     var defersEvidence: Bool { get set }
 
     /// Fills in what the answer given last left out. To be asked before the engine is asked for anything else.
+    ///
+    /// What is left out tells of this call; it says nothing new of its kind. Where the answer was plain
+    /// before (it says that the call was handled, and names neither handler nor note), the evidence of calls of one description
+    /// differs in its steps only: a replay that has asked for that of one may take all but the steps for that of the others.
     func completeEvidence(of result: inout DispatchResult)
 
     /// Broken invariants of the engine's own state, one line each; empty when sound. Run by tests.
