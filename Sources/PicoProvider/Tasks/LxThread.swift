@@ -7,8 +7,8 @@ final class LxThread {
     let task: TaskID
     /// Its id in each pid namespace it is visible in, outermost first; the last is its own namespace's.
     var ids: [Int32]
-    /// Goes after its threads; read several times in each call.
-    unowned(unsafe) var group: LxThreadGroup
+    /// Goes after its threads.
+    unowned var group: LxThreadGroup
     var credentials: LxCredentials { didSet { credentialsVersion &+= 1 } }
     /// Tells that ``credentials`` changed.
     private(set) var credentialsVersion: UInt64 = 1

@@ -42,7 +42,7 @@ class WslfsInode: VfsInode {
     }
 
     /// The superblock, which outlives its inodes.
-    final unowned(unsafe) let wslfs: WslfsSuperblock
+    final unowned let wslfs: WslfsSuperblock
     final var nt: NTExecutive { wslfs.nt }
 
     func update(_ information: FileStatLxInformation) {
