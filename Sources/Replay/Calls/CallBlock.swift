@@ -19,9 +19,6 @@ final class CallBlock: Sendable {
         self.contents = contents
     }
 
-    /// The call in a row, without its memory.
-    func head(_ row: Int) -> CallHead { batch.head(row) }
-
     /// The call in a row, with its memory.
     ///
     /// A method here and not of the batch: passing that counts references to each of its columns.

@@ -141,12 +141,6 @@ final class CallWindow {
         )
     }
 
-    /// The call without its memory.
-    func record(head position: Int) -> CallHead {
-        let (block, row) = find(position)
-        return block.head(row)
-    }
-
     func index(_ position: Int) -> UInt64 { head(position).index }
 
     /// A wait4: whom it asked for, and its result.

@@ -71,11 +71,6 @@ final class FlatLayout {
         /// Plain data, since every call runs through them.
         fileprivate(set) var leaves: [Leaf] = []
         fileprivate(set) var labels: [Label] = []
-        /// The bits of each word that must be equal, whatever else is; empty where it is no whole number of words.
-        private(set) var exactBits: [UInt64] = []
-        /// The leaves that equal bits do not settle, and how many are ignored.
-        private(set) var others: [Leaf] = []
-        private(set) var ignored: UInt64 = 0
         /// The device that inode numbers are of.
         fileprivate(set) var device: Leaf?
         /// The file that readings are of.
@@ -86,22 +81,6 @@ final class FlatLayout {
         init(argument: Int, size: Int) {
             self.argument = argument
             self.size = size
-        }
-
-        /// All leaves are there.
-        fileprivate func seal() {
-            guard size % 8 == 0 else { return }
-            exactBits = [UInt64](repeating: 0, count: size / 8)
-            for leaf in leaves {
-                switch leaf.kind {
-                case .ignored: ignored += 1
-                case .exact:
-                    for byte in leaf.offset..<(leaf.offset + leaf.size) {
-                        exactBits[byte / 8] |= 0xff << (byte % 8 * 8)
-                    }
-                case .renamed, .moment, .size: others.append(leaf)
-                }
-            }
         }
     }
     enum Result {
@@ -131,7 +110,6 @@ final class FlatLayout {
             case .value(let type):
                 let output = Output(argument: index, size: type.size)
                 guard Self.add(type, at: 0, rule, argument.name, output) else { return nil }
-                output.seal()
                 outputs.append(output)
             case .cstring, .text, .buffer, .strings, .sigset:
                 guard (rule ?? .exact) == .exact else { return nil }

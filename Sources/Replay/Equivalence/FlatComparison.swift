@@ -66,9 +66,7 @@ final class FlatComparison {
     ) -> Bool {
         let device = output.device.map { UInt64(bitPattern: Self.value(left, $0)) } ?? 0
         let subject = output.inode.map { UInt64(bitPattern: Self.value(left, $0)) ^ generation << 40 } ?? plainSubject
-        let isExact = Self.isEqual(left, right, output.exactBits)
-        if isExact { ignored += output.ignored }
-        let leaves = isExact ? output.others : output.leaves
+        let leaves = output.leaves
         for position in 0..<leaves.count {
             let leaf = leaves[position]
             switch leaf.kind {
@@ -104,24 +102,6 @@ final class FlatComparison {
             }
         }
         return true
-    }
-
-    /// Whether these bits of each word are equal; false where there are none to look at.
-    @inline(__always)
-    private static func isEqual(
-        _ left: UnsafeRawBufferPointer,
-        _ right: UnsafeRawBufferPointer,
-        _ bits: [UInt64]
-    ) -> Bool {
-        guard !bits.isEmpty, let left = left.baseAddress, let right = right.baseAddress else { return false }
-        return bits.withUnsafeBufferPointer { bits in
-            var differing: UInt64 = 0
-            for word in 0..<bits.count {
-                let one = left.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self)
-                differing |= (one ^ right.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self)) & bits[word]
-            }
-            return differing == 0
-        }
     }
 
     private static let printer = Printer(stringLimit: 64, listLimit: 8)

@@ -47,29 +47,22 @@ struct EnvironmentBuilder {
         var last = TaskMap<Int>()
         var lastCalls = TaskMap<Int>()
         var places: [SignalPlace] = []
-        // Calls that nobody has any more are used again.
-        var spare: RecordedCall?
         while let moment = timeline.next() {
             switch moment {
             case .enter(let position):
-                let head = calls.record(head: position)
-                while let record = records.first, record.beforeCall <= head.index {
+                let call = calls.call(position)
+                while let record = records.first, record.beforeCall <= call.index {
                     world.files.learn(records.removeFirst())
                 }
-                let known = KnownCall.of(head.number, head.architecture)
-                origins.learn(known, head)
-                _ = last.replace(head.task, position)
-                if teaches(known, head) {
-                    let call = calls.call(position, reusing: spare.take())
-                    world.enter(call)
-                    _ = open.replace(head.task, (position, call))
-                }
+                world.enter(call)
+                origins.learn(call.known, call.record)
+                open[call.record.task] = (position, call)
+                last[call.record.task] = position
                 calls.pass(position)
             case .due(let position, let task):
-                guard var entered = open.remove(task), entered.position == position else { continue }
+                guard let entered = open.remove(task), entered.position == position else { continue }
                 world.complete(entered.call)
                 names.collect(entered.call, in: world)
-                if isKnownUniquelyReferenced(&entered.call) { spare = entered.call }
             case .task(let index):
                 let task = trace.tasks[index].task
                 guard case .exited = trace.tasks[index].kind else { continue }
@@ -89,20 +82,6 @@ struct EnvironmentBuilder {
             signalPlaces: places,
             lastCalls: lastCalls
         )
-    }
-
-    /// Whether anything that is looked for here can be learned from a call: not from one that has no part in descriptors,
-    /// names and contents of files, and tasks.
-    private static func teaches(_ known: KnownCall?, _ call: CallHead) -> Bool {
-        switch known {
-        case nil: RecordedWorld.mayMake(call.number, call.architecture)
-        // Contents of files may come from memory.
-        case .mmap: call.arguments[3] & Linux.mapShared != 0 && call.arguments[2] & Linux.protectWrite != 0
-        case .munmap, .mremap, .brk, .rt_sigaction, .rt_sigprocmask, .futex, .clock_gettime, .gettimeofday, .time,
-            .poll, .ppoll, .select, .pselect6, .epoll_wait, .epoll_pwait, .epoll_pwait2:
-            false
-        default: true
-        }
     }
 
     private static func environment(_ trace: Trace, _ world: RecordedWorld) -> Environment {

@@ -184,7 +184,7 @@ extension RecordedWorld {
     }
 
     /// Whether some call with this number makes a thing with a name.
-    static func mayMake(_ number: UInt32, _ architecture: Architecture) -> Bool {
+    private static func mayMake(_ number: UInt32, _ architecture: Architecture) -> Bool {
         architecture != .x86_64 || number >= makingCalls.count || makingCalls[Int(number)]
     }
 

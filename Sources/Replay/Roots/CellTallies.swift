@@ -80,10 +80,7 @@ struct CellTallies {
         var path: Int?
         var isKnown = !plan.readsMemory
         if let index = plan.path, words[index] != 0 {
-            switch classes.pathClass(memory, words[index]) {
-            case .known(let index): path = index
-            case .unknown: isKnown = false
-            }
+            if let bytes = memory.endedString(words[index]) { path = classes[bytes] } else { isKnown = false }
         }
         guard isKnown else { return find(plan, ordinals(of: call.variant.cells(words, memory: memory))) }
         if let recent = plan.recent, recent.agrees(plan, path, words) { return recent }
@@ -130,37 +127,11 @@ private struct PathClasses {
             index = ABI.pathClass(of: name)
         }
     }
-    enum Answer {
-        case known(Int?)
-        /// The name is not all there.
-        case unknown
-    }
     private var known = IntegerTable<Known>()
-    /// Memory that was looked at lately, by where it is: held, so that nothing else can be there.
-    private var recent = [(bytes: [UInt8], index: Int?)](repeating: ([], nil), count: 1 << 12)
     /// More than this are forgotten together.
     private static let limit = 1 << 14
 
-    /// The class of the path that stands at an address.
-    mutating func pathClass(_ memory: MemoryChunks, _ address: UInt64) -> Answer {
-        guard memory.chunks.count == 1, memory.chunks[0].address == address, !memory.chunks[0].bytes.isEmpty else {
-            return memory.endedString(address).map { .known(self[$0]) } ?? .unknown
-        }
-        let place = Self.place(memory.chunks[0].bytes)
-        let slot = (place >> 4 ^ place >> 16) & (recent.count - 1)
-        if Self.place(recent[slot].bytes) == place { return .known(recent[slot].index) }
-        guard let name = memory.endedString(address) else { return .unknown }
-        let index = self[name]
-        recent[slot] = (memory.chunks[0].bytes, index)
-        return .known(index)
-    }
-
-    @inline(__always)
-    private static func place(_ bytes: [UInt8]) -> Int {
-        bytes.withUnsafeBytes { Int(bitPattern: $0.baseAddress) }
-    }
-
-    private subscript(name: ArraySlice<UInt8>) -> Int? {
+    subscript(name: ArraySlice<UInt8>) -> Int? {
         mutating get {
             let key = PathWalks.key(name)
             if let known = known[key], PathWalks.equal(known.name, name) { return known.index }

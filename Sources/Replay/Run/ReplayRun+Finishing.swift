@@ -120,8 +120,8 @@ extension ReplayRun {
     private func relateEffects(_ pending: Pending, engine: Int64?, oldMemory: UInt64) {
         let call = pending.call
         guard let engine, engine >= 0, call.succeeded else { return }
-        for index in world.effects.indices where world.effects[index].changesNames {
-            switch world.effects[index] {
+        for effect in world.effects where effect.changesNames {
+            switch effect {
             case .mapped(let address, let length):
                 names.map(address, length: (length + 4095) & ~4095, engine: UInt64(bitPattern: engine), in: oldMemory)
             case .unmapped(let address, let length): names.unmap(address, length: length, in: oldMemory)

@@ -106,9 +106,7 @@ final class SignalLedger {
     /// Signals that the call, which is entered now, must not deliver: the recording delivers them to its process later,
     /// or never, and a replay that is slower than it sees a timer's end.
     func held(_ position: Int, of task: TaskID, _ trace: Trace) -> UInt64 {
-        guard !groups.isEmpty, let key = key(task), let later = groups[key]?.later, later != 0 else {
-            return 0
-        }
+        guard !groups.isEmpty, let key = key(task), let later = groups[key]?.later else { return 0 }
         let own = interrupting(position).reduce(UInt64(0)) {
             $0 | 1 << UInt64(Self.bit(trace.signals[$1]))
         }

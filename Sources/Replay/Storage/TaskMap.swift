@@ -24,18 +24,18 @@ struct TaskMap<Value> {
     /// Puts in a value; returns the one before.
     mutating func replace(_ task: TaskID, _ value: Value) -> Value? {
         let index = Int(task.rawValue)
-        while slots.count <= index { slots.append(nil) }
-        let old = slots[index].take()
+        guard index < slots.count, let old = slots[index] else {
+            self[task] = value
+            return nil
+        }
         slots[index] = value
-        if old == nil { count += 1 }
         return old
     }
 
     @discardableResult
     mutating func remove(_ task: TaskID) -> Value? {
-        let index = Int(task.rawValue)
-        guard count > 0, index < slots.count, let value = slots[index].take() else { return nil }
-        count -= 1
+        guard count > 0, let value = self[task] else { return nil }
+        self[task] = nil
         return value
     }
 
