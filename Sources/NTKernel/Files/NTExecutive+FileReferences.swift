@@ -33,10 +33,8 @@ extension NTExecutive {
         flags: ObjectAttributes.Flags,
         _ information: inout FileStatLxInformation?
     ) -> NTSTATUS {
-        var found: FileControlBlock?
-        var status = admit(fileID, volume, access, flags, &found)
-        trace("NtCreateFile", .value("FileId", fileID), status)
-        guard let file = found else { return status }
+        var status = NTSTATUS.STATUS_SUCCESS
+        guard let file = openUnseen(fileID, volume, access, flags, &status) else { return status }
         ioStatistics.count(.queryInformation)
         if file.volume.hasLinuxInformation {
             information = FileStatLxInformation(file, effectiveAccess: access)
@@ -58,15 +56,28 @@ extension NTExecutive {
         flags: ObjectAttributes.Flags,
         _ information: inout FileStatLxInformation?
     ) -> NTSTATUS {
-        var found: FileControlBlock?
-        var status = admit(directory, volume, access, flags, &found)
-        trace("NtCreateFile", .value("FileId", directory), status)
-        guard let file = found else { return status }
+        var status = NTSTATUS.STATUS_SUCCESS
+        guard let file = openUnseen(directory, volume, access, flags, &status) else { return status }
         ioStatistics.count(.create)
         status = query(file, name, nameFlags, &information)
         trace("NtQueryInformationByName", .codeAndName("FileStatLxInformation", name), status)
         closeUnseen(flags)
         return status
+    }
+
+    /// `NtCreateFile` of a file object that nobody is going to find.
+    @inline(__always)
+    private func openUnseen(
+        _ fileID: UInt64,
+        _ volume: Handle,
+        _ access: AccessMask,
+        _ flags: ObjectAttributes.Flags,
+        _ status: inout NTSTATUS
+    ) -> FileControlBlock? {
+        var file: FileControlBlock?
+        status = admit(fileID, volume, access, flags, &file)
+        trace("NtCreateFile", .value("FileId", fileID), status)
+        return file
     }
 
     /// `NtClose` of the handle that the open would have had.

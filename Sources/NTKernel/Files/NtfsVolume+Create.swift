@@ -122,13 +122,7 @@ extension NtfsVolume {
         } else {
             result = .opened
         }
-        object = insertFileObject(
-            file,
-            link,
-            request.access,
-            request.share,
-            deletesOnClose: request.options.contains(.deleteOnClose)
-        )
+        object = insertFileObject(request, file, link)
         return .STATUS_SUCCESS
     }
 
@@ -178,13 +172,17 @@ extension NtfsVolume {
         file.isCaseSensitive = isDirectory && directory.isCaseSensitive
         let link = addLink(name, file, in: directory)
         result = .created
-        object = insertFileObject(
+        object = insertFileObject(request, file, link)
+        return .STATUS_SUCCESS
+    }
+
+    private func insertFileObject(_ request: CreateRequest, _ file: FileControlBlock, _ link: FileLink?) -> FileObject {
+        insertFileObject(
             file,
             link,
             request.access,
             request.share,
             deletesOnClose: request.options.contains(.deleteOnClose)
         )
-        return .STATUS_SUCCESS
     }
 }
