@@ -52,6 +52,7 @@ public struct FileTimes: Hashable, Sendable {
 public final class FileControlBlock {
     /// `FILE_REFERENCE`: sequence number in the upper 16 bits, record number below.
     public let fileReference: UInt64
+    /// Mounted for as long as the executive lives, and so longer than any record of it: no count of references is kept.
     public unowned(unsafe) let volume: NtfsVolume
     public let isDirectory: Bool
     public internal(set) var attributes: FileAttributes

@@ -5,6 +5,7 @@
 /// An object that everybody let go of serves the next open (``NTExecutive/freeFileObjects``): what an open sets is
 /// variable.
 public final class FileObject: KernelObject {
+    /// In the name space or of the executive, and so longer there than any file object.
     public private(set) unowned(unsafe) var device: DeviceObject
     /// The file; nil for a volume or an endpoint.
     public private(set) var fcb: FileControlBlock?

@@ -51,6 +51,7 @@ public final class NtfsVolume {
     /// File objects that have a handle, each at its ``FileObject/openIndex``.
     private(set) var openFiles: ContiguousArray<Unmanaged<FileObject>> = []
     private var nextRecord: UInt64 = 39  // lower numbers belong to the volume's own files
+    /// Its owner.
     unowned(unsafe) let executive: NTExecutive
 
     init(
