@@ -33,8 +33,7 @@ public final class WSL1Engine: Engine {
     /// Counts everything that may let a parked call finish.
     var events: UInt64 = 0
     let table: LxpSyscallTable
-    private let slots: [LxpSyscallSlot]
-    private let beyond: LxpSyscallSlot
+    private let slots: LxpSyscallSlots
     var initialPidNamespace = LxPidNamespace(identifier: 0, parent: nil)
     var lastNamespace: UInt64 = 4_026_531_834
     var lastCookie: UInt32 = 0
@@ -70,6 +69,8 @@ public final class WSL1Engine: Engine {
     var nextTimer: UInt64?
     /// The Windows machine that it runs on; its own unless several instances share one.
     let machine: LxMachine
+    /// For what may outlive it.
+    let link = LxLink<WSL1Engine>()
     let kernel: NTExecutive
     /// The token of who started the instance.
     var user: AccessToken
@@ -93,15 +94,17 @@ public final class WSL1Engine: Engine {
         self.build = build
         rootType = build < Self.firstWithWslfs ? LxfsSuperblock.name : "wslfs"
         table = LxpSyscallTable.standard(build)
-        slots = table.entries.map(LxpSyscallSlot.init)
-        beyond = LxpSyscallSlot(table.beyond)
+        slots = LxpSyscallSlots(table)
         identity = EngineIdentity(
             name: build == .latest ? "wsl1" : "wsl1@\(number)",
             version: build.release,
             summary: "WSL 1: lxcore's pico provider on the NT executive"
         )
+        link.object = self
         calls = LxpCall(engine: self)
     }
+
+    deinit { link.object = nil }
 
     /// 1903.
     static let firstWithWslfs = WSL1Build(18362)
@@ -110,7 +113,7 @@ public final class WSL1Engine: Engine {
     public static let builds = WSL1Build.released.map(\.number)
 
     /// The entry of a call number.
-    func slot(_ number: Int) -> LxpSyscallSlot { number >= 0 && number < slots.count ? slots[number] : beyond }
+    func slot(_ number: Int) -> UnsafePointer<LxpSyscallSlot> { slots.slot(number) }
 
     /// Nanoseconds since the epoch.
     var realtime: Int64 { Int64(bitPattern: environment.startRealtime &+ time) }

@@ -31,7 +31,16 @@ public final class NTExecutive {
     var nextUniqueID: UInt64 = 8
     var pico = PicoState()
     /// The thread whose system call is being dispatched.
-    public internal(set) var currentThread: EThread?
+    public internal(set) var currentThread: EThread? {
+        get { isThreadCurrent ? lastThread : nil }
+        set {
+            isThreadCurrent = newValue != nil
+            if isThreadCurrent ? lastThread !== newValue : lastThread?.state == .terminated { lastThread = newValue }
+        }
+    }
+    /// Stays between calls: the next one is mostly by the same thread.
+    private var lastThread: EThread?
+    private var isThreadCurrent = false
 
     // Memory
     /// Pages charged against ``ExecutiveConfiguration/commitLimit``.

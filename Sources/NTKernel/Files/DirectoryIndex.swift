@@ -33,8 +33,16 @@ struct DirectoryIndex {
     var links: some Sequence<FileLink> { slots.lazy.compactMap { $0 } }
 
     mutating func lookup(_ name: String, caseSensitive: Bool) -> FileLink? {
-        if count > 0, let link = slots[slot(name, FileName.hash(name))] { return link }
-        return caseSensitive || count == 0 ? nil : foldedLinks()[FileName(text: FileName.upcase(name))]?.first
+        count > 0 ? lookup(name, FileName.hash(name), caseSensitive) : nil
+    }
+
+    mutating func lookup(_ name: PreparedName, caseSensitive: Bool) -> FileLink? {
+        count > 0 ? lookup(name.text, name.hash, caseSensitive) : nil
+    }
+
+    private mutating func lookup(_ name: String, _ hash: UInt64, _ caseSensitive: Bool) -> FileLink? {
+        if let link = slots[slot(name, hash)] { return link }
+        return caseSensitive ? nil : foldedLinks()[FileName(text: FileName.upcase(name))]?.first
     }
 
     mutating func insert(_ link: FileLink) {

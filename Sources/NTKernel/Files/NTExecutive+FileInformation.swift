@@ -8,6 +8,19 @@ extension NTExecutive {
         _ handle: Handle,
         _ information: inout Information?
     ) -> NTSTATUS {
+        query(handle, &information)
+    }
+
+    /// The same for the class that is asked for most.
+    public func NtQueryInformationFile(_ handle: Handle, _ information: inout FileStatLxInformation?) -> NTSTATUS {
+        query(handle, &information)
+    }
+
+    @inline(__always)
+    private func query<Information: FileQueryInformation>(
+        _ handle: Handle,
+        _ information: inout Information?
+    ) -> NTSTATUS {
         ioStatistics.count(.queryInformation)
         var status = NTSTATUS.STATUS_SUCCESS
         if let object = fileObject(handle, &status) {
@@ -35,7 +48,7 @@ extension NTExecutive {
         ioStatistics.count(.create)
         var status = NTSTATUS.STATUS_SUCCESS
         if let directory = fileObject(attributes.rootDirectory, &status)?.fcb {
-            status = query(directory, attributes.name, attributes.flags, &information)
+            status = query(directory, PreparedName(attributes.name), attributes.flags, &information)
         } else if status.isSuccess {
             status = .STATUS_INVALID_PARAMETER
         }
@@ -48,7 +61,7 @@ extension NTExecutive {
 
     func query(
         _ directory: FileControlBlock,
-        _ name: String,
+        _ name: PreparedName,
         _ flags: ObjectAttributes.Flags,
         _ information: inout FileStatLxInformation?
     ) -> NTSTATUS {
@@ -58,7 +71,7 @@ extension NTExecutive {
         guard directory.volume.hasLinuxInformation else { return .STATUS_INVALID_INFO_CLASS }
         let sensitive = directory.isCaseSensitive || !flags.contains(.caseInsensitive)
         guard let link = directory.index.lookup(name, caseSensitive: sensitive) else {
-            return FileName.isLegal(name) ? .STATUS_OBJECT_NAME_NOT_FOUND : .STATUS_OBJECT_NAME_INVALID
+            return name.isLegal ? .STATUS_OBJECT_NAME_NOT_FOUND : .STATUS_OBJECT_NAME_INVALID
         }
         guard !link.isDeletePending else { return .STATUS_DELETE_PENDING }
         information = FileStatLxInformation(link.file, effectiveAccess: .fileAllAccess)

@@ -48,7 +48,7 @@ extension NTExecutive {
 
     /// The same for `NtQueryInformationByName` below a directory.
     public func queryName(
-        _ name: String,
+        _ name: PreparedName,
         _ nameFlags: ObjectAttributes.Flags,
         below directory: UInt64,
         on volume: Handle,
@@ -60,7 +60,7 @@ extension NTExecutive {
         guard let file = openUnseen(directory, volume, access, flags, &status) else { return status }
         ioStatistics.count(.create)
         status = query(file, name, nameFlags, &information)
-        trace("NtQueryInformationByName", .codeAndName("FileStatLxInformation", name), status)
+        trace("NtQueryInformationByName", .codeAndName("FileStatLxInformation", name.text), status)
         closeUnseen(flags)
         return status
     }

@@ -1,4 +1,5 @@
 // Severity tests and printable names of NTSTATUS codes.
+import Tables
 
 extension NTSTATUS {
     /// `NT_SUCCESS`: success and informational codes.
@@ -14,12 +15,16 @@ extension NTSTATUS {
     public var isError: Bool { rawValue >> 30 == 3 }
 
     /// The code's name: `STATUS_OBJECT_NAME_NOT_FOUND`.
-    public var name: String { Self.names[rawValue] ?? String(describing: self) }
+    public var name: String { Self.names[UInt64(rawValue)] ?? String(describing: self) }
 
     /// The code of that name; nil if this model has none.
     public static func named(_ name: String) -> NTSTATUS? { byName[name] }
 
     // Case names come from reflection, which is slow: read once.
-    private static let names = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, String(describing: $0)) })
+    private static let names: IntegerTable<String> = {
+        var names = IntegerTable<String>()
+        for status in allCases { names[UInt64(status.rawValue)] = String(describing: status) }
+        return names
+    }()
     private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { (String(describing: $0), $0) })
 }

@@ -32,9 +32,52 @@ public struct NtTrace: Sendable {
         case .code(let code): code.description
         case .name(let name): name
         case .codeAndName(let code, let name): code.description + " " + name
-        case .value(let meaning, let value): meaning.description + "=0x" + String(value, radix: 16)
-        case .range(let start, let end): "0x" + String(start, radix: 16) + "-0x" + String(end, radix: 16)
+        case .value(let meaning, let value): Self.text(meaning, "=0x", value)
+        case .range(let start, let end): Self.text("0x", start, "-0x", end)
         }
+    }
+}
+
+extension NtTrace {
+    private static func text(_ meaning: StaticString, _ equals: StaticString, _ value: UInt64) -> String {
+        String(unsafeUninitializedCapacity: meaning.utf8CodeUnitCount + equals.utf8CodeUnitCount + 16) { buffer in
+            var count = 0
+            append(meaning, to: buffer, &count)
+            append(equals, to: buffer, &count)
+            append(value, to: buffer, &count)
+            return count
+        }
+    }
+
+    private static func text(_ before: StaticString, _ start: UInt64, _ between: StaticString, _ end: UInt64) -> String
+    {
+        String(unsafeUninitializedCapacity: before.utf8CodeUnitCount + between.utf8CodeUnitCount + 32) { buffer in
+            var count = 0
+            append(before, to: buffer, &count)
+            append(start, to: buffer, &count)
+            append(between, to: buffer, &count)
+            append(end, to: buffer, &count)
+            return count
+        }
+    }
+
+    private static func append(_ text: StaticString, to buffer: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int) {
+        text.withUTF8Buffer { bytes in
+            for index in 0..<bytes.count { buffer[count + index] = bytes[index] }
+            count += bytes.count
+        }
+    }
+
+    /// In hexadecimal digits.
+    private static func append(_ value: UInt64, to buffer: UnsafeMutableBufferPointer<UInt8>, _ count: inout Int) {
+        let digits = max(1, (64 - value.leadingZeroBitCount + 3) / 4)
+        var rest = value
+        for index in (0..<digits).reversed() {
+            let digit = UInt8(truncatingIfNeeded: rest & 0xf)
+            buffer[count + index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit
+            rest >>= 4
+        }
+        count += digits
     }
 }
 

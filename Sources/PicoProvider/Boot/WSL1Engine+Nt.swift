@@ -7,18 +7,18 @@ import Tables
 
 /// LxpUtilTranslateStatus: NTSTATUS to errno by ntstatus-errno.tsv; EINVAL for what the table does not have (GH:6063).
 enum LxpStatus {
-    private static let byValue: [UInt32: (errno: Errno, ground: String)] = {
-        var result: [UInt32: (errno: Errno, ground: String)] = [:]
+    private static let byValue: IntegerTable<(errno: Errno, ground: String)> = {
+        var result = IntegerTable<(errno: Errno, ground: String)>()
         for row in LxpFacts.rows(CFacts_ntstatus_start(), CFacts_ntstatus_size) where row.count > 3 {
             guard let value = UInt32(row[1].dropFirst(2), radix: 16), let errno = Errno(name: row[2]) else { continue }
-            result[value] = (errno, row[3])
+            result[UInt64(value)] = (errno, row[3])
         }
         return result
     }()
 
     private static let errnos: IntegerTable<Errno> = {
         var result = IntegerTable<Errno>()
-        for (status, entry) in byValue { result[UInt64(status)] = entry.errno }
+        for (status, entry) in byValue { result[status] = entry.errno }
         return result
     }()
 
@@ -26,7 +26,7 @@ enum LxpStatus {
 
     /// For the evidence; nil for a success, and for what never reaches a program.
     static func translation(_ status: NTSTATUS) -> Evidence.Translation? {
-        guard !status.isSuccess, let entry = byValue[status.rawValue] else { return nil }
+        guard !status.isSuccess, let entry = byValue[UInt64(status.rawValue)] else { return nil }
         return Evidence.Translation(name: entry.errno.name, ground: entry.ground)
     }
 
@@ -66,11 +66,11 @@ extension WSL1Engine {
     public func completeEvidence(of result: inout DispatchResult) {
         guard result.isEvidenceDeferred else { return }
         result.isEvidenceDeferred = false
+        var evidence = result.evidence
         // What says more than that a handler served it was told at once.
-        if result.support == .handled, result.evidence.handler.isEmpty {
-            result.evidence = call.entry.evidence
-        }
-        Self.tell(kernel.keptTrace, in: &result.evidence)
+        if evidence.support == .handled, evidence.handler.isEmpty { evidence = call.entry.evidence }
+        Self.tell(kernel.keptTrace, in: &evidence)
+        result.evidence = evidence
     }
 
     /// What the executive did since the last call, outside of any.
@@ -81,6 +81,7 @@ extension WSL1Engine {
     }
 
     private static func tell(_ steps: [NtTrace], in evidence: inout Evidence) {
+        evidence.steps.reserveCapacity(evidence.steps.count + steps.count)
         for step in steps {
             evidence.steps.append(
                 Evidence.Step(

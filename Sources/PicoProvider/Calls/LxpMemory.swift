@@ -123,7 +123,7 @@ private func LxpMapFile(
         isShared: region.isShared
     )
     let mapping = try file.map(request, c)
-    region.mapping = LxMappingReference(mapping, inode: file.inode, engine: c.engine)
+    region.mapping = LxMappingReference(mapping, inode: file.inode)
     region.offset = offset
     region.path = file.location?.entry.name.text ?? ""
 }

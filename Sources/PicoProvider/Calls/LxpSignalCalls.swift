@@ -209,8 +209,7 @@ func LxpSyscall_RESTART_SYSCALL(_ c: LxpCall) throws(LxFailure) -> Int64 {
     guard let restart = c.thread.restart, let handler = c.engine.table[restart.number].handler else {
         throw .errno(.EINTR)
     }
-    c.arguments = restart.call.arguments
-    c.memory = restart.call.memory
+    c.goOn(with: restart.call)
     if c.parked == nil { c.parked = restart.parked }
     let result = try handler(c)
     c.thread.restart = nil

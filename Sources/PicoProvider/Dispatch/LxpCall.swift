@@ -7,9 +7,19 @@ final class LxpCall: VfsContext {
     var childTask = TaskID(rawValue: 0)
     /// A graft names the id of the child.
     var wantedID: Int32?
-    /// The slot of the table that serves it (the engine holds them all), and its number.
+    /// The slot of the table that serves it, where the engine holds them all, and its number.
     var entryNumber = 0
-    unowned(unsafe) var entry: LxpSyscallSlot
+    private var entryPlace: UnsafePointer<LxpSyscallSlot>
+    var entry: LxpSyscallSlot {
+        _read { yield entryPlace.pointee }
+    }
+    /// The number and architecture that the program used.
+    private var guestNumber = 0
+    private var architecture = Architecture.x86_64
+    /// restart_syscall, while the call that it goes on with is served.
+    private var restarting: GuestCall?
+    /// Signals delivered to the thread before the call and after it.
+    var signals: [Int32] = []
     /// Set while a parked call is tried again.
     var parked: LxParkedCall?
     var interruption = LxpInterruption.restartSys
@@ -27,8 +37,52 @@ final class LxpCall: VfsContext {
     private var credentialsVersion: UInt64 = 0
 
     override init(engine: WSL1Engine) {
-        entry = engine.slot(-1)
+        entryPlace = engine.slot(-1)
         super.init(engine: engine)
+    }
+
+    /// Becomes the call that `caller` makes; `number` is the table's.
+    @inline(__always)
+    func begin(_ guest: GuestCall, _ caller: LxThread, _ number: Int, _ slot: UnsafePointer<LxpSyscallSlot>) {
+        take(caller)
+        index = guest.index
+        isCall = true
+        memory = guest.memory
+        arguments = guest.arguments
+        childTask = guest.childTask
+        guestNumber = guest.number
+        architecture = guest.architecture
+        entryNumber = number
+        entryPlace = slot
+        interruption = slot.pointee.interruption
+        if parked != nil { parked = nil }
+        if support != nil { forgetNotes() }
+        if restarting != nil { restarting = nil }
+        isUninterruptible = false
+        keepsWrites = false
+        if !writes.isEmpty { writes = [] }
+        if !given.isEmpty { given = [] }
+        if !signals.isEmpty { signals = [] }
+    }
+
+    /// As the program made it, for a call that has to wait.
+    var guest: GuestCall {
+        restarting
+            ?? GuestCall(
+                index: index,
+                number: guestNumber,
+                architecture: architecture,
+                arguments: arguments,
+                memory: memory,
+                childTask: childTask
+            )
+    }
+
+    /// restart_syscall goes on with another call's arguments.
+    func goOn(with call: GuestCall) {
+        restarting = guest
+        arguments = call.arguments
+        memory = call.memory
     }
 
     /// The thread makes the call. Most calls are by the same one as the call before, and nothing is copied.
@@ -74,6 +128,16 @@ final class LxpCall: VfsContext {
         support = .handled
         self.note = "\(note.text)"
         source = "\(note.source)"
+    }
+
+    /// The evidence of the table's entry, with what this answer says otherwise.
+    func amended(_ plain: Evidence) -> Evidence {
+        guard let support else { return plain }
+        var evidence = plain
+        evidence.support = support
+        evidence.note = note
+        if !source.isEmpty { evidence.source = source }
+        return evidence
     }
 
     /// The call was answered without being done, as lxcore does.

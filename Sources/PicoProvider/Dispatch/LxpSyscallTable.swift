@@ -38,8 +38,8 @@ enum LxpSupportState: Sendable, Hashable {
     case notModelled
 }
 
-/// An entry as an engine holds it: handed about for each call without a copy of its texts.
-final class LxpSyscallSlot {
+/// An entry as an engine holds it.
+struct LxpSyscallSlot {
     let handler: LxpHandler?
     let evidence: Evidence
     let support: Evidence.Support
@@ -52,6 +52,29 @@ final class LxpSyscallSlot {
         evidence = entry.evidence
         errno = entry.errno
         interruption = entry.interruption
+    }
+}
+
+/// A table's slots at fixed places: a call has the place of its own, without a count and without a copy of texts.
+final class LxpSyscallSlots {
+    /// The last one is for all numbers beyond the table.
+    private let slots: UnsafeMutableBufferPointer<LxpSyscallSlot>
+
+    init(_ table: LxpSyscallTable) {
+        slots = .allocate(capacity: table.entries.count + 1)
+        _ = slots.initialize(from: table.entries.map(LxpSyscallSlot.init) + [LxpSyscallSlot(table.beyond)])
+    }
+
+    deinit {
+        slots.deinitialize()
+        slots.deallocate()
+    }
+
+    /// The slot of a call number, for as long as this object lives.
+    func slot(_ number: Int) -> UnsafePointer<LxpSyscallSlot> {
+        let beyond = slots.count - 1
+        let index = number >= 0 && number < beyond ? number : beyond
+        return UnsafePointer(slots.baseAddress.unsafelyUnwrapped + index)
     }
 }
 

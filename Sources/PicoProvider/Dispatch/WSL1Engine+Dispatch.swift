@@ -17,20 +17,21 @@ extension WSL1Engine {
         thread.isFreshGraft = false
         let number = tableNumber(call)
         let context = self.call
-        begin(context, call.memory, call.arguments, call.index, call.childTask, thread, number)
+        begin(context, call, thread, number)
         // Whatever arrived while the task ran in user mode interrupted it before this call.
-        var early: [Int32] = []
         let released = thread.signals.released.bits
-        thread.signals.held.bits |= released
-        deliverSignals(thread, context, rawResult: nil, into: &early)
-        if released != 0 {
+        if released == 0 {
+            deliverSignals(thread, context, rawResult: nil, into: &context.signals)
+        } else {
+            thread.signals.held.bits |= released
+            deliverSignals(thread, context, rawResult: nil, into: &context.signals)
             thread.signals.held.bits &= ~released
             thread.signals.released = LxSignalSet()
         }
-        if thread.isDead { return finish(context, .exited, early) }
-        if thread.trace != nil, holdsTraced(thread) { return park(thread, number, early, call) }
+        if thread.isDead { return finish(context, .exited) }
+        if thread.trace != nil, holdsTraced(thread) { return park(thread, context) }
         // A stop takes a thread on its way back to user mode; one that makes a call has not been taken yet.
-        let result = run(context, thread, number, early, call)
+        let result = run(context, thread)
         if thread.trace != nil { leaveTraced(thread, result) }
         return result
     }
@@ -51,66 +52,37 @@ extension WSL1Engine {
         }
         guard parked.seenEvents != events else { return DispatchResult(.blocked) }
         let context = self.call
-        begin(context, call.memory, call.arguments, call.index, call.childTask, thread, parked.number)
+        begin(context, call, thread, parked.number)
         context.parked = parked
         if case .stopped = thread.group.state {
             parked.seenEvents = events
-            return finish(context, .blocked, [])
+            return finish(context, .blocked)
         }
         if thread.trace != nil, holdsTraced(thread) {
             parked.seenEvents = events
-            return finish(context, .blocked, [])
+            return finish(context, .blocked)
         }
         thread.parked = nil
-        let result = run(context, thread, parked.number, [], call)
+        let result = run(context, thread)
         if thread.trace != nil { leaveTraced(thread, result) }
         return result
     }
 
-    private func begin(
-        _ call: LxpCall,
-        _ memory: MemoryChunks,
-        _ arguments: SyscallArguments,
-        _ index: UInt64,
-        _ childTask: TaskID,
-        _ thread: LxThread,
-        _ number: Int
-    ) {
-        call.take(thread)
-        call.index = index
-        call.isCall = true
-        call.memory = memory
-        call.arguments = arguments
-        call.childTask = childTask
-        if call.parked != nil { call.parked = nil }
-        if call.support != nil { call.forgetNotes() }
-        call.isUninterruptible = false
-        call.keepsWrites = false
-        call.entryNumber = number
-        let entry = slot(number)
-        call.entry = entry
-        call.interruption = entry.interruption
+    @inline(__always)
+    private func begin(_ call: LxpCall, _ guest: GuestCall, _ thread: LxThread, _ number: Int) {
+        call.begin(guest, thread, number, slot(number))
         call.costBefore = ntCost
         kernel.KeSetCurrentThread(thread.ntThread)
-        if !call.writes.isEmpty { call.writes = [] }
-        if !call.given.isEmpty { call.given = [] }
     }
 
-    private func run(
-        _ call: LxpCall,
-        _ thread: LxThread,
-        _ number: Int,
-        _ early: [Int32],
-        _ guest: GuestCall
-    ) -> DispatchResult {
-        var signals = early
+    private func run(_ call: LxpCall, _ thread: LxThread) -> DispatchResult {
         var result: Int64
         guard let handler = call.entry.handler else {
             result = -Int64(call.entry.errno.rawValue)
             thread.signals.lastResult = result
-            thread.signals.lastNumber = number
-            deliverSignals(thread, call, rawResult: result, into: &signals)
-            return finish(call, .returned(result), signals)
+            thread.signals.lastNumber = call.entryNumber
+            deliverSignals(thread, call, rawResult: result, into: &call.signals)
+            return finish(call, .returned(result))
         }
         do throws(LxFailure) {
             result = try handler(call)
@@ -126,22 +98,22 @@ extension WSL1Engine {
                 call.support = .notModelled
                 call.note = what
                 result = -Int64(call.entry.errno.rawValue)
-            case .exited: return finish(call, .exited, signals)
+            case .exited: return finish(call, .exited)
             case .wouldBlock:
                 guard thread.hasDeliverableSignal, !call.isUninterruptible || isDying(thread) else {
-                    return park(thread, number, signals, guest)
+                    return park(thread, call)
                 }
                 result = call.interruption.rawValue
                 futexes.forget(thread)
-                if call.interruption == .restartBlock { thread.restart = (guest, number, call.waiting) }
+                if call.interruption == .restartBlock { thread.restart = (call.guest, call.entryNumber, call.waiting) }
             }
             if result < 0 { dropWritesOfFailure(call) }
         }
-        if thread.isDead { return finish(call, .exited, signals) }
+        if thread.isDead { return finish(call, .exited) }
         thread.signals.lastResult = result
-        thread.signals.lastNumber = number
-        deliverSignals(thread, call, rawResult: result, into: &signals)
-        return finish(call, .returned(result), signals)
+        thread.signals.lastNumber = call.entryNumber
+        deliverSignals(thread, call, rawResult: result, into: &call.signals)
+        return finish(call, .returned(result))
     }
 
     /// A failed call leaves what it wrote before it failed only where the kernel does: timeouts, not results.
@@ -159,45 +131,39 @@ extension WSL1Engine {
         }
     }
 
-    private func park(_ thread: LxThread, _ number: Int, _ signals: [Int32], _ guest: GuestCall) -> DispatchResult {
+    private func park(_ thread: LxThread, _ call: LxpCall) -> DispatchResult {
         let parked = call.waiting
-        parked.call = guest
-        parked.number = number
+        parked.call = call.guest
+        parked.number = call.entryNumber
         parked.seenEvents = events
         thread.parked = parked
         call.writes = []
         call.given = []
-        return finish(call, .blocked, signals)
+        return finish(call, .blocked)
     }
 
-    private func finish(
-        _ call: LxpCall,
-        _ outcome: DispatchResult.Outcome,
-        _ signals: [Int32]
-    ) -> DispatchResult {
-        var result = DispatchResult(outcome, signals: signals)
+    private func finish(_ call: LxpCall, _ outcome: DispatchResult.Outcome) -> DispatchResult {
+        var result = DispatchResult(outcome)
         swap(&result.writes, &call.writes)
-        swap(&result.given, &call.given)
+        if !call.given.isEmpty { swap(&result.given, &call.given) }
+        if !call.signals.isEmpty { swap(&result.signals, &call.signals) }
         let support = call.entry.support
         if collectsEvidence, !defersEvidence || call.support != nil || support != .handled {
-            result.evidence = call.entry.evidence
-        } else {
+            result.evidence = call.amended(call.entry.evidence)
+        } else if call.support != nil {
+            result.evidence = call.amended(Evidence())
+        } else if support != .handled {
             result.support = support
-        }
-        if let support = call.support {
-            var evidence = result.evidence
-            evidence.support = support
-            evidence.note = call.note
-            if !call.source.isEmpty { evidence.source = call.source }
-            result.evidence = evidence
         }
         drainSteps(into: &result)
         kernel.KeSetCurrentThread(nil)
         let spent = ntCost - call.costBefore
         if outcome == .blocked {
             call.parked?.cost += spent
+        } else if let parked = call.parked {
+            result.cost = parked.cost + spent
         } else {
-            result.cost = (call.parked?.cost ?? TranslationCost()) + spent
+            result.cost = spent
         }
         return consume result
     }

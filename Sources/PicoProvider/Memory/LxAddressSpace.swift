@@ -24,16 +24,13 @@ struct LxRegion {
 final class LxMappingReference {
     let mapping: VfsMapping
     let inode: VfsInode?
-    private weak var engine: WSL1Engine?
 
-    init(_ mapping: VfsMapping, inode: VfsInode?, engine: WSL1Engine) {
+    init(_ mapping: VfsMapping, inode: VfsInode?) {
         self.mapping = mapping
         self.inode = inode
-        self.engine = engine
     }
 
-    // Address spaces may outlive the engine by a moment when it is let go.
-    deinit { if let engine { mapping.unmapped(engine.quietContext(nil)) } }
+    deinit { mapping.unmapped() }
 }
 
 final class LxAddressSpace {

@@ -56,7 +56,11 @@ final class LxPidNamespace: LxNamespace {
     /// By the leader's id, from birth until reaped.
     var groups: [Int32: LxThreadGroup] = [:]
     /// Its pid 1; orphans go there and its death ends the namespace.
-    weak var initGroup: LxThreadGroup?
+    var initGroup: LxThreadGroup? {
+        get { initLink?.object }
+        set { initLink = newValue?.link }
+    }
+    private var initLink: LxLink<LxThreadGroup>?
     var lastID: Int32 = 0
     /// Its pid 1 died: no more processes.
     var isDead = false

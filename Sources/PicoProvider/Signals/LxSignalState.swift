@@ -91,6 +91,11 @@ struct LxPendingSignals {
     }
 }
 
+/// What threads of a process have in common.
+final class LxSharedSignals {
+    var pending = LxPendingSignals()
+}
+
 /// A thread's own part.
 struct LxThreadSignals {
     /// What a handler interrupted: restored by rt_sigreturn.

@@ -3,7 +3,7 @@ import Engine
 import LinuxABI
 
 extension LxThread {
-    var pendingSet: LxSignalSet { LxSignalSet(bits: signals.pending.set.bits | group.pendingSignals.set.bits) }
+    var pendingSet: LxSignalSet { LxSignalSet(bits: signals.pending.set.bits | shared.pending.set.bits) }
 
     /// Signals that may be delivered: neither blocked by the program nor held by the schedule.
     var open: LxSignalSet { LxSignalSet(bits: ~(signals.mask.bits | signals.held.bits)) }
@@ -12,7 +12,7 @@ extension LxThread {
 
     /// Takes a pending signal of `wanted`: the thread's own first.
     func takePending(_ wanted: LxSignalSet) -> LxSignalInfo? {
-        signals.pending.take(wanted) ?? group.pendingSignals.take(wanted)
+        signals.pending.take(wanted) ?? shared.pending.take(wanted)
     }
 }
 

@@ -8,7 +8,11 @@ final class LxThread {
     /// Its id in each pid namespace it is visible in, outermost first; the last is its own namespace's.
     var ids: [Int32]
     /// Goes after its threads.
-    unowned var group: LxThreadGroup
+    unowned let group: LxThreadGroup
+    /// The group's, looked at before and after each call.
+    let shared: LxSharedSignals
+    /// For what may outlive it.
+    let link = LxLink<LxThread>()
     var credentials: LxCredentials { didSet { credentialsVersion &+= 1 } }
     /// Tells that ``credentials`` changed.
     private(set) var credentialsVersion: UInt64 = 1
@@ -49,12 +53,16 @@ final class LxThread {
         self.task = task
         self.ids = ids
         self.group = group
+        shared = group.shared
         self.credentials = credentials
         self.fs = fs
         self.files = files
         self.namespaces = namespaces
         self.name = name
+        link.object = self
     }
+
+    deinit { link.object = nil }
 
     /// The id in the initial pid namespace.
     var globalID: Int32 { ids[0] }

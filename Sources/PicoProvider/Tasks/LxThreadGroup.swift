@@ -19,9 +19,19 @@ final class LxThreadGroup {
     var threads: [LxThread] = []
     var leader: LxThread?
     /// nil for init processes and the outside parent of the root task.
-    weak var parent: LxThreadGroup?
+    var parent: LxThreadGroup? {
+        get { parentLink?.object }
+        set { parentLink = newValue?.link }
+    }
+    private var parentLink: LxLink<LxThreadGroup>?
     /// Which thread of the parent made it (__WNOTHREAD).
-    weak var parentThread: LxThread?
+    var parentThread: LxThread? {
+        get { parentThreadLink?.object }
+        set { parentThreadLink = newValue?.link }
+    }
+    private var parentThreadLink: LxLink<LxThread>?
+    /// For what may outlive it.
+    let link = LxLink<LxThreadGroup>()
     var children: [LxThreadGroup] = []
     var state = State.running
     /// A stop or continue that wait4 has not reported yet: the stop signal, or SIGCONT.
@@ -30,7 +40,12 @@ final class LxThreadGroup {
     var exitSignal: Int32
     var processGroup: LxProcessGroup
     var handlers: LxSignalHandlers
-    var pendingSignals = LxPendingSignals()
+    /// Signals that wait for any thread.
+    var pendingSignals: LxPendingSignals {
+        get { shared.pending }
+        _modify { yield &shared.pending }
+    }
+    let shared = LxSharedSignals()
     var address: LxAddressSpace
     var limits: [Int32: Environment.Limit] = [:] {
         didSet { openLimit = Int(clamping: limit(.nofile).soft) }
@@ -76,12 +91,15 @@ final class LxThreadGroup {
     ) {
         self.ids = ids
         self.pidNamespace = pidNamespace
-        self.parent = parent
+        parentLink = parent?.link
         self.exitSignal = exitSignal
         self.processGroup = processGroup
         self.handlers = handlers
         self.address = address
+        link.object = self
     }
+
+    deinit { link.object = nil }
 
     var globalID: Int32 { ids[0] }
 

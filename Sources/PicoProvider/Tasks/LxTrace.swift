@@ -9,7 +9,11 @@ final class LxTrace {
         case calls
     }
 
-    weak var tracer: LxThreadGroup?
+    var tracer: LxThreadGroup? {
+        get { tracerLink?.object }
+        set { tracerLink = newValue?.link }
+    }
+    private var tracerLink: LxLink<LxThreadGroup>?
     /// PTRACE_O_*.
     var options: UInt64 = 0
     var mode = Mode.plain

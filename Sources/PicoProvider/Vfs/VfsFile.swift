@@ -113,5 +113,5 @@ class VfsMapping {
     init(section: Handle) { self.section = section }
 
     /// The last view is gone: close the section.
-    func unmapped(_ context: VfsContext) {}
+    func unmapped() {}
 }

@@ -78,6 +78,9 @@ class VfsInode {
     /// The inode of `name` (never `.` or `..`), or ENOENT.
     func lookup(_ name: String, _ context: VfsContext) throws(LxFailure) -> VfsInode { throw .errno(.ENOTDIR) }
 
+    /// The same for a name as walks have it.
+    func lookup(_ name: VfsName, _ context: VfsContext) throws(LxFailure) -> VfsInode { try lookup(name.text, context) }
+
     /// Makes a regular file; `mode` has type and permission bits after the umask. The owner is the context's
     /// file system uid and gid, or the directory's gid when it is set-group-id (see ``VfsContext/owner(in:)``).
     func create(_ name: String, mode: UInt32, _ context: VfsContext) throws(LxFailure) -> VfsInode {

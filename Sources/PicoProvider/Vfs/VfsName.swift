@@ -1,5 +1,6 @@
 // Names as objects: one for each, so that a directory's entries are found and compared by identity.
 import Glibc
+import NTKernel
 
 /// A component of paths. There is one object for each name that anybody holds (``VfsNameTable``).
 final class VfsName {
@@ -16,6 +17,8 @@ final class VfsName {
     /// Never given twice: a key for tables.
     let id: UInt64
     let bytes: [UInt8]
+    /// What it is called on NTFS in a distribution's root; made when somebody asks.
+    private(set) lazy var onNtfs = PreparedName(WslfsMetadata.escape(text))
     fileprivate let hash: UInt64
     private let table: VfsNameTable
 

@@ -136,7 +136,7 @@ struct VfsWalk {
     static func child(_ entry: VfsEntry, _ name: VfsName, _ context: VfsContext) throws(LxFailure) -> VfsEntry {
         let known = entry.child(name)
         if let known, entry.inode.cachesNames { return known }
-        let inode = try entry.inode.lookup(name.text, context)
+        let inode = try entry.inode.lookup(name, context)
         if let known, known.inode === inode { return known }
         return entry.adopt(name, inode)
     }

@@ -100,11 +100,12 @@ final class LxMachine {
 
 /// What the kernel keeps of a pico process or thread for the provider, and hands back.
 final class LxpPicoContext {
-    weak var engine: WSL1Engine?
+    private let link: LxLink<WSL1Engine>
     let task: TaskID
+    var engine: WSL1Engine? { link.object }
 
     init(_ engine: WSL1Engine, _ task: TaskID) {
-        self.engine = engine
+        link = engine.link
         self.task = task
     }
 }

@@ -13,7 +13,8 @@ final class WindowsProgram {
     let environment: [String]
     /// The Linux process that runs /init in place of the program.
     weak var relay: LxThread?
-    weak var engine: WSL1Engine?
+    private let link: LxLink<WSL1Engine>
+    var engine: WSL1Engine? { link.object }
 
     var process: EProcess { thread.process }
     /// `notepad.exe`.
@@ -34,7 +35,7 @@ final class WindowsProgram {
         self.workingDirectory = workingDirectory
         self.environment = environment
         self.relay = relay
-        self.engine = engine
+        link = engine.link
     }
 
     /// Writes to its standard output, a pipe: /init copies that to descriptor 1.

@@ -232,7 +232,7 @@ import Testing
         try fixture.write(file, "x")
         let mapping = try file.map(request, context)
         #expect(mapping.section != .null)
-        mapping.unmapped(context)
+        mapping.unmapped()
         file.release(context)
         fixture.checkInvariants()
     }

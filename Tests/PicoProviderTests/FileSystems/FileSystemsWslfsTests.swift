@@ -122,7 +122,7 @@ import Testing
         #expect(refused == .EINVAL)
         _ = fixture.nt.NtUnmapViewOfSection(fixture.nt.systemProcess, base: base)
         try inode.setAttributes(VfsAttributeChange(size: 10), context)
-        mapping.unmapped(context)
+        mapping.unmapped()
         file.release(context)
         fixture.checkInvariants()
     }

@@ -14,6 +14,7 @@ final class LxfsSuperblock: WslfsSuperblock {
     override var queryAccess: AccessMask { [.fileReadAttributes, .fileReadEA] }
 
     override func escape(_ name: String) -> String { LxfsNames.escape(name) }
+    override func prepared(_ name: VfsName) -> PreparedName { PreparedName(escape(name.text)) }
     override func unescape(_ name: String) -> String { LxfsNames.unescape(name) }
 
     override func makeInode(_ information: FileStatLxInformation) -> WslfsInode {

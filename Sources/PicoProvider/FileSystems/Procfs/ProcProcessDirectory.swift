@@ -4,7 +4,8 @@ import LinuxABI
 final class ProcProcessDirectory: PseudoDirectory {
     unowned let proc: ProcSuperblock
     /// A name may be held longer than the process lives.
-    weak var group: LxThreadGroup?
+    var group: LxThreadGroup? { link.object }
+    private let link: LxLink<LxThreadGroup>
     /// The files hold the directory, not the other way round.
     private var made: [String: Weak] = [:]
 
@@ -25,7 +26,7 @@ final class ProcProcessDirectory: PseudoDirectory {
 
     init(_ superblock: ProcSuperblock, _ group: LxThreadGroup) {
         proc = superblock
-        self.group = group
+        link = group.link
         super.init(superblock)
         refreshOwner()
     }

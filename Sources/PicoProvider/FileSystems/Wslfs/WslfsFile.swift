@@ -113,7 +113,7 @@ final class VfsSectionMapping: VfsMapping {
         super.init(section: section)
     }
 
-    override func unmapped(_ context: VfsContext) {
+    override func unmapped() {
         guard !isClosed else { return }
         isClosed = true
         nt.NtClose(section)

@@ -11,9 +11,8 @@ extension WslfsInode {
 
     private static let directoryAccess: AccessMask = [.fileListDirectory, .fileTraverse, .fileReadAttributes]
 
-    func wslfsLookup(_ name: String) throws(LxFailure) -> VfsInode {
+    func wslfsLookup(_ name: PreparedName) throws(LxFailure) -> VfsInode {
         let wslfs = wslfs
-        let name = wslfs.escape(name)
         var information: FileStatLxInformation?
         if wslfs.asksPlainly, openHandle(isWritable: false) == nil {
             let status = wslfs.nt.queryName(
@@ -28,7 +27,7 @@ extension WslfsInode {
             try LxpStatus.check(status)
         } else {
             try inDirectory { directory in
-                let attributes = ObjectAttributes(rootDirectory: directory, name: name, flags: nameFlags)
+                let attributes = ObjectAttributes(rootDirectory: directory, name: name.text, flags: nameFlags)
                 return wslfs.query(attributes, &information)
             }
         }

@@ -171,7 +171,13 @@ class WslfsInode: VfsInode {
 
     // MARK: - Directories
 
-    override func lookup(_ name: String, _ context: VfsContext) throws(LxFailure) -> VfsInode { try wslfsLookup(name) }
+    override func lookup(_ name: String, _ context: VfsContext) throws(LxFailure) -> VfsInode {
+        try wslfsLookup(PreparedName(wslfs.escape(name)))
+    }
+
+    override func lookup(_ name: VfsName, _ context: VfsContext) throws(LxFailure) -> VfsInode {
+        try wslfsLookup(wslfs.prepared(name))
+    }
 
     override func create(_ name: String, mode: UInt32, _ context: VfsContext) throws(LxFailure) -> VfsInode {
         try make(name, mode: mode, context)

@@ -64,6 +64,8 @@ class WslfsSuperblock: VfsSuperblock {
     var hasReparsePoints: Bool { true }
 
     func escape(_ name: String) -> String { WslfsMetadata.escape(name) }
+    /// The same, ready to be looked up.
+    func prepared(_ name: VfsName) -> PreparedName { name.onNtfs }
     func unescape(_ name: String) -> String { WslfsMetadata.unescape(name) }
 
     /// Extended attributes of a new file.
