@@ -203,7 +203,7 @@ extension AgentEngine {
             }
         }
         let ends = environment.process.descriptors
-        for (id, near) in outside.near where outside.ends[id] == nil {
+        for (id, near) in outside.near.sorted(by: { $0.key < $1.key }) where outside.ends[id] == nil {
             // The end that the program does not have stays with the conductor.
             let writes = ends.contains { $0.target == .pipe(id: id, writeEnd: true) }
             outside.ends[id] = writes ? near.read : near.write
