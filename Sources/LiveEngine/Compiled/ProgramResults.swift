@@ -29,6 +29,8 @@ final class ProgramResults: AgentChannel {
         var reply: AgentReply
     }
 
+    /// OP_CANCEL of Conductor.h.
+    private static let cancelling: UInt32 = 3
     private static let headerSize = 8 * 4 + 392
     private static let recordSize = 24 + 8 + 48
 
@@ -149,6 +151,8 @@ final class ProgramResults: AgentChannel {
 
     func wait(_ slot: UInt32, milliseconds: Int) throws(EngineFailure) -> AgentReply {
         guard let step = waiting[slot] else { return AgentReply(status: .blocked, result: 0) }
+        // It was still asleep when the task's next call came.
+        if records[step]?.first?.operation == Self.cancelling { return AgentReply(status: .blocked, result: 0) }
         return next(of: step, slot)
     }
 
