@@ -19,7 +19,6 @@ protocol AgentChannel: AnyObject {
     /// What follows is about this recorded call: it begins, or its completion is due. nil: about none.
     func attend(to call: UInt64?, isDue: Bool)
     func call(_ request: AgentRequest, milliseconds: Int) throws(EngineFailure) -> AgentReply
-    func batch(_ requests: [AgentRequest], slot: UInt32, milliseconds: Int) throws(EngineFailure) -> [AgentReply]
     func wait(_ slot: UInt32, milliseconds: Int) throws(EngineFailure) -> AgentReply
     func cancel(_ slot: UInt32, milliseconds: Int) throws(EngineFailure) -> AgentReply
     @discardableResult
@@ -39,7 +38,4 @@ enum ChannelMode {
 extension AgentChannel {
     var mode: ChannelMode { .live }
     func attend(to call: UInt64?, isDue: Bool) {}
-    func batch(_ requests: [AgentRequest], slot: UInt32, milliseconds: Int) throws(EngineFailure) -> [AgentReply] {
-        throw EngineFailure("there are no batches without a connection")
-    }
 }

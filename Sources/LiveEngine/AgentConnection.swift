@@ -15,7 +15,6 @@ struct RequestFlags: OptionSet {
     static let vfork = Self(rawValue: 128)
     static let nested = Self(rawValue: 256)
     static let own = Self(rawValue: 512)
-    static let batch = Self(rawValue: 1024)
 }
 
 /// One call for one slot.
@@ -35,6 +34,11 @@ struct AgentRequest {
     var about = About.nothing
     var inputs: [MemoryChunks.Chunk] = []
     var outputs: [ExitItem] = []
+
+    /// The agent does nothing for it but the call: it can be one of a batch.
+    var isPlain: Bool {
+        flags.isSubset(of: [.clear, .ensure]) && held == 0 && deadline.address == 0
+    }
 }
 
 /// What a request wants to know of the file that its call was on; `ABOUT_…` of Mailbox.h.
@@ -82,8 +86,6 @@ struct AgentReply {
     /// Deliveries; `SIGNAL_MISALIGNED` of Mailbox.h may be set in them.
     var signals: [Int32] = []
     var writes: [MemoryChunks.Chunk] = []
-    /// The replies of a batch.
-    var parts: [AgentReply] = []
 }
 
 /// Frames, both ways. One request at a time.
@@ -140,26 +142,6 @@ final class AgentConnection: AgentChannel {
         return try exchange(.call, request.slot, UInt32(clamping: milliseconds), body.bytes)
     }
 
-    /// Calls of one task, one after the other; fewer are made if the reply would not hold them.
-    func batch(_ requests: [AgentRequest], slot: UInt32, milliseconds: Int) throws(EngineFailure) -> [AgentReply] {
-        var all = AgentRequest(slot: slot, flags: .batch)
-        all.number = requests.count
-        var body = ByteWriter()
-        body.add(all)
-        for request in requests {
-            var one = ByteWriter()
-            one.add(request)
-            body.add(UInt64(one.bytes.count))
-            body.bytes += one.bytes
-        }
-        guard body.bytes.count <= Self.requestLimit else {
-            throw EngineFailure("a batch has more memory than the agent's slots hold (\(body.bytes.count) bytes)")
-        }
-        let reply = try exchange(.call, slot, UInt32(clamping: milliseconds), body.bytes, isBatch: true)
-        guard reply.status == .returned else { throw EngineFailure("a batch did not return") }
-        return reply.parts
-    }
-
     func wait(_ slot: UInt32, milliseconds: Int) throws(EngineFailure) -> AgentReply {
         try exchange(.wait, slot, UInt32(clamping: milliseconds))
     }
@@ -178,8 +160,7 @@ final class AgentConnection: AgentChannel {
         _ operation: Operation,
         _ slot: UInt32,
         _ milliseconds: UInt32,
-        _ body: [UInt8] = [],
-        isBatch: Bool = false
+        _ body: [UInt8] = []
     ) throws(EngineFailure) -> AgentReply {
         var frame = ByteWriter()
         frame.add(UInt32(body.count))
@@ -187,12 +168,12 @@ final class AgentConnection: AgentChannel {
         frame.add(slot)
         frame.add(milliseconds)
         try transport.send(frame.bytes + body)
-        return try reply(milliseconds: Int(operation == .signal ? 0 : milliseconds) + 10_000, isBatch: isBatch)
+        return try reply(milliseconds: Int(operation == .signal ? 0 : milliseconds) + 10_000)
     }
 
     // MARK: - Replies
 
-    private func reply(milliseconds: Int, isBatch: Bool) throws(EngineFailure) -> AgentReply {
+    private func reply(milliseconds: Int) throws(EngineFailure) -> AgentReply {
         let deadline = ContinuousClock.now + .milliseconds(milliseconds)
         try fill(24, deadline)
         let length = Int(half(position))
@@ -203,17 +184,7 @@ final class AgentConnection: AgentChannel {
         var at = position + 24
         for index in 0..<signalCount { reply.signals.append(Int32(bitPattern: half(at + index * 4))) }
         at += (signalCount * 4 + 7) & ~7
-        if isBatch {
-            for _ in 0..<chunkCount {
-                var part = AgentReply(status: .returned, result: Int64(bitPattern: word(at)))
-                let count = Int(half(at + 8))
-                at += 16
-                part.writes = chunks(count, &at)
-                reply.parts.append(part)
-            }
-        } else {
-            reply.writes = chunks(chunkCount, &at)
-        }
+        reply.writes = chunks(chunkCount, &at)
         position += 24 + length
         return reply
     }

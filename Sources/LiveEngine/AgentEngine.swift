@@ -151,25 +151,6 @@ public final class AgentEngine: SelfPacedEngine {
         return result
     }
 
-    /// Makes calls of one task one after the other, with no word between them: the agent's own speed.
-    ///
-    /// For calls that wait for nobody, make no task and need nothing of the engine. Stops early when the agent's reply
-    /// is full.
-    public func dispatch(all calls: [GuestCall], on task: TaskID) throws(EngineFailure) -> [DispatchResult] {
-        guard let state = tasks[task] else { throw EngineFailure("there is no task \(task.rawValue)") }
-        var requests: [AgentRequest] = []
-        for call in calls {
-            var request = AgentRequest(slot: state.slot, number: call.number, arguments: call.arguments)
-            request.inputs = call.memory.chunks
-            if let variant = ABI.call(call.number, call.architecture)?.variant(for: call.arguments) {
-                request.outputs = CallMemory.outputs(of: variant, call.arguments, call.memory)
-            }
-            requests.append(request)
-        }
-        let replies = try connection.batch(requests, slot: state.slot, milliseconds: options.budget)
-        return replies.map { DispatchResult(.returned($0.result), writes: $0.writes) }
-    }
-
     /// Milliseconds that a tracer's call which is due may still sleep: enough for a child's end.
     private static let tracersPatience = 20
 

@@ -63,9 +63,27 @@ enum request_flags {
     REQUEST_NESTED = 256,
     /// The engine's own call between recorded ones: no signal is let in for it.
     REQUEST_OWN = 512,
-    /// `number` requests follow, each after its size and four bytes of nothing: calls that no signal and no other task
-    /// has a part in, made one after the other. The reply has {i64 result, u32 chunks, u32 size of them} before each.
+    /// `number` requests follow, each after a `struct batch_item`: calls that no signal and no other task has a part in,
+    /// made one after the other. The reply has a `struct batch_answer` before each one's memory.
     REQUEST_BATCH = 1024,
+};
+
+/// After which of a batch's calls no other is made.
+enum batch_stop {
+    STOP_IF_FAILED = 1,
+    /// Fewer than `recorded`, but some.
+    STOP_IF_SHORT = 2,
+};
+
+struct batch_item {
+    u32 size;
+    u32 stop;
+    i64 recorded;
+};
+
+struct batch_answer {
+    i64 result;
+    u32 chunks, size;
 };
 
 /// A call as the engine sends it; `inputs`, then `outputs` follow.
@@ -130,6 +148,9 @@ struct slot {
     u32 alive;
     u32 chunk_count;
     u32 reply_used;
+    /// How many calls of a batch are made. With BATCH_ALONE the call that is under way is waited for alone: it ends as
+    /// if it were no batch's, and none follows.
+    u32 batch;
     /// Where the reply to the present call begins: a batch has one after the other.
     u64 reply_start;
     /// The present call; within a batch not the slot's first.
@@ -169,6 +190,8 @@ struct shared {
     u32 emulator_fd;
 };
 
+#define BATCH_ALONE 0x80000000U
+
 #define SLOT(i) ((struct slot *)(MAILBOX + (u64)(i) * SLOT_SIZE))
 #define SHARED ((struct shared *)(MAILBOX + 0x1000))
 #define SLOT_INDEX(s) (((u64)(s) - MAILBOX) / SLOT_SIZE)
@@ -180,6 +203,8 @@ void finish(struct slot *s);
 void perform(struct slot *s);
 void place(struct slot *s);
 void gather(struct slot *s);
+void run_batch(struct slot *s);
+struct output *outputs_of(struct request *r);
 void write_memory(struct slot *s, u64 address, const void *bytes, u64 count);
 u64 read_memory(struct slot *s, u64 address, void *bytes, u64 count);
 i64 execute_program(struct slot *s);

@@ -30,11 +30,13 @@ static int is_open(struct slot *s, u64 address, u64 count) {
     return address >= s->open_start && address < s->open_end && count <= s->open_end - address;
 }
 
-/// Whether a call may change what is mapped where, or how.
+/// Whether a call may change what is mapped where, or how, or the size of a file that is mapped.
 static int changes_mappings(i64 number) {
     switch (number) {
     case NR_mmap: case NR_mprotect: case NR_munmap: case 12 /* brk */: case NR_mremap: case 28 /* madvise */:
-    case 30 /* shmat */: case 67 /* shmdt */: case 329 /* pkey_mprotect */: return 1;
+    case 30 /* shmat */: case 67 /* shmdt */: case 216 /* remap_file_pages */: case 329 /* pkey_mprotect */:
+    case 440 /* process_madvise */: case 2 /* open */: case 76 /* truncate */: case NR_ftruncate: case 85 /* creat */:
+    case NR_openat: case 285 /* fallocate */: case 437 /* openat2 */: return 1;
     default: return 0;
     }
 }
@@ -119,8 +121,7 @@ static void open_memory(struct slot *s, u64 address, u64 count) {
     s->open_end = end;
 }
 
-static struct output *outputs_of(struct slot *s) {
-    struct request *r = s->request;
+struct output *outputs_of(struct request *r) {
     u8 *position = (u8 *)(r + 1);
     for (u32 i = 0; i < r->input_count; i++) {
         struct input *in = (struct input *)position;
@@ -175,7 +176,7 @@ static void look(struct slot *s, struct about *about) {
 /// Reads the output memory that the call has written: {address, count, 0} and bytes, padded to 8.
 void gather(struct slot *s) {
     struct request *r = s->request;
-    struct output *out = outputs_of(s);
+    struct output *out = outputs_of(r);
     u8 *reply = REPLY_OF(s);
     u64 room = REPLY_LIMIT - s->reply_start - 8;
     u64 used = 0;

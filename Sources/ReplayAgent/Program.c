@@ -5,31 +5,25 @@
 // its answer raced. Numbers that only the run knows (descriptors, pids) are references to results of earlier steps.
 #include "Program.h"
 
-static struct {
-    u32 is_pending, id, due;
-    u64 start;
-} waiting[SLOT_COUNT];
+struct waiting waiting[SLOT_COUNT];
 
-static u64 milliseconds_now(void) {
+u64 milliseconds_now(void) {
     struct timespec64 time = {0, 0};
     kernel2(NR_clock_gettime, 1 /* CLOCK_MONOTONIC */, &time);
     return (u64)time.seconds * 1000 + (u64)time.nanoseconds / 1000000;
 }
 
-static int is_error(i64 result) { return result < 0 && result >= -4095; }
-
 // MARK: - Results
 
-static void report(struct slot *s, struct step *step, u32 id, enum status status) {
-    struct request *r = REQUEST_OF(s);
-    int has_memory = status == ST_RETURNED;
+void report_made(struct slot *s, struct step *step, u32 id, enum status status, struct made *made) {
+    struct request *r = made->request;
     if (status == ST_RETURNED) {
         struct outcome *outcome = OUTCOMES + id;
-        outcome->result = s->result;
+        outcome->result = made->result;
         outcome->is_known = 1;
-        outcome->output = s->chunk_count ? *(u64 *)((u8 *)s + SLOT_REPLY + 16) : 0;
+        outcome->output = made->chunks ? *(u64 *)(made->memory + 16) : 0;
         // A child that was not made has no slot.
-        if (r->flags & REQUEST_CLONE && is_error(s->result)) free_slot(SLOT(r->child));
+        if (r->flags & REQUEST_CLONE && is_error(made->result)) free_slot(SLOT(r->child));
     }
     if (!(step->flags & STEP_REPORT)) {
         s->signal_count = 0;
@@ -37,15 +31,20 @@ static void report(struct slot *s, struct step *step, u32 id, enum status status
     }
     u32 signals = status == ST_SKIPPED ? 0 : s->signal_count;
     u32 padded = (signals * 4 + 7) & ~7U;
-    u32 memory = has_memory ? s->reply_used : 0;
+    u32 memory = status == ST_RETURNED ? made->size : 0;
     struct record record = {
-        padded + memory, id, status, signals, memory ? s->chunk_count : 0, step->operation, s->result, {0},
+        padded + memory, id, status, signals, memory ? made->chunks : 0, step->operation, made->result, {0},
     };
     for (int i = 0; i < 6; i++) record.arguments[i] = r->arguments[i];
     put(&record, sizeof record);
     put(s->signals, padded);
-    put((u8 *)s + SLOT_REPLY, memory);
+    put(made->memory, memory);
     if (status != ST_SKIPPED) s->signal_count = 0;
+}
+
+void report(struct slot *s, struct step *step, u32 id, enum status status) {
+    struct made made = {s->request, s->result, s->chunk_count, s->reply_used, REPLY_OF(s)};
+    report_made(s, step, id, status, &made);
 }
 
 // MARK: - Names that only the run knows
@@ -60,7 +59,7 @@ static u64 resolve(u64 value) {
     }
 }
 
-static void resolve_arguments(struct request *r) {
+void resolve_arguments(struct request *r) {
     for (int i = 0; i < 6; i++) {
         // A process group is a pid with a minus sign.
         u64 value = r->arguments[i], negative = 0 - value;
@@ -68,9 +67,18 @@ static void resolve_arguments(struct request *r) {
     }
 }
 
+int refers_to(struct request *r, u64 first) {
+    for (int i = 0; i < 6; i++) {
+        u64 value = r->arguments[i], negative = 0 - value;
+        if (value >> 48 == REFERENCE && (value & 0xffffffff) >= first) return 1;
+        if (negative >> 48 == REFERENCE && (negative & 0xffffffff) >= first) return 1;
+    }
+    return 0;
+}
+
 // MARK: - Steps
 
-static int applies(struct step *step) {
+int applies(struct step *step) {
     struct outcome *outcome = OUTCOMES + step->other;
     switch (step->condition) {
     case IF_FAILED: return outcome->is_known && is_error(outcome->result);
@@ -80,10 +88,11 @@ static int applies(struct step *step) {
     }
 }
 
-/// The slot's request is the one in the conductor's, and is made.
+/// The step's request becomes the slot's, and is made.
 static enum status start(struct slot *s, struct step *step, int is_due) {
-    struct slot *conductor = SLOT(0);
-    if (s != conductor) memcpy(REQUEST_OF(s), REQUEST_OF(conductor), step->length);
+    memcpy(REQUEST_OF(s), request_in(step), step->length);
+    resolve_arguments(REQUEST_OF(s));
+    flush_results();
     u64 begin = milliseconds_now();
     enum status status = make_call(s, step->milliseconds);
     if (status == ST_BLOCKED && is_due) status = await_completion(s, step->due);
@@ -123,8 +132,7 @@ static void move_outputs(struct request *r, u64 count) {
     }
 }
 
-/// Reads on where bytes are missing.
-static void complete_transfer(struct slot *s, struct step *step) {
+void complete_transfer(struct slot *s, struct step *step) {
     struct request *r = REQUEST_OF(s);
     if (!(step->flags & STEP_TRANSFER)) return;
     i64 total = 0;
@@ -151,7 +159,8 @@ static void call(struct step *step) {
     int is_there = step->slot == 0 || s->state != SLOT_FREE;
     if (is_there && step->slot && waiting[step->slot].is_pending) is_there = end_waiting(s, step->slot);
     if (!is_there) {
-        report(s, step, step->id, ST_SKIPPED);
+        struct made made = {request_in(step), 0, 0, 0, 0};
+        report_made(s, step, step->id, ST_SKIPPED, &made);
         return;
     }
     enum status status = start(s, step, step->flags & STEP_DUE);
@@ -163,12 +172,14 @@ static void call(struct step *step) {
         return;
     }
     if (step->flags & STEP_TRY && status == ST_RETURNED && s->result == -1 /* EPERM */) return;
+    flush_results();
     say("lacuna-agent: cannot ");
-    say(TEXT);
+    say(text_of(step));
     say(" for the replay in ");
     say(root);
     say(": errno ");
     say_number(-s->result);
+    if (!has_root && s->result == -17 /* EEXIST */) say(": it is there already, left by a run that was killed? Remove it first");
     say("\n");
     clean_up();
     give_up(1);
@@ -205,7 +216,7 @@ static void due(struct step *step) {
     if (outcome->is_known && waiting[step->slot].id == step->id) complete_transfer(s, step);
 }
 
-static void run_step(struct step *step) {
+void run_step(struct step *step) {
     struct slot *s = SLOT(step->slot);
     reap();
     if (!applies(step)) return;
@@ -232,19 +243,15 @@ void run_program(int argc, char **argv) {
     struct program_header header;
     begin(argc, argv, &header);
     memcpy(root, header.root, sizeof root - 1);
-    struct step step;
-    struct slot *conductor = SLOT(0);
-    while (take(&step, sizeof step) == sizeof step) {
-        u64 text = (step.text_length + 7) & ~7UL;
-        if (step.slot >= SLOT_COUNT || step.length > REQUEST_LIMIT || text > PAGE || step.id > header.ids || step.other > header.ids)
-            stop("the program is damaged", 0, 2);
-        if (text && take(TEXT, text) < text) stop("the program is cut off", 0, 2);
-        if (step.length && take(REQUEST_OF(conductor), step.length) < step.length) stop("the program is cut off", 0, 2);
-        if (step.length) resolve_arguments(REQUEST_OF(conductor));
-        run_step(&step);
+    struct step *step;
+    while ((step = step_at(0))) {
+        if (run_together(step)) continue;
+        run_step(step);
+        advance(step_size(step));
     }
     clean_up();
     struct record end = {0, ENDED, 0, 0, 0, 0, 0, {0}};
     put(&end, sizeof end);
+    flush_results();
     give_up(0);
 }

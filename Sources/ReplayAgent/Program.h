@@ -37,6 +37,8 @@ enum step_flags {
     STEP_ZERO = 16,
     /// A read from a stream: what is missing of `recorded` bytes is read by the same call for the rest.
     STEP_TRANSFER = 32,
+    /// Needs nothing but its task, and waits for nobody: may be made with its neighbours, without a word between them.
+    STEP_PLAIN = 64,
 };
 
 /// When a step is made.
@@ -90,20 +92,62 @@ struct outcome {
     u64 is_known;
 };
 
-/// What a step is for, behind the memory of the conductor's calls.
-#define TEXT ((char *)(SCRATCH + SCRATCH_SIZE - PAGE))
-/// Behind the conductor's scratch memory.
-#define OUTCOMES ((struct outcome *)(SCRATCH + SCRATCH_SIZE))
+/// Steps that are read and not made yet, behind the conductor's scratch memory; then results that are not written yet.
+#define WINDOW ((u8 *)(SCRATCH + SCRATCH_SIZE))
+#define WINDOW_SIZE 0x1000000UL
+#define RESULTS (WINDOW + WINDOW_SIZE)
+#define RESULTS_SIZE 0x100000UL
+#define OUTCOMES ((struct outcome *)(RESULTS + RESULTS_SIZE))
+
+/// The call that a slot's task is asleep in.
+struct waiting {
+    u32 is_pending, id, due;
+    u64 start;
+};
+extern struct waiting waiting[SLOT_COUNT];
+
+/// A call that is made: in its slot, or one of a batch.
+struct made {
+    struct request *request;
+    i64 result;
+    u32 chunks, size;
+    u8 *memory;
+};
+
+static inline u64 text_size(struct step *step) { return (step->text_length + 7) & ~7UL; }
+static inline u64 step_size(struct step *step) { return sizeof *step + text_size(step) + step->length; }
+static inline const char *text_of(struct step *step) { return (const char *)(step + 1); }
+static inline struct request *request_in(struct step *step) {
+    return (struct request *)((u8 *)(step + 1) + text_size(step));
+}
+static inline int is_error(i64 result) { return result < 0 && result >= -4095; }
 
 /// Where the root is laid out; there since the program made it.
 extern char root[192];
 extern int has_root;
 
 void begin(int argc, char **argv, struct program_header *header);
-/// Reads from the program. Returns how many bytes there were.
-u64 take(void *to, u64 count);
-/// Writes to the results.
+/// The step so many bytes after the next one. 0: the end, or so far ahead that it is not read yet.
+struct step *step_at(u64 ahead);
+/// The next step is so many bytes further.
+void advance(u64 bytes);
+/// Adds to the results.
 void put(const void *from, u64 count);
+/// Writes what was added: before anything that may never return.
+void flush_results(void);
+u64 milliseconds_now(void);
+int applies(struct step *step);
+void run_step(struct step *step);
+/// Makes the next steps in a batch. 0: they are not for one.
+int run_together(struct step *first);
+/// Whether the outcome of a step from `first` on is an argument.
+int refers_to(struct request *r, u64 first);
+void resolve_arguments(struct request *r);
+void report_made(struct slot *s, struct step *step, u32 id, enum status status, struct made *made);
+/// Of the call that stands in the slot.
+void report(struct slot *s, struct step *step, u32 id, enum status status);
+/// Reads on where bytes are missing.
+void complete_transfer(struct slot *s, struct step *step);
 void say(const char *text);
 void say_number(i64 number);
 __attribute__((noreturn)) void stop(const char *text, const char *more, int status);

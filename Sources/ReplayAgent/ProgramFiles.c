@@ -25,7 +25,15 @@ void stop(const char *text, const char *more, int status) {
     give_up(status);
 }
 
-u64 take(void *to, u64 count) {
+// MARK: - Steps
+
+/// Offsets in WINDOW.
+static struct {
+    u64 start, end, limit;
+    int is_over;
+} window;
+
+static u64 take(void *to, u64 count) {
     u64 done = 0;
     while (done < count) {
         i64 got = kernel3(NR_read, program, (u8 *)to + done, count - done);
@@ -36,16 +44,64 @@ u64 take(void *to, u64 count) {
     return done;
 }
 
-void put(const void *from, u64 count) {
+/// Keeps the next step in the window, as long as it may be.
+static void fill_window(void) {
+    u64 left = window.end - window.start;
+    if (window.is_over || left >= sizeof(struct step) + PAGE + REQUEST_LIMIT) return;
+    // It is less than a third of the window, so the two do not overlap.
+    memcpy(WINDOW, WINDOW + window.start, left);
+    window.start = 0;
+    window.end = left + take(WINDOW + left, WINDOW_SIZE - left);
+    window.is_over = window.end < WINDOW_SIZE;
+}
+
+struct step *step_at(u64 ahead) {
+    if (!ahead) fill_window();
+    u64 left = window.end - window.start - ahead;
+    struct step *step = (struct step *)(WINDOW + window.start + ahead);
+    if (!ahead && !left) return 0;
+    int is_cut = left < sizeof *step;
+    if (!is_cut) {
+        if (step->slot >= SLOT_COUNT || step->length > REQUEST_LIMIT || step->length % 8 || text_size(step) > PAGE
+            || step->id > window.limit || step->other > window.limit)
+            stop("the program is damaged", 0, 2);
+        is_cut = left < step_size(step);
+    }
+    if (is_cut && !ahead) stop("the program is cut off", 0, 2);
+    return is_cut ? 0 : step;
+}
+
+void advance(u64 bytes) { window.start += bytes; }
+
+// MARK: - Results
+
+static u64 unwritten;
+
+static void write_results(const u8 *from, u64 count) {
     u64 done = 0;
     while (done < count) {
-        i64 sent = kernel3(NR_write, results, (const u8 *)from + done, count - done);
+        i64 sent = kernel3(NR_write, results, from + done, count - done);
         if (sent == -E_INTR) continue;
         if (sent <= 0) stop("the results cannot be written", 0, 1);
         done += (u64)sent;
     }
 }
 
+void flush_results(void) {
+    u64 count = unwritten;
+    unwritten = 0;
+    write_results(RESULTS, count);
+}
+
+void put(const void *from, u64 count) {
+    if (count > RESULTS_SIZE - unwritten) flush_results();
+    if (count > RESULTS_SIZE) {
+        write_results(from, count);
+        return;
+    }
+    memcpy(RESULTS + unwritten, from, count);
+    unwritten += count;
+}
 
 /// All that the program has left: tasks, and the files of its root.
 void clean_up(void) {
@@ -88,16 +144,17 @@ void begin(int argc, char **argv, struct program_header *header) {
     program = (int)kernel3(NR_fcntl, program, 1030 /* F_DUPFD_CLOEXEC */, high + 2);
     results = (int)kernel3(NR_fcntl, results, 1030, high + 2);
     if (program < 0 || results < 0) stop("there are too few descriptors", 0, 2);
+    window.limit = header->ids;
     i64 mapped = kernel6(
         NR_mmap,
-        OUTCOMES,
-        (header->ids + 1) * sizeof(struct outcome),
+        WINDOW,
+        (u64)(OUTCOMES + header->ids + 1) - (u64)WINDOW,
         PROT_RW,
         MAP_PRIVATE_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
         -1,
         0
     );
-    if (mapped != (i64)OUTCOMES) stop("there is no memory for results", 0, 2);
+    if (mapped != (i64)WINDOW) stop("there is no memory for results", 0, 2);
     head.namespaces = made;
     kernel1(NR_uname, head.machine);
     put(&head, sizeof head);

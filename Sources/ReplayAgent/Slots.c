@@ -33,6 +33,7 @@ static void note_child(struct slot *s) {
 
 enum status await_slot(struct slot *s, u64 patience, u64 limit) {
     u64 waited = 0, asleep = 0, step = 100;
+    u32 made = s->batch;
     for (;;) {
         u32 seen = __atomic_load_n(&SHARED->events, __ATOMIC_ACQUIRE);
         u32 state = __atomic_load_n(&s->state, __ATOMIC_ACQUIRE);
@@ -55,6 +56,9 @@ enum status await_slot(struct slot *s, u64 patience, u64 limit) {
         // The parent of a vfork sleeps until its child has gone on: it is the child that may be busy.
         struct slot *child = REQUEST_OF(s)->flags & REQUEST_VFORK ? SLOT(REQUEST_OF(s)->child) : 0;
         if (child && child->alive) now = host_tid(child) ? state_of(child->host_tid) : 'S';
+        u32 made_now = __atomic_load_n(&s->batch, __ATOMIC_ACQUIRE);
+        if (made_now != made) asleep = 0;
+        made = made_now;
         asleep = now == 'S' || now == 'T' || now == 't' ? asleep + step : 0;
         if (asleep >= patience || waited >= limit) break;
         if (step < 2000) step += step / 4;
@@ -104,6 +108,7 @@ enum status make_call(struct slot *s, u64 milliseconds) {
     }
     s->sequence++;
     s->cancelled = 0;
+    s->batch = 0;
     if (s == SLOT(0)) {
         s->request = r;
         place(s);

@@ -72,38 +72,6 @@ __attribute__((noreturn, used)) void agent_child(void) {
     __builtin_unreachable();
 }
 
-/// Calls one after the other, without a word to anybody between them. Ends early when the reply is full.
-static void run_batch(struct slot *s) {
-    struct {
-        i64 result;
-        u32 chunks, size;
-    } *head;
-    u8 *position = (u8 *)(REQUEST_OF(s) + 1);
-    i64 count = REQUEST_OF(s)->number, done = 0;
-    u64 used = 0;
-    s->open_start = s->open_end = 0;
-    while (done < count && used + 65536 < REPLY_LIMIT) {
-        u32 size = *(u32 *)position;
-        s->request = (struct request *)(position + 8);
-        position += 8 + size;
-        head = (void *)((u8 *)s + SLOT_REPLY + used);
-        s->reply_start = used + sizeof *head;
-        place(s);
-        s->result = agent_call(s->request->number, s->request->arguments, 0);
-        gather(s);
-        head->result = s->result;
-        head->chunks = s->chunk_count;
-        head->size = s->reply_used;
-        used = s->reply_start + s->reply_used;
-        done++;
-    }
-    s->request = REQUEST_OF(s);
-    s->reply_start = 0;
-    s->reply_used = (u32)used;
-    s->chunk_count = (u32)done;
-    s->result = done;
-}
-
 /// Files of procfs and sysfs are the machine's, in whatever namespace they show: what the engine puts in the place of a
 /// recorded file must not change them.
 static int is_machines(struct request *r) {
@@ -118,7 +86,9 @@ void perform(struct slot *s) {
     s->request = r;
     u32 sequence = s->sequence;
     i64 result = 0;
+    s->reply_start = 0;
     if (r->flags & REQUEST_BATCH) {
+        mask_between_calls(s);
         s->called = sequence;
         run_batch(s);
         finish(s);

@@ -83,6 +83,51 @@ struct CompiledProgramTests {
         try? FileManager.default.removeItem(at: folder)
     }
 
+    enum Odd: CaseIterable { case none, sleeps, isShort, fails }
+
+    /// Calls of one task that nothing overlaps; one of them goes another way here.
+    private static func batch(_ odd: Odd) -> (trace: Trace, call: UInt64) {
+        var builder = TraceBuilder(descriptors: [:])
+        let memory = NativeEngineTests.memory
+        let ends = TraceBuilder.word(0) + TraceBuilder.word(1)
+        func read(_ bytes: String) -> UInt64 {
+            let data = Array(bytes.utf8)
+            return builder.call("read", 0, memory, 100, out: [(memory, data)], result: Int64(data.count))
+        }
+        builder.call("pipe2", memory, 0, out: [(memory, ends)], result: 0)
+        for _ in 0..<40 { builder.call("getpid", result: 100) }
+        builder.call("write", 1, memory, 3, in: [(memory, Array("abc".utf8))], result: 3)
+        let call: UInt64
+        switch odd {
+        case .none: call = read("abc")
+        case .sleeps: (_, call) = (read("abc"), read("more"))
+        case .isShort: call = read("abcde")
+        case .fails: call = builder.call("dup2", 50, 7, result: 7)
+        }
+        for _ in 0..<40 { builder.call("getpid", result: 100) }
+        builder.call("close", 0, result: 0)
+        return (builder.trace, call)
+    }
+
+    @Test("A batch ends at a call that goes another way, and the rest follows", arguments: Odd.allCases)
+    func batches(odd: Odd) throws {
+        let (trace, call) = Self.batch(odd)
+        let program = try compile(trace)
+        let result = try collect(run(program), program, trace)
+        let expected: Verdict =
+            switch odd {
+            case .none: .same
+            case .sleeps: .blocked
+            case .isShort, .fails: .differs
+            }
+        #expect(result.failure == nil)
+        for index in trace.calls.indices {
+            #expect(result.verdicts[index] == (index == Int(call) ? expected : .same), "call \(index)")
+        }
+        #expect(result.verdicts == Replayer(trace: trace).run(on: NativeEngine.make()).verdicts)
+        try? FileManager.default.removeItem(at: folder)
+    }
+
     @Test("Results of another program are refused, and cut ones say where they end")
     func damaged() throws {
         let trace = try corpus("sqlite3")

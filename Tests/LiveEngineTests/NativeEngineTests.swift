@@ -156,53 +156,6 @@ struct NativeEngineTests {
         #expect(try call("wait4", UInt64(pid), 0, 0, 0).outcome == .returned(pid))
     }
 
-    @Test("A batch answers as its calls do one by one; LACUNA_MEASURE prints its rate")
-    func batch() throws {
-        _ = try call("open", Self.memory, 2, 0, memory: [text("/known")])
-        func guest(_ name: String, _ words: SyscallArguments, _ memory: [MemoryChunks.Chunk] = []) throws -> GuestCall {
-            GuestCall(
-                index: 0,
-                number: try #require(ABI.call(named: name)?.numbers.x86_64),
-                architecture: .x86_64,
-                arguments: words,
-                memory: MemoryChunks(memory),
-                childTask: TaskID(9)
-            )
-        }
-        let data = MemoryChunks.Chunk(address: Self.memory + 64, bytes: Array("jelly".utf8))
-        let round = [
-            try guest("getppid", SyscallArguments()),
-            try guest("pwrite64", SyscallArguments(0, Self.memory + 64, 5, 0), [data]),
-            try guest("pread64", SyscallArguments(0, Self.memory + 4096, 16, 0)),
-            try guest("lseek", SyscallArguments(0, 3, 0)),
-            try guest("fstat", SyscallArguments(0, Self.memory + 8192)),
-            try guest("close", SyscallArguments(77)),
-        ]
-        // CLOCK_PROCESS_CPUTIME_ID of the task before and after.
-        let clock = try guest("clock_gettime", SyscallArguments(2, Self.memory + 12288))
-        let calls = (0..<600).flatMap { _ in round }
-        let all = try engine.dispatch(all: [clock] + calls + [clock], on: root)
-        #expect(all.count == calls.count + 2)
-        let results = all.dropFirst().dropLast().map { $0 }
-        let expected: [Int64] = [4200, 5, 5, 3, 0, -Int64(Errno.EBADF.rawValue)]
-        for (index, result) in results.enumerated() {
-            #expect(result.outcome == .returned(expected[index % round.count]))
-        }
-        #expect(results[2].writes == [.init(address: Self.memory + 4096, bytes: Array("jelly".utf8))])
-        #expect(results[4].writes.first?.bytes.count == 144)
-        guard getenv("LACUNA_MEASURE") != nil, let first = all.first?.writes.first, let last = all.last?.writes.first
-        else { return }
-        func nanoseconds(_ chunk: MemoryChunks.Chunk) -> Int {
-            chunk.bytes.withUnsafeBytes {
-                $0.load(as: Int.self) * 1_000_000_000 + $0.load(fromByteOffset: 8, as: Int.self)
-            }
-        }
-        let time = nanoseconds(last) - nanoseconds(first)
-        print(
-            "\(calls.count) calls in \(time) ns of the task's processor time: \(calls.count * 1_000_000_000 / time)/s"
-        )
-    }
-
     @Test("The agent's own descriptors are nobody's")
     func ownDescriptors() throws {
         #expect(try call("close_range", 0, 0xffff_ffff, 0).outcome == .returned(0))

@@ -38,6 +38,7 @@ final class ProgramCompiler: AgentChannel {
         static let due: UInt32 = 8
         static let zero: UInt32 = 16
         static let transfer: UInt32 = 32
+        static let plain: UInt32 = 64
     }
 
     private enum Operation: UInt32 { case call = 1, wait, cancel, signal, free, due }
@@ -150,13 +151,14 @@ final class ProgramCompiler: AgentChannel {
             add(.call, request.slot, milliseconds, due: due, id: id, flags: flags, bytes.bytes)
             return AgentReply(status: .blocked, result: 0)
         }
+        let plain = course.isPlain && request.isPlain ? Flags.plain : 0
         add(
             .call,
             request.slot,
             milliseconds,
             due: due,
             id: id,
-            flags: flags | Flags.due | kind,
+            flags: flags | Flags.due | kind | plain,
             recorded: course.result,
             bytes.bytes
         )

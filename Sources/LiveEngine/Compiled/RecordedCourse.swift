@@ -23,6 +23,8 @@ final class RecordedCourse {
         var isInterrupted: Bool
         /// A signal with an effect came with it.
         var hasInterruption: Bool
+        /// Only its task has a part in it, and nothing in its answer decides what is done next.
+        var isPlain: Bool
     }
 
     private let trace: Trace
@@ -77,6 +79,12 @@ final class RecordedCourse {
     private static let immediate = numbers(["close_range", "brk", "rt_sigreturn", "execve", "execveat"])
     /// What these find depends on what ended tasks held, whether they wait for it or not.
     private static let holdings = numbers(["futex", "flock", "fcntl", "rt_sigtimedwait"])
+    /// Signals, tasks and their masks have a part in these, and waiting tracers in stops.
+    private static let shared = numbers([
+        "rt_sigaction", "rt_sigprocmask", "rt_sigpending", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "sigaltstack",
+        "kill", "tkill", "tgkill", "pidfd_send_signal", "clone", "clone3", "fork", "vfork", "exit", "exit_group",
+        "ptrace", "seccomp", "close_range", "process_vm_readv", "process_vm_writev",
+    ])
     private static let noHang = ABI.constant("WNOHANG")
 
     private static func variant(_ call: CallRecord) -> Variant? {
@@ -106,8 +114,16 @@ final class RecordedCourse {
             zeroIsNothing: zeroIsNothing,
             isTransfer: variant.map(Self.fillsOneBuffer) ?? false,
             isInterrupted: Errno.isInterruption(call.result),
-            hasInterruption: effective.contains(position)
+            hasInterruption: effective.contains(position),
+            isPlain: isPlain(position, variant)
         )
+    }
+
+    private func isPlain(_ position: Int, _ variant: Variant?) -> Bool {
+        let call = trace.calls[position]
+        guard let variant, variant.blocking != .child else { return false }
+        return !Self.immediate.contains(Int(call.number)) && !Self.shared.contains(Int(call.number))
+            && handled[position] == nil && !effective.contains(position) && !Errno.isInterruption(call.result)
     }
 
     private static func fillsOneBuffer(_ variant: Variant) -> Bool {

@@ -1,0 +1,1 @@
+../ReplayAgent/Batch.c

@@ -1,0 +1,1 @@
+../ReplayAgent/ProgramBatch.c
