@@ -77,8 +77,9 @@ public final class WSL1Engine: Engine {
     /// What /init was told when the instance started; without a session, what wsl.conf's defaults say.
     var session = LxInstanceSettings()
     /// The call in hand; one object serves them all.
-    var call: LxpCall { calls.unsafelyUnwrapped }
-    private var calls: LxpCall?
+    var call: LxpCall { calls.unsafelyUnwrapped.takeUnretainedValue() }
+    /// Made with the engine, and let go of with it.
+    private(set) var calls: Unmanaged<LxpCall>?
 
     /// - Parameter build: a build of Windows, by default the last that had no other WSL 1 after it.
     public convenience init(build number: Int = WSL1Build.latest.number) {
@@ -101,10 +102,13 @@ public final class WSL1Engine: Engine {
             summary: "WSL 1: lxcore's pico provider on the NT executive"
         )
         link.object = self
-        calls = LxpCall(engine: self)
+        calls = Unmanaged.passRetained(LxpCall(engine: self))
     }
 
-    deinit { link.object = nil }
+    deinit {
+        calls?.release()
+        link.object = nil
+    }
 
     /// 1903.
     static let firstWithWslfs = WSL1Build(18362)

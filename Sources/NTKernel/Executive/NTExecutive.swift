@@ -42,6 +42,19 @@ public final class NTExecutive {
     private var lastThread: EThread?
     private var isThreadCurrent = false
 
+    /// Lets the thread that was current last run again, if it is that one.
+    public func KeResume(_ thread: ObjectIdentifier?) -> Bool {
+        guard let thread, let lastThread, ObjectIdentifier(lastThread) == thread else { return false }
+        isThreadCurrent = true
+        return true
+    }
+
+    /// No thread runs until the next call.
+    public func KeSuspend() {
+        isThreadCurrent = false
+        if lastThread?.state == .terminated { lastThread = nil }
+    }
+
     // Memory
     /// Pages charged against ``ExecutiveConfiguration/commitLimit``.
     public internal(set) var committedPages: UInt64 = 0
@@ -52,6 +65,8 @@ public final class NTExecutive {
     /// File objects for opens to come.
     var freeFileObjects: ContiguousArray<FileObject> = []
     public internal(set) var volumes: [NtfsVolume] = []
+    /// The volume that the last open by reference was on, by a kernel handle that is open.
+    var lastVolume: (handle: Handle, volume: NtfsVolume)?
 
     // Dispatcher
     var clock = SystemClock()

@@ -72,6 +72,7 @@ struct ExtendedAttributeSet {
     mutating func apply(_ changes: [ExtendedAttribute]) -> NTSTATUS {
         guard !changes.isEmpty else { return .STATUS_SUCCESS }
         var new = entries
+        new.reserveCapacity(entries.count + changes.count)
         for var change in changes {
             guard Self.isLegal(change.name) else { return .STATUS_INVALID_EA_NAME }
             change.name = Self.upper(change.name)

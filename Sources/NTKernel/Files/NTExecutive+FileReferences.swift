@@ -107,10 +107,17 @@ extension NTExecutive {
     }
 
     private func volume(of root: Handle, _ status: inout NTSTATUS) -> NtfsVolume? {
-        guard let object = fileObject(root, &status) else { return nil }
-        guard let volume = object.device.volume else {
-            status = .STATUS_INVALID_DEVICE_REQUEST
-            return nil
+        let volume: NtfsVolume
+        if let known = lastVolume, known.handle == root {
+            volume = known.volume
+        } else {
+            guard let object = fileObject(root, &status) else { return nil }
+            guard let found = object.device.volume else {
+                status = .STATUS_INVALID_DEVICE_REQUEST
+                return nil
+            }
+            volume = found
+            if root.isKernel { lastVolume = (root, found) }
         }
         status = volume.condition.status(.create)
         return status.isSuccess ? volume : nil

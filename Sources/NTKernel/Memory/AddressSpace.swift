@@ -70,6 +70,10 @@ public struct VirtualAddressDescriptor {
         return pages
     }
 
+    var isView: Bool {
+        if case .view = backing { true } else { false }
+    }
+
     public var section: SectionObject? {
         if case .view(let section, _) = backing { section } else { nil }
     }
@@ -170,7 +174,7 @@ public final class AddressSpace {
     }
 
     func insert(_ descriptor: VirtualAddressDescriptor) {
-        descriptors.insert(descriptor, at: index(endingAbove: descriptor.start))
+        descriptors.put(descriptor, at: index(endingAbove: descriptor.start))
     }
 
     /// `MiFindEmptyAddressRange`.

@@ -59,7 +59,7 @@ extension NTExecutive {
         _ body: (inout VirtualAddressDescriptor.Region) -> Void
     ) -> Bool {
         guard let index = containing(space, start, end) else { return false }
-        let isView = space.descriptors[index].section != nil
+        let isView = space.descriptors[index].isView
         var added: UInt64 = 0
         var dropped: UInt64 = 0
         func settle(_ region: inout VirtualAddressDescriptor.Region) {
@@ -102,7 +102,7 @@ extension NTExecutive {
         cut(space, at: start)
         cut(space, at: end)
         let range = space.overlapping(start, end)
-        for index in range { release(space.descriptors[index], space) }
+        for index in range { release(&space.descriptors[index], space) }
         space.descriptors.removeSubrange(range)
     }
 
@@ -127,10 +127,11 @@ extension NTExecutive {
         guard index < space.descriptors.count, space.descriptors[index].start < address else { return }
         let upper = space.descriptors[index].split(at: address)
         if let section = upper.section { addView(section) }
-        space.descriptors.insert(upper, at: index + 1)
+        space.descriptors.put(upper, at: index + 1)
     }
 
-    private func release(_ descriptor: VirtualAddressDescriptor, _ space: AddressSpace) {
+    /// In place: nothing of it is changed.
+    private func release(_ descriptor: inout VirtualAddressDescriptor, _ space: AddressSpace) {
         uncharge(space, descriptor.chargedPages)
         if let section = descriptor.section { removeView(section) }
     }
@@ -151,7 +152,8 @@ extension NTExecutive {
     /// `MmCleanProcessAddressSpace`.
     func MmDeleteAddressSpace(_ process: EProcess) {
         let space = process.addressSpace
-        for descriptor in space.descriptors { release(descriptor, space) }
-        space.descriptors.removeAll()
+        var descriptors = space.descriptors
+        space.descriptors = []
+        for index in descriptors.indices { release(&descriptors[index], space) }
     }
 }

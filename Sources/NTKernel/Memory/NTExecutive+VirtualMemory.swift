@@ -191,9 +191,10 @@ extension NTExecutive {
         }
         let space = process.addressSpace
         for index in space.overlapping(start, end) {
-            let descriptor = space.descriptors[index]
-            let range = NtTrace.Detail.range(max(start, descriptor.start), min(end, descriptor.end))
-            trace(descriptor.section == nil ? "NtFreeVirtualMemory" : "NtUnmapViewOfSection", range, .STATUS_SUCCESS)
+            let (first, last) = (space.descriptors[index].start, space.descriptors[index].end)
+            let range = NtTrace.Detail.range(max(start, first), min(end, last))
+            let isView = space.descriptors[index].isView
+            trace(isView ? "NtUnmapViewOfSection" : "NtFreeVirtualMemory", range, .STATUS_SUCCESS)
         }
         remove(space, start, end)
         return .STATUS_SUCCESS

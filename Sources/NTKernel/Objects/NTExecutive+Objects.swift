@@ -94,7 +94,10 @@ extension NTExecutive {
     // MARK: - Inside
 
     private func removeEntry(_ handle: Handle) -> KernelObject? {
-        if handle.isKernel { return systemHandles.remove(handle) }
+        if handle.isKernel {
+            if let known = lastVolume, known.handle.rawValue & ~3 == handle.rawValue & ~3 { lastVolume = nil }
+            return systemHandles.remove(handle)
+        }
         return currentThread?.process.handleTable.remove(handle)
     }
 

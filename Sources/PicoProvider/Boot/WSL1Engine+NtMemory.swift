@@ -18,7 +18,7 @@ extension WSL1Engine {
         guard let process = space.ntProcess else { return true }
         var base = region.start
         var size = region.end - region.start
-        let section = region.mapping?.mapping.section ?? region.segment?.section ?? .null
+        let section = region.mapping?.section ?? region.segment?.section ?? .null
         // What a fixed mapping replaces goes first.
         if process.addressSpace.end(containing: base) != nil {
             _ = kernel.MmUnmapPicoRange(process, base: base, size: size)

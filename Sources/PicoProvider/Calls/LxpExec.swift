@@ -1,5 +1,6 @@
 // execve: scripts, ELF64, and the reset of everything that belongs to the old image.
 import Engine
+import Glibc
 import LinuxABI
 import Tables
 
@@ -78,8 +79,30 @@ struct LxpStringList: ExpressibleByArrayLiteral {
             if pointer == 0 { break }
             pointers.append(pointer)
             position += 8
+            position += Self.append(from: c.memory.chunks, place, position, to: &pointers)
         }
         source = pointers.isEmpty ? .text([]) : .memory(c.memory, pointers)
+    }
+
+    /// The pointers that follow in the same chunk, up to a null pointer or its end; their length.
+    private static func append(
+        from chunks: [MemoryChunks.Chunk],
+        _ place: Int,
+        _ position: UInt64,
+        to pointers: inout [UInt64]
+    ) -> UInt64 {
+        guard place < chunks.count, position >= chunks[place].address else { return 0 }
+        let start = Int(clamping: position - chunks[place].address)
+        return chunks[place].bytes.withUnsafeBytes { bytes in
+            var offset = start
+            while offset <= bytes.count - 8 {
+                let pointer = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+                if pointer == 0 { break }
+                pointers.append(pointer)
+                offset += 8
+            }
+            return UInt64(offset - start)
+        }
     }
 
     var strings: [String] {
@@ -89,10 +112,27 @@ struct LxpStringList: ExpressibleByArrayLiteral {
         }
     }
 
+    /// The last chunk at an address that is one string and its NUL, as in ``MemoryChunks/endedStrings``.
+    private static func ended(_ chunks: [MemoryChunks.Chunk], _ address: UInt64) -> Int? {
+        chunks.withUnsafeBufferPointer { chunks in
+            for index in chunks.indices.reversed() where chunks[index].address == address {
+                let isString = chunks[index].bytes.withUnsafeBytes { bytes in
+                    guard let base = bytes.baseAddress, bytes.last == 0 else { return false }
+                    return strlen(base.assumingMemoryBound(to: CChar.self)) == bytes.count - 1
+                }
+                if isString { return index }
+            }
+            return nil
+        }
+    }
+
     private static func text(_ memory: MemoryChunks, _ pointers: [UInt64]) -> [String] {
-        let known = memory.endedStrings
+        // A table of all strings is made for many only.
+        let known = pointers.count > 16 ? memory.endedStrings : nil
         return pointers.map { pointer in
-            if let position = known[pointer] { return memory.endedText(position) }
+            if let position = known.map({ $0[pointer] }) ?? ended(memory.chunks, pointer) {
+                return memory.endedText(position)
+            }
             if let bytes = memory.endedString(pointer), bytes.count < limit {
                 return String(decoding: bytes, as: UTF8.self)
             }

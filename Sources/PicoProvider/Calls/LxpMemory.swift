@@ -123,7 +123,8 @@ private func LxpMapFile(
         isShared: region.isShared
     )
     let mapping = try file.map(request, c)
-    region.mapping = LxMappingReference(mapping, inode: file.inode)
+    mapping.inode = file.inode
+    region.mapping = mapping
     region.offset = offset
     region.path = file.location?.entry.name.text ?? ""
 }

@@ -44,12 +44,12 @@ func LxpSyscall_RT_SIGACTION(_ c: LxpCall) throws(LxFailure) -> Int64 {
     guard c[3] == 8 else { throw .errno(.EINVAL) }
     var wanted: LxSignalAction?
     if c[1] != 0 {
-        var place = 0
+        let words = try c.readFourWords(c[1])
         wanted = LxSignalAction(
-            handler: try c.readWord(c[1], in: &place),
-            flags: try c.readWord(c[1] + 8, in: &place),
-            restorer: try c.readWord(c[1] + 16, in: &place),
-            mask: LxSignalSet(bits: try c.readWord(c[1] + 24, in: &place))
+            handler: words[0],
+            flags: words[1],
+            restorer: words[2],
+            mask: LxSignalSet(bits: words[3])
         )
     }
     guard (1...64).contains(signal) else { throw .errno(.EINVAL) }

@@ -9,9 +9,9 @@ final class LxpCall: VfsContext {
     var wantedID: Int32?
     /// The slot of the table that serves it, where the engine holds them all, and its number.
     var entryNumber = 0
-    private var entryPlace: UnsafePointer<LxpSyscallSlot>
+    private(set) var place: UnsafePointer<LxpSyscallSlot>
     var entry: LxpSyscallSlot {
-        _read { yield entryPlace.pointee }
+        _read { yield place.pointee }
     }
     /// The number and architecture that the program used.
     private var guestNumber = 0
@@ -37,7 +37,7 @@ final class LxpCall: VfsContext {
     private var credentialsVersion: UInt64 = 0
 
     override init(engine: WSL1Engine) {
-        entryPlace = engine.slot(-1)
+        place = engine.slot(-1)
         super.init(engine: engine)
     }
 
@@ -47,13 +47,13 @@ final class LxpCall: VfsContext {
         take(caller)
         index = guest.index
         isCall = true
-        memory = guest.memory
+        take(guest.memory)
         arguments = guest.arguments
         childTask = guest.childTask
         guestNumber = guest.number
         architecture = guest.architecture
         entryNumber = number
-        entryPlace = slot
+        place = slot
         interruption = slot.pointee.interruption
         if parked != nil { parked = nil }
         if support != nil { forgetNotes() }
@@ -93,6 +93,10 @@ final class LxpCall: VfsContext {
         credentials = caller.credentials
         credentialsVersion = caller.credentialsVersion
     }
+
+    /// Apart: one count, where a copy of the whole call would be made.
+    @inline(never)
+    private func take(_ chunks: MemoryChunks) { memory = chunks }
 
     func forgetNotes() {
         support = nil

@@ -40,20 +40,25 @@ enum LxpSupportState: Sendable, Hashable {
 
 /// An entry as an engine holds it.
 struct LxpSyscallSlot {
-    let handler: LxpHandler?
+    /// False: the dispatcher answers itself.
+    let hasHandler: Bool
+    let handler: LxpHandler
     let evidence: Evidence
     let support: Evidence.Support
     let errno: Errno
     let interruption: LxpInterruption
 
     init(_ entry: LxpSyscallEntry) {
-        handler = entry.handler
+        hasHandler = entry.handler != nil
+        if let known = entry.handler { handler = known } else { handler = LxpNoHandler }
         support = entry.evidence.support
         evidence = entry.evidence
         errno = entry.errno
         interruption = entry.interruption
     }
 }
+
+private func LxpNoHandler(_ c: LxpCall) throws(LxFailure) -> Int64 { throw .notModelled("an entry without a handler") }
 
 /// A table's slots at fixed places: a call has the place of its own, without a count and without a copy of texts.
 final class LxpSyscallSlots {

@@ -15,9 +15,12 @@ extension WSL1Engine {
         if thread.parked != nil { cancel(task) }
         events += 1
         thread.isFreshGraft = false
-        let number = tableNumber(call)
-        let context = self.call
-        begin(context, call, thread, number)
+        return calls.unsafelyUnwrapped._withUnsafeGuaranteedRef { serve(call, thread, $0) }
+    }
+
+    @inline(__always)
+    private func serve(_ call: GuestCall, _ thread: LxThread, _ context: LxpCall) -> DispatchResult {
+        begin(context, call, thread, tableNumber(call))
         // Whatever arrived while the task ran in user mode interrupted it before this call.
         let released = thread.signals.released.bits
         if released == 0 {
@@ -31,8 +34,9 @@ extension WSL1Engine {
         if thread.isDead { return finish(context, .exited) }
         if thread.trace != nil, holdsTraced(thread) { return park(thread, context) }
         // A stop takes a thread on its way back to user mode; one that makes a call has not been taken yet.
+        if thread.trace == nil { return run(context, thread) }
         let result = run(context, thread)
-        if thread.trace != nil { leaveTraced(thread, result) }
+        leaveTraced(thread, result)
         return result
     }
 
@@ -72,12 +76,12 @@ extension WSL1Engine {
     private func begin(_ call: LxpCall, _ guest: GuestCall, _ thread: LxThread, _ number: Int) {
         call.begin(guest, thread, number, slot(number))
         call.costBefore = ntCost
-        kernel.KeSetCurrentThread(thread.ntThread)
+        if !kernel.KeResume(thread.ntThread.map(ObjectIdentifier.init)) { kernel.KeSetCurrentThread(thread.ntThread) }
     }
 
     private func run(_ call: LxpCall, _ thread: LxThread) -> DispatchResult {
         var result: Int64
-        guard let handler = call.entry.handler else {
+        guard call.place.pointee.hasHandler else {
             result = -Int64(call.entry.errno.rawValue)
             thread.signals.lastResult = result
             thread.signals.lastNumber = call.entryNumber
@@ -85,7 +89,7 @@ extension WSL1Engine {
             return finish(call, .returned(result))
         }
         do throws(LxFailure) {
-            result = try handler(call)
+            result = try call.place.pointee.handler(call)
         } catch {
             switch error {
             case .errno(let errno): result = -Int64(errno.rawValue)
@@ -156,7 +160,7 @@ extension WSL1Engine {
             result.support = support
         }
         drainSteps(into: &result)
-        kernel.KeSetCurrentThread(nil)
+        kernel.KeSuspend()
         let spent = ntCost - call.costBefore
         if outcome == .blocked {
             call.parked?.cost += spent

@@ -12,25 +12,12 @@ struct LxRegion {
     var protection: UInt32
     var isShared: Bool
     /// The section behind it and where in it the range starts.
-    var mapping: LxMappingReference?
+    var mapping: VfsMapping?
     var offset: Int64 = 0
     /// SysV shared memory.
     var segment: LxSharedSegment?
     var isStack = false
     var path = ""
-}
-
-/// Shared by the regions that one mmap left; its end releases the section.
-final class LxMappingReference {
-    let mapping: VfsMapping
-    let inode: VfsInode?
-
-    init(_ mapping: VfsMapping, inode: VfsInode?) {
-        self.mapping = mapping
-        self.inode = inode
-    }
-
-    deinit { mapping.unmapped() }
 }
 
 final class LxAddressSpace {
@@ -137,13 +124,13 @@ final class LxAddressSpace {
         upper.offset += Int64(address - upper.start)
         upper.start = address
         regions[index].end = address
-        regions.insert(upper, at: index + 1)
+        regions.put(upper, at: index + 1)
         return index + 1
     }
 
     func insert(_ region: LxRegion) {
         remove(region.start, region.end)
-        regions.insert(region, at: firstIndex(after: region.start))
+        regions.put(region, at: firstIndex(after: region.start))
     }
 
     func protect(_ start: UInt64, _ end: UInt64, _ protection: UInt32) {

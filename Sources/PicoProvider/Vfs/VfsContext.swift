@@ -86,6 +86,27 @@ class VfsContext {
         return value
     }
 
+    /// Four words beside each other: at once where the only chunk has them all.
+    final func readFourWords(_ address: UInt64) throws(LxFailure) -> InlineArray<4, UInt64> {
+        var words = InlineArray<4, UInt64>(repeating: 0)
+        if memory.chunks.count == 1, address >= memory.chunks[0].address {
+            let offset = Int(clamping: address - memory.chunks[0].address)
+            let isRead = memory.chunks[0].bytes.withUnsafeBytes { bytes in
+                guard bytes.count >= 32, offset <= bytes.count - 32 else { return false }
+                for index in 0..<4 {
+                    words[index] = UInt64(
+                        littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 8 * index, as: UInt64.self)
+                    )
+                }
+                return true
+            }
+            if isRead { return words }
+        }
+        var place = 0
+        for index in 0..<4 { words[index] = try readWord(address + 8 * UInt64(index), in: &place) }
+        return words
+    }
+
     /// One of several words beside each other; `place` is kept from one to the next.
     final func readWord(_ address: UInt64, in place: inout Int) throws(LxFailure) -> UInt64 {
         if let word = memory.word(address, size: 8, in: &place) { return word }

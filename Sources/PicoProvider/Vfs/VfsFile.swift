@@ -106,9 +106,14 @@ struct VfsMapRequest {
 }
 
 /// What a mapped file gives to the memory manager: its section, of which the provider maps views.
+///
+/// Shared by the regions that one mmap left; its end releases the section.
 class VfsMapping {
     /// A handle from NtCreateSection; null for memory that no section backs (devices of the provider).
     final let section: Handle
+
+    /// What is mapped; it lives as long.
+    final var inode: VfsInode?
 
     init(section: Handle) { self.section = section }
 

@@ -1,8 +1,9 @@
 // Paths as the provider takes them from a call: cut into names once, and kept for the next call that has them.
+import Glibc
 
 /// A path in its components.
 final class VfsPath {
-    var text: String { String(decoding: bytes, as: UTF8.self) }
+    var text: String { String(decoding: storage, as: UTF8.self) }
     /// Without empty ones.
     let components: [VfsName]
     /// Their ids; 0 for what is no ordinary name.
@@ -13,12 +14,14 @@ final class VfsPath {
     let hasTrailingSlash: Bool
     /// As long as PATH_MAX or longer.
     let isTooLong: Bool
-    fileprivate let bytes: [UInt8]
+    /// Its own: compared at every look-up, and so without the count of an array.
+    private let storage: UnsafeMutableRawBufferPointer
     fileprivate let hash: UInt64
 
     fileprivate init(_ bytes: UnsafeRawBufferPointer, _ hash: UInt64, _ names: VfsNameTable) {
         let slash = UInt8(ascii: "/")
-        self.bytes = Array(bytes)
+        storage = .allocate(byteCount: bytes.count, alignment: 1)
+        storage.copyMemory(from: bytes)
         self.hash = hash
         isEmpty = bytes.isEmpty
         isAbsolute = bytes.first == slash
@@ -35,6 +38,16 @@ final class VfsPath {
         self.components = components
         keys = components.map { $0.kind == .ordinary ? $0.id : 0 }
         hasTrailingSlash = !components.isEmpty && bytes.last == slash
+    }
+
+    deinit { storage.deallocate() }
+
+    @inline(__always)
+    fileprivate func has(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count == storage.count, let other = bytes.baseAddress, let own = storage.baseAddress else {
+            return bytes.isEmpty && storage.isEmpty
+        }
+        return memcmp(own, other, bytes.count) == 0
     }
 }
 
@@ -61,7 +74,7 @@ final class VfsPathTable {
     func path(_ bytes: UnsafeRawBufferPointer) -> VfsPath {
         let hash = VfsNameTable.hash(bytes)
         let slot = Int(truncatingIfNeeded: hash) & (Self.size - 1)
-        if let known = recent[slot], known.hash == hash, VfsNameTable.areEqual(known.bytes, bytes) { return known }
+        if let known = recent[slot], known.hash == hash, known.has(bytes) { return known }
         let made = VfsPath(bytes, hash, names)
         recent[slot] = made
         return made

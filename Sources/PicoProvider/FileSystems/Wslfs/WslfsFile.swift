@@ -113,6 +113,8 @@ final class VfsSectionMapping: VfsMapping {
         super.init(section: section)
     }
 
+    deinit { unmapped() }
+
     override func unmapped() {
         guard !isClosed else { return }
         isClosed = true
