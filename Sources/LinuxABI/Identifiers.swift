@@ -24,6 +24,7 @@ public struct TaskID: RawRepresentable, Hashable, Sendable, Comparable, Codable 
 public struct SyscallArguments: Hashable, Sendable {
     public var words: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
 
+    @inlinable
     public init(_ a: UInt64 = 0, _ b: UInt64 = 0, _ c: UInt64 = 0, _ d: UInt64 = 0, _ e: UInt64 = 0, _ f: UInt64 = 0) {
         words = (a, b, c, d, e, f)
     }

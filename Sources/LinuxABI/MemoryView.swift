@@ -51,6 +51,7 @@ public struct MemoryChunks: MemoryView, Sendable {
         /// The full length in bytes that the call read or wrote here.
         public var length: Int
 
+        @inlinable
         public init(address: UInt64, bytes: [UInt8], length: Int? = nil) {
             self.address = address
             self.bytes = bytes

@@ -16,6 +16,7 @@ public struct CallHead: Sendable {
     /// Nanoseconds since `TraceHeader.startMonotonic`.
     public var exitTime: UInt64
 
+    @inlinable
     public init(
         index: UInt64,
         task: TaskID,

@@ -142,7 +142,7 @@ struct ScheduleTests {
         for moment in IteratorSequence(Timeline(builder.trace, CallWindow(Recording(builder.trace)))) {
             switch moment {
             case .enter(let position):
-                let mask = ledger.held(position, of: builder.trace.calls[position].task, builder.trace)
+                let mask = ledger.held(position, of: builder.trace.calls[position].task)
                 if mask != 0 { held[position] = mask }
             case .signal(let index): ledger.pass(builder.trace.signals[index])
             case .due, .task: break

@@ -7,48 +7,34 @@ final class CallBlock: Sendable {
     let batch: EventBatch
     /// Contents by payload id; nil: the log's reader has them.
     let contents: [[UInt8]]?
+    /// What the batch has, for reading call by call.
+    let columns: CallColumns
 
     init(_ batch: EventBatch) {
         self.batch = batch
         contents = nil
+        columns = CallColumns(batch)
     }
 
     init(_ calls: [CallRecord]) {
         var contents: [[UInt8]] = []
         batch = EventBatch(calls, contents: &contents)
         self.contents = contents
+        columns = CallColumns(batch)
     }
 
     /// The call in a row, with its memory.
-    ///
-    /// A method here and not of the batch: passing that counts references to each of its columns.
-    ///
-    /// - Parameter used: a call that nobody else has, to make it of.
-    @inline(__always)
-    func recordedCall(_ row: Int, reusing used: RecordedCall? = nil, _ bytes: (Int) -> [UInt8]) -> RecordedCall {
-        let call: RecordedCall
-        if let used {
-            call = used
-            call.begin(batch.head(row))
-        } else {
-            call = RecordedCall(batch.head(row))
-        }
-        let first = Int(batch.firstChunks[row])
-        let end = first + Int(batch.chunkCounts[row])
-        for chunk in first..<end {
-            let own = MemoryChunks.Chunk(
-                address: batch.chunkAddresses[chunk],
-                bytes: bytes(batch.chunkPayloads[chunk]),
-                length: Int(batch.chunkLengths[chunk])
-            )
-            if batch.chunkKinds[chunk] & 1 == 0 {
-                call.input.chunks.append(own)
-            } else {
-                call.output.chunks.append(own)
-            }
-        }
-        if !batch.chunkHashes.isEmpty { call.cut = cut(call.output.chunks, first..<end) }
+    func recordedCall(_ row: Int, _ bytes: (Int) -> [UInt8]) -> RecordedCall {
+        let call = columns.recordedCall(row, reusing: nil, bytes)
+        takeHashes(of: row, call)
         return call
+    }
+
+    /// Gives a call the hashes of its output that was cut.
+    func takeHashes(of row: Int, _ call: RecordedCall) {
+        guard columns.hasHashes else { return }
+        let first = Int(batch.firstChunks[row])
+        call.cut = cut(call.output.chunks, first..<(first + Int(batch.chunkCounts[row])))
     }
 
     /// The records of output that was cut, with their hashes.

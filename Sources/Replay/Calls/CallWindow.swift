@@ -24,11 +24,23 @@ final class CallWindow {
 
     private var places: [Place]
     private var mask: Int
-    /// Held blocks by number, the first of which is `firstBlock`; nil: none of its calls are needed any more.
-    private var blocks: [(block: CallBlock?, last: Int)] = []
+    /// A block, its columns, and the position of its last call; nil: none of its calls are needed any more.
+    private struct Held {
+        var block: CallBlock?
+        let columns: CallColumns
+        let last: Int
+
+        init(_ block: CallBlock, last: Int) {
+            self.block = block
+            columns = block.columns
+            self.last = last
+        }
+    }
+    /// Held blocks by number, the first of which is `firstBlock`.
+    private var blocks: [Held] = []
     private var firstBlock: Int32 = 0
     private var reader: TraceReader?
-    private var late: (block: CallBlock, rows: [UInt64: Int])?
+    private var late: (held: Held, rows: [UInt64: Int])?
     private var contents = RecentContents()
 
     init(_ recording: Recording) {
@@ -37,11 +49,11 @@ final class CallWindow {
         case .memory(let block):
             mask = Int.max
             places = block.batch.indexes.indices.map { Place(position: $0, block: 0, row: Int32($0)) }
-            blocks = [(block, Int.max)]
+            blocks = [Held(block, last: Int.max)]
         case .log(let path, let memoryLimit, let lateBlock, let rows):
             mask = (1 << 16) - 1
             places = [Place](repeating: Place(), count: mask + 1)
-            late = (lateBlock, rows)
+            late = (Held(lateBlock, last: Int.max), rows)
             do throws(TraceError) {
                 reader = try TraceReader(path: path)
                 reader?.memoryLimit = memoryLimit
@@ -99,7 +111,7 @@ final class CallWindow {
             places[position & mask] = Place(position: position, block: number, row: Int32(row))
             last = max(last, position)
         }
-        blocks.append((block, last))
+        blocks.append(Held(block, last: last))
     }
 
     private func grow() {
@@ -111,13 +123,19 @@ final class CallWindow {
 
     // MARK: - Looking
 
+    /// The columns that have a call, and its row in them: valid until the window is asked for another.
     @inline(__always)
-    private func find(_ position: Int) -> (CallBlock, Int) {
+    private func find(_ position: Int) -> (columns: CallColumns, row: Int) {
         precondition(has(position), "a call that is not held")
         let place = places[position & mask]
-        if place.block < 0, let late { return (late.block, Int(place.row)) }
-        guard let block = blocks[Int(place.block - firstBlock)].block else { fatalError("a block that is not held") }
-        return (block, Int(place.row))
+        guard place.block >= 0 else { return findLate(place) }
+        return (blocks[Int(place.block - firstBlock)].columns, Int(place.row))
+    }
+
+    @inline(never)
+    private func findLate(_ place: Place) -> (columns: CallColumns, row: Int) {
+        guard let late else { fatalError("a late call of no log") }
+        return (late.held.columns, Int(place.row))
     }
 
     /// What the order of calls depends on.
@@ -131,48 +149,61 @@ final class CallWindow {
 
     @inline(__always)
     func head(_ position: Int) -> Head {
-        let (block, row) = find(position)
+        let (columns, row) = find(position)
         return Head(
-            index: block.batch.indexes[row],
-            task: TaskID(rawValue: block.batch.tasks[row]),
-            flags: CallFlags(rawValue: block.batch.flags[row]),
-            entryTime: block.batch.entryTimes[row],
-            exitTime: block.batch.exitTimes[row]
+            index: columns.indexes[row],
+            task: TaskID(rawValue: columns.tasks[row]),
+            flags: CallFlags(rawValue: columns.flags[row]),
+            entryTime: columns.entryTimes[row],
+            exitTime: columns.exitTimes[row]
         )
     }
 
-    func index(_ position: Int) -> UInt64 { head(position).index }
+    func index(_ position: Int) -> UInt64 {
+        let (columns, row) = find(position)
+        return columns.indexes[row]
+    }
 
     /// A wait4: whom it asked for, and its result.
     func wait(_ position: Int) -> (task: TaskID, asked: Int32, result: Int64, exitTime: UInt64)? {
-        let (block, row) = find(position)
-        let architecture = Architecture(rawValue: block.batch.architectures[row]) ?? .x86_64
-        guard KnownCall.of(block.batch.numbers[row], architecture) == .wait4 else { return nil }
+        let (columns, row) = find(position)
+        let (number, architecture) = columns.number(row)
+        guard KnownCall.of(number, architecture) == .wait4 else { return nil }
         return (
-            TaskID(rawValue: block.batch.tasks[row]), Int32(truncatingIfNeeded: block.batch.arguments[6 * row]),
-            block.batch.results[row], block.batch.exitTimes[row]
+            TaskID(rawValue: columns.tasks[row]), Int32(truncatingIfNeeded: columns.argument(0, of: row)),
+            columns.result(row), columns.exitTimes[row]
         )
     }
 
     func name(_ position: Int) -> String {
-        let (block, row) = find(position)
-        let architecture = Architecture(rawValue: block.batch.architectures[row]) ?? .x86_64
-        return ABI.name(Int(block.batch.numbers[row]), architecture)
+        let (columns, row) = find(position)
+        let (number, architecture) = columns.number(row)
+        return ABI.name(Int(number), architecture)
     }
 
     /// The call with its memory, made anew each time.
     ///
     /// - Parameter used: a call that nobody else has, to make it of.
     func call(_ position: Int, reusing used: RecordedCall? = nil) -> RecordedCall {
-        let (block, row) = find(position)
-        return block.recordedCall(row, reusing: used) { bytes($0, block) }
+        let (columns, row) = find(position)
+        guard let reader, places[position & mask].block >= 0 else { return heldCall(position, row) }
+        let call = columns.recordedCall(row, reusing: used) { contents.bytes($0, reader) }
+        if columns.hasHashes { block(position).takeHashes(of: row, call) }
+        return call
     }
 
-    @inline(__always)
-    private func bytes(_ id: Int, _ block: CallBlock) -> [UInt8] {
-        if let contents = block.contents { return contents[id] }
-        guard let reader else { fatalError("a block of no log") }
-        return contents.bytes(id, reader)
+    /// A call whose contents are in memory.
+    private func heldCall(_ position: Int, _ row: Int) -> RecordedCall {
+        let block = block(position)
+        guard let contents = block.contents else { fatalError("a block of no log") }
+        return block.recordedCall(row) { contents[$0] }
+    }
+
+    private func block(_ position: Int) -> CallBlock {
+        let place = places[position & mask]
+        let block = place.block < 0 ? late?.held.block : blocks[Int(place.block - firstBlock)].block
+        guard let block else { fatalError("a block that is not held") }
+        return block
     }
 
     func record(_ position: Int) -> CallRecord { call(position).wholeRecord }

@@ -13,6 +13,8 @@ final class CallPlan {
     let isHandlerReturn: Bool
     /// Equal results do not mean that calls are the same.
     let isSpecial: Bool
+    /// All that it answers is a new descriptor.
+    let makesDescriptor: Bool
     let cells: CellPlan
     /// The spaces of the names in its arguments, by their ordinals; descriptors always, as memory may hold them.
     let nameSpaces: UInt64
@@ -35,6 +37,7 @@ final class CallPlan {
         }
         holdsNames = variant.holdsNames
         layout = FlatLayout(variant)
+        makesDescriptor = holdsNames && layout?.isDescriptorOnly == true
         isHandlerReturn = variant.callName == "rt_sigreturn"
         isSpecial = isHandlerReturn || variant.isOpaque
     }
@@ -90,6 +93,11 @@ final class FlatLayout {
 
     private(set) var outputs: [Output] = []
     let result: Result
+
+    /// There is nothing to compare but a new descriptor.
+    var isDescriptorOnly: Bool {
+        if case .renamed(.fd, creates: true) = result { outputs.isEmpty } else { false }
+    }
 
     init?(_ variant: Variant) {
         switch variant.result.rule {

@@ -7,8 +7,9 @@ import TraceLog
 /// Used by the thread that replays, and by nobody else.
 final class AnswerBook: @unchecked Sendable {
     private let calls: CallWindow
-    /// The call entered last, and that of each task.
-    private var current: RecordedCall?
+    /// The call entered last: `open` has it for as long as its task is there.
+    private unowned(unsafe) var current: RecordedCall?
+    /// The call of each task.
     private var open = TaskMap<RecordedCall>()
 
     init(_ calls: CallWindow) { self.calls = calls }
@@ -22,7 +23,10 @@ final class AnswerBook: @unchecked Sendable {
     }
 
     /// A task makes no more calls.
-    func end(_ task: TaskID) { open.remove(task) }
+    func end(_ task: TaskID) {
+        if current?.record.task == task { current = nil }
+        open.remove(task)
+    }
 
     func call(_ index: UInt64) -> RecordedCall? {
         if let current, current.index == index { return current }

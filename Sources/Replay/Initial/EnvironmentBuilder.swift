@@ -47,10 +47,12 @@ struct EnvironmentBuilder {
         var last = TaskMap<Int>()
         var lastCalls = TaskMap<Int>()
         var places: [SignalPlace] = []
+        // A call that is over, to be used again.
+        var spare: RecordedCall?
         while let moment = timeline.next() {
             switch moment {
             case .enter(let position):
-                let call = calls.call(position)
+                let call = calls.call(position, reusing: spare.take())
                 while let record = records.first, record.beforeCall <= call.index {
                     world.files.learn(records.removeFirst())
                 }
@@ -60,9 +62,10 @@ struct EnvironmentBuilder {
                 last[call.record.task] = position
                 calls.pass(position)
             case .due(let position, let task):
-                guard let entered = open.remove(task), entered.position == position else { continue }
+                guard var entered = open.remove(task), entered.position == position else { continue }
                 world.complete(entered.call)
                 names.collect(entered.call, in: world)
+                if isKnownUniquelyReferenced(&entered.call) { spare = entered.call }
             case .task(let index):
                 let task = trace.tasks[index].task
                 guard case .exited = trace.tasks[index].kind else { continue }

@@ -59,6 +59,7 @@ final class RecordedCall {
     }
 
     /// Becomes another call, without its memory: what nobody has any more is used again.
+    @inline(__always)
     func begin(_ record: CallHead) {
         self.record = record
         known = KnownCall.of(record.number, record.architecture)

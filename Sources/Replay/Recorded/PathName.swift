@@ -104,7 +104,20 @@ struct PathWalks {
             self.result = result
         }
     }
+    /// A walk by a name that stands at the beginning of an array, which is the key: equal memory of calls is one array.
+    private struct Placed {
+        var bytes: [UInt8] = []
+        var start: UnsafeRawPointer?
+        var follow = false
+        var isAbsolute = false
+        var generation: UInt64 = 0
+        var base: PathName?
+        var result: PathName?
+    }
     private var walks = IntegerTable<Walk>()
+    private var placed = [Placed](repeating: Placed(), count: placesOfNames)
+    private static let placesOfNames = 1 << 9
+    private static let longestPlaced = 1 << 8
     private var generation: UInt64 = 0
     /// More than this are forgotten together: a workload that never comes back to a name needs no memory of it.
     private static let limit = 1 << 15
@@ -126,7 +139,60 @@ struct PathWalks {
         return walk
     }
 
-    mutating func forget() { walks.removeAll() }
+    mutating func forget() {
+        walks.removeAll()
+        placed = [Placed](repeating: Placed(), count: Self.placesOfNames)
+    }
+
+    /// Where a name is that is the beginning of a call's last memory, so that the array alone tells it.
+    @inline(__always)
+    static func place(of address: UInt64, in memory: MemoryChunks) -> UnsafeRawPointer? {
+        let last = memory.chunks.count - 1
+        guard last >= 0, memory.chunks[last].address == address, address != 0 else { return nil }
+        return memory.chunks[last].bytes.withUnsafeBytes { $0.baseAddress }
+    }
+
+    @inline(__always)
+    private static func slot(_ start: UnsafeRawPointer, _ follow: Bool) -> Int {
+        (Int(bitPattern: start) >> 4 ^ (follow ? 1 : 0)) & (placesOfNames - 1)
+    }
+
+    /// Whether the name at this place is a path from the root; nil: its walk is not known.
+    @inline(__always)
+    func isAbsolute(_ start: UnsafeRawPointer, follow: Bool, generation: UInt64) -> Bool? {
+        let slot = Self.slot(start, follow)
+        guard placed[slot].start == start, placed[slot].follow == follow, placed[slot].generation == generation
+        else { return nil }
+        return placed[slot].isAbsolute
+    }
+
+    /// The walk below `base` of a name for which ``isAbsolute(_:follow:generation:)`` is known.
+    @inline(__always)
+    func result(_ start: UnsafeRawPointer, follow: Bool, below base: PathName) -> (name: PathName?, Void)? {
+        let slot = Self.slot(start, follow)
+        return placed[slot].base === base ? (placed[slot].result, ()) : nil
+    }
+
+    /// Keeps the walk of a name at a place.
+    mutating func keep(
+        _ result: PathName?,
+        at start: UnsafeRawPointer,
+        _ bytes: [UInt8],
+        below base: PathName,
+        follow: Bool,
+        generation: UInt64
+    ) {
+        guard bytes.count <= Self.longestPlaced else { return }
+        placed[Self.slot(start, follow)] = Placed(
+            bytes: bytes,
+            start: start,
+            follow: follow,
+            isAbsolute: bytes.first == UInt8(ascii: "/"),
+            generation: generation,
+            base: base,
+            result: result
+        )
+    }
 
     /// A hash of a path.
     static func key(of path: String) -> UInt64 {

@@ -27,24 +27,16 @@ extension RecordedWorld {
     ///
     /// Nil when it is relative to a descriptor that is not known to be a directory.
     func resolve(_ name: ArraySlice<UInt8>, at directory: Int32, in task: TaskState, follow: Bool) -> PathName? {
-        let base: PathName
-        if name.first == UInt8(ascii: "/") {
-            base = task.directories.rootName(files)
-        } else if directory == Linux.atWorkingDirectory {
-            base = task.directories.workingName(files)
-        } else if let name = description(directory, in: task)?.name(files) {
-            base = name
-        } else {
-            return nil
-        }
+        walkIsPrivate = true
+        guard let base = base(isAbsolute: name.first == UInt8(ascii: "/"), directory, in: task) else { return nil }
         // What a walk finds depends on links alone, but for mounts, other roots and the task's own names in /proc.
-        guard task.mounts.entries.isEmpty, task.directories.root == "/", !base.isEngineServed,
+        guard task.mounts.entries.isEmpty, task.directories.hasPlainRoot, !base.isEngineServed,
             !name.starts(with: Self.processDirectory)
         else { return walked(name, base, in: task, follow) }
+        walkIsPrivate = false
         if let known = walks.answer(name, below: base, follow: follow, generation: files.linkGeneration) {
             return known.result
         }
-        walkIsPrivate = false
         let result: PathName?
         switch descend(name, from: base, follow: follow) {
         case .name(let name): result = name
@@ -53,6 +45,14 @@ extension RecordedWorld {
         }
         if !walkIsPrivate { walks.keep(result, of: name, below: base, follow: follow) }
         return result
+    }
+
+    /// Where a walk begins.
+    @inline(__always)
+    private func base(isAbsolute: Bool, _ directory: Int32, in task: TaskState) -> PathName? {
+        if isAbsolute { return task.directories.rootName(files) }
+        if directory == Linux.atWorkingDirectory { return task.directories.workingName(files) }
+        return description(directory, in: task)?.name(files)
     }
 
     private enum Descent {
@@ -156,9 +156,27 @@ extension RecordedWorld {
 
     func path(_ argument: PathArgument, _ call: RecordedCall, in task: TaskState) -> PathName? {
         let directory = argument.directory.map { call.fd($0) } ?? Linux.atWorkingDirectory
-        guard let name = call.input.pathBytes(call.word(argument.path)) else { return nil }
+        let address = call.word(argument.path)
+        let place = PathWalks.place(of: address, in: call.input)
+        if let place,
+            let isAbsolute = walks.isAbsolute(place, follow: argument.follow, generation: files.linkGeneration),
+            let base = base(isAbsolute: isAbsolute, directory, in: task),
+            task.mounts.entries.isEmpty, task.directories.hasPlainRoot,
+            let known = walks.result(place, follow: argument.follow, below: base)
+        {
+            return known.name
+        }
+        guard let name = call.input.pathBytes(address) else { return nil }
         if name.isEmpty { return argument.directory == nil ? nil : description(directory, in: task)?.name(files) }
-        return resolve(name, at: directory, in: task, follow: argument.follow)
+        let result = resolve(name, at: directory, in: task, follow: argument.follow)
+        if let place, !walkIsPrivate,
+            let base = base(isAbsolute: name.first == UInt8(ascii: "/"), directory, in: task),
+            let bytes = call.input.chunks.last?.bytes
+        {
+            let generation = files.linkGeneration
+            walks.keep(result, at: place, bytes, below: base, follow: argument.follow, generation: generation)
+        }
+        return result
     }
 
     // MARK: - Opening

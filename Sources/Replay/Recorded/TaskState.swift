@@ -126,8 +126,13 @@ final class DirectoryContext {
         didSet { working = nil }
     }
     var root: String {
-        didSet { rootObject = nil }
+        didSet {
+            rootObject = nil
+            hasPlainRoot = root == "/"
+        }
     }
+    /// The root is that of the system.
+    private(set) var hasPlainRoot: Bool
     var umask: UInt32
     var workingDirectoryMark: Mark?
     private var working: PathName?
@@ -137,6 +142,7 @@ final class DirectoryContext {
         self.workingDirectory = workingDirectory
         self.root = root
         self.umask = umask
+        hasPlainRoot = root == "/"
     }
 
     func copy() -> DirectoryContext {

@@ -32,8 +32,8 @@ final class CellPlan {
     /// Selected by memory: named anew each time.
     fileprivate private(set) var readsMemory = false
     fileprivate var known = IntegerTable<[KnownCells]>()
-    /// Those of the last call: most likely the next one's too.
-    fileprivate var recent: KnownCells?
+    /// Those of the last call: most likely the next one's too. The tallies keep them.
+    fileprivate unowned(unsafe) var recent: KnownCells?
     /// The cells of calls that are selected by memory, by their ordinals.
     fileprivate var named: [KnownCells] = []
 
@@ -55,8 +55,8 @@ struct CellTallies {
     private var ordinals: [Cell: Int] = [:]
     private var groups: [KnownCells] = []
     private var classes = PathClasses()
-    /// The cells of the call that was added last.
-    private(set) var last: KnownCells?
+    /// The cells of the call that was added last: one of `groups`.
+    private(set) unowned(unsafe) var last: KnownCells?
 
     var lastCells: [Cell] { last?.cells.map { cells[$0] } ?? [] }
 
@@ -80,7 +80,7 @@ struct CellTallies {
         var path: Int?
         var isKnown = !plan.readsMemory
         if let index = plan.path, words[index] != 0 {
-            if let bytes = memory.endedString(words[index]) { path = classes[bytes] } else { isKnown = false }
+            if let known = classes.find(words[index], memory) { path = known.index } else { isKnown = false }
         }
         guard isKnown else { return find(plan, ordinals(of: call.variant.cells(words, memory: memory))) }
         if let recent = plan.recent, recent.agrees(plan, path, words) { return recent }
@@ -127,9 +127,34 @@ private struct PathClasses {
             index = ABI.pathClass(of: name)
         }
     }
+    /// Names that stand at the beginning of an array, by where that is in memory: equal memory of calls is one array.
+    private struct Placed {
+        var bytes: [UInt8] = []
+        var start: UnsafeRawPointer?
+        var index: Int?
+    }
     private var known = IntegerTable<Known>()
+    private var placed = [Placed](repeating: Placed(), count: 1 << 9)
+    private static let longest = 1 << 8
     /// More than this are forgotten together.
     private static let limit = 1 << 14
+
+    /// The class of the name at an address, if it ends there.
+    mutating func find(_ address: UInt64, _ memory: MemoryChunks) -> (index: Int?, Void)? {
+        let last = memory.chunks.count - 1
+        guard last >= 0, memory.chunks[last].address == address,
+            let start = memory.chunks[last].bytes.withUnsafeBytes({ $0.baseAddress }),
+            memory.chunks[last].length == memory.chunks[last].bytes.count
+        else { return memory.endedString(address).map { (self[$0], ()) } }
+        let slot = Int(bitPattern: start) >> 4 & (placed.count - 1)
+        if placed[slot].start == start { return (placed[slot].index, ()) }
+        guard let name = memory.endedString(address) else { return nil }
+        let index = self[name]
+        if name.count < Self.longest {
+            placed[slot] = Placed(bytes: memory.chunks[last].bytes, start: start, index: index)
+        }
+        return (index, ())
+    }
 
     subscript(name: ArraySlice<UInt8>) -> Int? {
         mutating get {

@@ -63,24 +63,41 @@ struct ResultRecorder {
         result answer: DispatchResult?,
         cause: MarkedInput? = nil
     ) {
-        count(pending, judgement, result: answer)
+        count(pending, pending.call, pending.plan, judgement.verdict, answer?.cost)
         report(pending, judgement, result: answer, cause: cause, isFirst: false)
     }
 
-    private mutating func count(_ pending: Pending, _ judgement: Judgement, result answer: DispatchResult?) {
-        let record = pending.call.record
-        result.verdicts[pending.position] = judgement.verdict
+    /// The verdict of a call whose answer the engine gave by itself.
+    mutating func add(
+        _ pending: Pending,
+        _ call: RecordedCall,
+        _ plan: CallPlan?,
+        _ judgement: Judgement,
+        result answer: DispatchResult
+    ) {
+        count(pending, call, plan, judgement.verdict, answer.cost)
+        guard judgement.verdict != .same || pending.hasNotes else { return }
+        report(pending, judgement, result: answer, cause: nil, isFirst: false)
+    }
+
+    private mutating func count(
+        _ pending: Pending,
+        _ call: RecordedCall,
+        _ plan: CallPlan?,
+        _ verdict: Verdict,
+        _ cost: TranslationCost?
+    ) {
+        let record = call.record
+        result.verdicts[pending.position] = verdict
         isAdded[pending.position] = true
-        if let cost = answer?.cost {
+        if let cost {
             if record.number < costs.count {
                 costs[Int(record.number)].add(cost)
             } else {
                 otherCosts[UInt64(record.number), default: Cost()].add(cost)
             }
         }
-        if let plan = pending.plan {
-            tallies.add(judgement.verdict, plan, record.arguments, pending.call.input)
-        }
+        if let plan { tallies.add(verdict, plan, record.arguments, call.input) }
         if record.result < 0, Errno(result: record.result) != nil, !record.flags.contains(.unfinished) {
             countError(pending)
         }
@@ -161,7 +178,7 @@ struct ResultRecorder {
         result answer: DispatchResult,
         isPlain: Bool = false
     ) {
-        count(pending, judgement, result: answer)
+        count(pending, pending.call, pending.plan, judgement.verdict, answer.cost)
         let record = pending.call.record
         if let plan = pending.plan, let cells = tallies.last,
             candidates.addKnown(record, judgement, answer, plan, cells)

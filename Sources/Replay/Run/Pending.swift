@@ -7,7 +7,8 @@ final class Pending {
     /// Position in the trace's calls.
     private(set) var position: Int
     private(set) var call: RecordedCall
-    private(set) var plan: CallPlan?
+    /// The replay keeps its plans for as long as it has calls.
+    private(set) unowned(unsafe) var plan: CallPlan?
     var variant: Variant? { plan?.variant }
     private(set) var task: TaskState
     /// The number that a task gets if the call makes one.

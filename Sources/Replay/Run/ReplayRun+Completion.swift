@@ -58,7 +58,7 @@ extension ReplayRun {
             result = try engine.retry(task)
         }
         if result.outcome == .blocked {
-            if options.resynchronise, signals.stops(trace, position) {
+            if options.resynchronise, signals.stops(position) {
                 pending.isStopped = true
                 parked[task] = pending
                 return

@@ -4,13 +4,13 @@ import LinuxABI
 import TraceLog
 
 extension ReplayRun {
-    func finish(_ pending: Pending, _ result: inout DispatchResult) {
-        let call = pending.call
+    func finish(_ pending: Pending, _ call: RecordedCall, _ result: inout DispatchResult) {
         let task = call.record.task
         // A task that was made up because somebody asked for it early may be another one now.
         let state = pending.task.tid >= 0 ? pending.task : world.task(task)
         let value: Int64? = if case .returned(let value) = result.outcome { value } else { nil }
-        var judgement = judge(pending, result)
+        let plan = pending.plan
+        var judgement = judge(pending, call, plan, result)
         let agrees = !judgement.verdict.isDivergence && judgement.verdict != .unjudged
         // Before the call changes what its inputs are.
         var isPlain = false
@@ -28,8 +28,10 @@ extension ReplayRun {
         }
         let oldMemory = state.memory
         if call.record.flags.isDisjoint(with: .resultUnknown) { world.complete(call, in: state) }
-        relateEffects(pending, engine: value, oldMemory: oldMemory)
-        markCutInput(pending)
+        if call.succeeded {
+            if let value, value >= 0 { relateEffects(pending, call, plan, engine: value, oldMemory: oldMemory) }
+            if let transfer = Transfer(call), transfer.direction == .input { markCutInput(of: call) }
+        }
         if result.outcome == .exited {
             engineTasks.remove(task)
             if !call.record.flags.contains(.unfinished) {
@@ -40,9 +42,9 @@ extension ReplayRun {
             if let breach = result.breach, breach != .taskStack || isInHandler(pending) {
                 record.addRoot(pending, Judgement(breach), result: result)
             } else {
-                record.add(pending, judgement, result: result)
+                record.add(pending, call, plan, judgement, result: result)
             }
-            planRepair(pending)
+            if planner != nil { planRepair(pending) }
             return
         }
         if experiment.overridden.contains(call.index) {
@@ -95,12 +97,11 @@ extension ReplayRun {
     }
 
     /// The engine did not get all bytes of a write: what it holds from now on cannot be judged.
-    private func markCutInput(_ pending: Pending) {
-        guard pending.call.succeeded, let transfer = Transfer(pending.call), transfer.direction == .input,
-            pending.call.input.chunks.contains(where: { $0.bytes.count < $0.length }),
-            let description = world.description(pending.call.fd(0), in: world.task(pending.call.record.task))
+    private func markCutInput(of call: RecordedCall) {
+        guard call.input.chunks.contains(where: { $0.bytes.count < $0.length }),
+            let description = world.description(call.fd(0), in: world.task(call.record.task))
         else { return }
-        let mark = Mark(call: pending.call.index, isJudged: false)
+        let mark = Mark(call: call.index, isJudged: false)
         world.hasMarks = true
         if let node = description.node { node.mark = node.mark ?? mark }
         if let peer = description.peer { peer.mark = peer.mark ?? mark }
@@ -117,11 +118,15 @@ extension ReplayRun {
     }
 
     /// Names that the call made, moved or gave up, where both sides did.
-    private func relateEffects(_ pending: Pending, engine: Int64?, oldMemory: UInt64) {
-        let call = pending.call
-        guard let engine, engine >= 0, call.succeeded else { return }
-        for effect in world.effects where effect.changesNames {
-            switch effect {
+    private func relateEffects(
+        _ pending: Pending,
+        _ call: RecordedCall,
+        _ plan: CallPlan?,
+        engine: Int64,
+        oldMemory: UInt64
+    ) {
+        for index in 0..<world.effects.count where world.effects[index].changesNames {
+            switch world.effects[index] {
             case .mapped(let address, let length):
                 names.map(address, length: (length + 4095) & ~4095, engine: UInt64(bitPattern: engine), in: oldMemory)
             case .unmapped(let address, let length): names.unmap(address, length: length, in: oldMemory)
@@ -134,7 +139,7 @@ extension ReplayRun {
             default: break
             }
         }
-        guard let plan = pending.plan, !plan.unbinds.isEmpty else { return }
+        guard let plan, !plan.unbinds.isEmpty else { return }
         for (index, space) in plan.unbinds { names[pending.scopes.scope(space)].unbind(call.word(index)) }
     }
 }

@@ -5,12 +5,11 @@ import TraceLog
 
 extension ReplayRun {
     func handle(_ pending: Pending, _ result: inout DispatchResult) throws(EngineFailure) {
+        let call = pending.call
         // The recorded result: neither raced nor short.
-        if case .returned(let value) = result.outcome, value == pending.call.record.result,
-            !pending.call.mayShareAnswers
-        {
-            deliver(result.signals, pending)
-            finish(pending, &result)
+        if case .returned(let value) = result.outcome, value == call.record.result, !call.mayShareAnswers {
+            if !result.signals.isEmpty || signals.isOwed { deliver(result.signals, pending) }
+            finish(pending, call, &result)
             return
         }
         if result.outcome == .blocked {
@@ -143,7 +142,7 @@ extension ReplayRun {
             try completeCount(pending, &result)
             keepEarlyEvents(pending, &result)
         }
-        finish(pending, &result)
+        finish(pending, pending.call, &result)
     }
 
     private func stream(_ pending: Pending) -> OpenDescription? {

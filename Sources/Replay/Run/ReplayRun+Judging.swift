@@ -4,10 +4,9 @@ import LinuxABI
 import TraceLog
 
 extension ReplayRun {
-    func judge(_ pending: Pending, _ result: DispatchResult) -> Judgement {
-        let call = pending.call
-        if isPlainlySame(call, pending.plan, result) { return .same }
-        let judgement = judgeAnswer(pending, result)
+    func judge(_ pending: Pending, _ call: RecordedCall, _ plan: CallPlan?, _ result: DispatchResult) -> Judgement {
+        if isPlainlySame(call, plan, result) { return .same }
+        let judgement = judgeAnswer(pending, call, plan, result)
         // What the engine was not shown it cannot be blamed for.
         if judgement.verdict.isDivergence, let chunk = call.input.chunks.first(where: { $0.bytes.count < $0.length }) {
             return .unjudged(
@@ -55,9 +54,13 @@ extension ReplayRun {
         return value < 0 && value >= -4095 || !plan.holdsNames && call.output.chunks.isEmpty
     }
 
-    private func judgeAnswer(_ pending: Pending, _ result: DispatchResult) -> Judgement {
-        let call = pending.call
-        guard let plan = pending.plan else { return .unjudged(.replayer, "no description of this call") }
+    private func judgeAnswer(
+        _ pending: Pending,
+        _ call: RecordedCall,
+        _ plan: CallPlan?,
+        _ result: DispatchResult
+    ) -> Judgement {
+        guard let plan else { return .unjudged(.replayer, "no description of this call") }
         let variant = plan.variant
         if variant.isOpaque { return .unjudged(.replayer, "opaque: \(variant.fullName) is known by name only") }
         if call.record.flags.contains(.resultLost) { return .unjudged(.recording, "the recorder lost the result") }
@@ -101,7 +104,7 @@ extension ReplayRun {
                 result
             )
         }
-        if result.given.isEmpty, let differences = compareFlatly(pending, plan, value, result) {
+        if result.given.isEmpty, let differences = compareFlatly(pending, call, plan, value, result) {
             if differences.isEmpty { return .same }
             if !pending.isPartlyTranslated { return differs(differences, result) }
         }
@@ -228,16 +231,19 @@ extension ReplayRun {
     /// Nil says nothing yet.
     private func compareFlatly(
         _ pending: Pending,
+        _ call: RecordedCall,
         _ plan: CallPlan,
         _ value: Int64,
         _ result: DispatchResult
     ) -> [Difference]? {
-        let call = pending.call
         guard plan.holdsNames else {
             guard value == call.record.result else { return nil }
             let isSame =
                 call.output.chunks.isEmpty || sameBytes(call.output, EngineMemory(result.writes, over: call.input))
             return isSame ? [] : nil
+        }
+        if plan.makesDescriptor, value == call.record.result, call.output.chunks.isEmpty {
+            return relateDescriptor(value, pending.scopes) ? [] : nil
         }
         guard let layout = plan.layout else { return listingAgrees(pending, value, result.writes) ? [] : nil }
         let comparison = flat
@@ -271,6 +277,17 @@ extension ReplayRun {
         comparison.commit()
         record.ignoredFields += comparison.ignored
         return comparison.differences
+    }
+
+    /// Binds a descriptor that has the same number on both sides; false where that does not settle it.
+    private func relateDescriptor(_ number: Int64, _ scopes: NameScopes) -> Bool {
+        guard Comparison.isName(number, .fd) else { return true }
+        let name = UInt64(number)
+        let bijection = names[.init(.fd, scopes.descriptors)]
+        if bijection.engine(name) == name { return true }
+        if let other = bijection.recorded(name), other != name { return false }
+        _ = bijection.create(name, name)
+        return true
     }
 
     /// The bytes of the one chunk that stands at an address with this length, if no other touches it.

@@ -174,10 +174,7 @@ final class ReplayRun {
         let task = call.record.task
         advance(to: call.record.entryTime)
         try makeExits(dueAt: call.record.entryTime)
-        for change in preparation.changes.isEmpty ? [] : preparation.changes[call.index] ?? [] {
-            record.happened(EnvironmentEvent(.outsideActor, call: call.index, change.summary))
-            for graft in change.grafts where engineTasks.contains(task) { _ = engine.graft(graft, on: task) }
-        }
+        if !preparation.changes.isEmpty { makeChanges(before: call) }
         let plan = plans.plan(call.record.number, call.record.architecture, call.record.arguments)
         let variant = plan?.variant
         let state = world.task(task)
@@ -186,7 +183,7 @@ final class ReplayRun {
         last = nil
         defer { if isKnownUniquelyReferenced(&pending) { spare = pending } }
         if call.armsTimer { signals.arm(task) }
-        pending.held = signals.held(position, of: task, trace)
+        pending.held = signals.held(position, of: task)
         if let variant, world.countsUses { world.countUses(by: call, variant, state) }
         // What changes the inputs between here and the answer.
         if call.known == .close || call.makesTask || !exiting.isEmpty || parked.contains(task) || mayLinger(pending) {
@@ -217,6 +214,16 @@ final class ReplayRun {
         if call.word(2) & Linux.waitNoHang != 0 { try makeExit(waitedForBy: call) }
         var result = try dispatch(pending)
         try handle(pending, &result)
+    }
+
+    /// What actors outside the recording had done by then.
+    private func makeChanges(before call: RecordedCall) {
+        for change in preparation.changes[call.index] ?? [] {
+            record.happened(EnvironmentEvent(.outsideActor, call: call.index, change.summary))
+            for graft in change.grafts where engineTasks.contains(call.record.task) {
+                _ = engine.graft(graft, on: call.record.task)
+            }
+        }
     }
 
     private func begin(_ position: Int, _ call: RecordedCall, _ plan: CallPlan?, _ task: TaskState) -> Pending {

@@ -19,6 +19,7 @@ final class SignalLedger {
     private(set) var posted: Set<Int> = []
     /// Signals by the call that was entered last before them, in its order.
     private var places: [SignalPlace] = []
+    private var records: [SignalRecord] = []
     /// Thread groups by task, and those that signals are still to come for.
     private var group = TaskMap<Int32>()
     private var groups = IntegerTable<Group>()
@@ -60,6 +61,7 @@ final class SignalLedger {
 
     /// Looks ahead once: which signals the recording delivers, to whom, and after which calls.
     func plan(_ trace: Trace, _ places: [SignalPlace]) {
+        records = trace.signals
         for record in trace.tasks {
             if case .created(_, let tgid, _, _) = record.kind { group[record.task] = tgid }
         }
@@ -105,18 +107,18 @@ final class SignalLedger {
 
     /// Signals that the call, which is entered now, must not deliver: the recording delivers them to its process later,
     /// or never, and a replay that is slower than it sees a timer's end.
-    func held(_ position: Int, of task: TaskID, _ trace: Trace) -> UInt64 {
+    func held(_ position: Int, of task: TaskID) -> UInt64 {
         guard !groups.isEmpty, let key = key(task), let later = groups[key]?.later else { return 0 }
         let own = interrupting(position).reduce(UInt64(0)) {
-            $0 | 1 << UInt64(Self.bit(trace.signals[$1]))
+            $0 | 1 << UInt64(Self.bit(records[$1]))
         }
         return later & ~own
     }
 
     /// Whether a signal stopped the task in this call or right after it. Who sent it may have done so before the call.
-    func stops(_ trace: Trace, _ position: Int) -> Bool {
+    func stops(_ position: Int) -> Bool {
         interrupting(position).contains { index in
-            let signal = trace.signals[index]
+            let signal = records[index]
             let name = signalName(signal.signal)
             return signal.handler == 0 && ["SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU"].contains(name)
         }

@@ -102,6 +102,10 @@ struct Timeline: IteratorProtocol {
         let hasRecords = nextRecord < records.count && records[nextRecord].place <= place
         if let entry {
             clock = max(clock, entry.entryTime)
+            if open.count <= 1, !hasRecords {
+                if let moment = takeLast(upTo: clock, entry.task) { return moment }
+                return next()
+            }
             if earliest <= clock || isOpen(entry.task) {
                 if !hasRecords, let only = takeOnly(upTo: clock, entry.task) { return .due(only.position, only.task) }
                 complete(upTo: clock, entry.task)
@@ -139,7 +143,17 @@ struct Timeline: IteratorProtocol {
         return Placed(time: trace.tasks[index].time, rank: rank, index: index, moment: .task(index))
     }
 
-    /// The usual case: one call is complete, the task's last.
+    /// The only open call, if it is complete.
+    @inline(__always)
+    private mutating func takeLast(upTo time: UInt64, _ task: TaskID) -> Moment? {
+        guard let only = open.first, only.time <= time || only.task == task else { return nil }
+        open.removeLast()
+        earliest = .max
+        close(only)
+        return .due(only.position, only.task)
+    }
+
+    /// The usual case of several: one call is complete, the task's last.
     private mutating func takeOnly(upTo time: UInt64, _ task: TaskID) -> Open? {
         var found = -1
         var next = UInt64.max

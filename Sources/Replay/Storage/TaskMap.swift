@@ -4,6 +4,8 @@ import LinuxABI
 struct TaskMap<Value> {
     private var slots: [Value?] = []
     private(set) var count = 0
+    /// There are none before.
+    private var first = 0
 
     var isEmpty: Bool { count == 0 }
 
@@ -18,17 +20,23 @@ struct TaskMap<Value> {
             while slots.count <= index { slots.append(nil) }
             count += (newValue == nil ? 0 : 1) - (slots[index] == nil ? 0 : 1)
             slots[index] = newValue
+            if newValue != nil {
+                first = count == 1 ? index : min(first, index)
+            } else if index == first, count > 0 {
+                while slots[first] == nil { first += 1 }
+            }
         }
     }
 
     /// Puts in a value; returns the one before.
     mutating func replace(_ task: TaskID, _ value: Value) -> Value? {
         let index = Int(task.rawValue)
-        guard index < slots.count, let old = slots[index] else {
+        guard index < slots.count, slots[index] != nil else {
             self[task] = value
             return nil
         }
-        slots[index] = value
+        var old: Value? = value
+        swap(&slots[index], &old)
         return old
     }
 
@@ -49,7 +57,15 @@ struct TaskMap<Value> {
     var lazyValues: some Sequence<Value> { slots.lazy.compactMap { $0 } }
 
     /// In order of the tasks.
-    var values: [Value] { count == 0 ? [] : slots.compactMap { $0 } }
+    var values: [Value] {
+        var values: [Value] = []
+        var index = first
+        while values.count < count {
+            if let value = slots[index] { values.append(value) }
+            index += 1
+        }
+        return values
+    }
 }
 
 extension TaskMap: Sendable where Value: Sendable {}
