@@ -46,12 +46,14 @@ final class CallPlan {
 /// Where the values of a call's output stand, and by which rule each is compared.
 final class FlatLayout {
     struct Leaf {
-        enum Kind {
+        enum Kind: UInt8 {
+            /// A number.
             case exact
+            case bytes
             case ignored
-            case renamed(NameSpace)
-            /// Seconds here and a fraction behind them: one reading of the field.
-            case moment(fraction: Int, fractionSize: Int, unit: Int64, field: OrderKeeper.Field)
+            case renamed
+            /// Seconds: with the fraction behind them, one reading of a field.
+            case moment
             /// A length that means nothing for directories.
             case size
         }
@@ -59,8 +61,18 @@ final class FlatLayout {
         var size: Int
         var isSigned: Bool
         var kind: Kind
+        /// Of a name.
+        var space = NameSpace.fd
+        /// Position in ``Output/moments``.
+        var moment = 0
         /// Position in ``Output/labels``: how a difference is told. -1: by decoding it.
         var label = -1
+    }
+    /// What makes seconds a reading.
+    struct Moment {
+        var fraction: Leaf
+        var unit: Int64
+        var field: OrderKeeper.Field
     }
     /// `statbuf.st_nlink`, and how the field's type prints.
     struct Label {
@@ -73,6 +85,7 @@ final class FlatLayout {
         let size: Int
         /// Plain data, since every call runs through them.
         fileprivate(set) var leaves: [Leaf] = []
+        fileprivate(set) var moments: [Moment] = []
         fileprivate(set) var labels: [Label] = []
         /// The device that inode numbers are of.
         fileprivate(set) var device: Leaf?
@@ -137,7 +150,7 @@ final class FlatLayout {
             switch rule ?? scalar.rule {
             case .exact, .atMost, .set: break
             case .ignored, .class: leaf.kind = .ignored
-            case .renamed(let space): leaf.kind = .renamed(space)
+            case .renamed(let space): (leaf.kind, leaf.space) = (.renamed, space)
             case .ordered, .related: return false
             }
             output.leaves.append(leaf)
@@ -149,9 +162,8 @@ final class FlatLayout {
                 let field = structure.fields[index]
                 let place = offset + field.offset
                 if index + 1 < structure.fields.count,
-                    let moment = moment(field, structure.fields[index + 1], offset, rule, path)
+                    add(field, structure.fields[index + 1], offset, rule, path, output)
                 {
-                    output.leaves.append(moment)
                     index += 2
                     continue
                 }
@@ -161,11 +173,11 @@ final class FlatLayout {
             return true
         case .bytes(let count, let own):
             guard (rule ?? own) == .exact else { return false }
-            output.leaves.append(Leaf(offset: offset, size: count, isSigned: false, kind: .exact))
+            output.leaves.append(Leaf(offset: offset, size: count, isSigned: false, kind: .bytes))
             return true
         case .signalSet(let count):
             // Sets of other bytes are compared as sets.
-            output.leaves.append(Leaf(offset: offset, size: count, isSigned: false, kind: .exact))
+            output.leaves.append(Leaf(offset: offset, size: count, isSigned: false, kind: .bytes))
             return true
         default: return false
         }
@@ -187,7 +199,7 @@ final class FlatLayout {
         case .exact, .atMost, .set: if field.name.hasSuffix("_size") { leaf.kind = .size }
         case .ignored, .class: leaf.kind = .ignored
         case .renamed(let space):
-            leaf.kind = .renamed(space)
+            (leaf.kind, leaf.space) = (.renamed, space)
             if space == .inode { output.inode = leaf }
         case .ordered, .related: return false
         }
@@ -198,28 +210,36 @@ final class FlatLayout {
         return true
     }
 
-    private static func moment(
+    /// Seconds and a fraction as one reading; false if they are none.
+    private static func add(
         _ seconds: StructDescription.Field,
         _ fraction: StructDescription.Field,
         _ offset: Int,
         _ rule: Rule?,
-        _ path: String
-    ) -> Leaf? {
+        _ path: String,
+        _ output: Output
+    ) -> Bool {
         guard seconds.name.hasSuffix("sec"), fraction.name.hasSuffix("sec"), case .scalar(let one) = seconds.type,
             case .scalar(let other) = fraction.type, (rule ?? seconds.rule ?? one.rule) == .ordered,
             (rule ?? fraction.rule ?? other.rule) == .ordered
-        else { return nil }
-        return Leaf(
-            offset: offset + seconds.offset,
-            size: one.size,
-            isSigned: one.isSigned,
-            kind: .moment(
-                fraction: offset + fraction.offset,
-                fractionSize: other.size,
+        else { return false }
+        var leaf = Leaf(offset: offset + seconds.offset, size: one.size, isSigned: one.isSigned, kind: .moment)
+        leaf.moment = output.moments.count
+        let rest = Leaf(
+            offset: offset + fraction.offset,
+            size: other.size,
+            isSigned: other.size == 8,
+            kind: .exact
+        )
+        output.moments.append(
+            Moment(
+                fraction: rest,
                 unit: fraction.name.hasSuffix("usec") ? 1_000_000 : 1_000_000_000,
                 field: OrderKeeper.Field("\(path).\(seconds.name)")
             )
         )
+        output.leaves.append(leaf)
+        return true
     }
 }
 

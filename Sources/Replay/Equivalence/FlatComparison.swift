@@ -66,34 +66,29 @@ final class FlatComparison {
     ) -> Bool {
         let device = output.device.map { UInt64(bitPattern: Self.value(left, $0)) } ?? 0
         let subject = output.inode.map { UInt64(bitPattern: Self.value(left, $0)) ^ generation << 40 } ?? plainSubject
-        let leaves = output.leaves
-        for position in 0..<leaves.count {
-            let leaf = leaves[position]
+        for leaf in output.leaves {
+            let (recorded, engine) = (Self.value(left, leaf), Self.value(right, leaf))
             switch leaf.kind {
             case .ignored: ignored += 1
-            case .exact:
-                if leaf.size > 8 {
-                    guard let one = left.baseAddress, let other = right.baseAddress,
-                        memcmp(one + leaf.offset, other + leaf.offset, leaf.size) == 0
-                    else { return false }
-                } else if !equal(leaf, output, left, right) {
-                    return false
-                }
+            case .exact: if recorded != engine, !tell(leaf, output, recorded, engine) { return false }
+            case .bytes:
+                guard let one = left.baseAddress, let other = right.baseAddress,
+                    memcmp(one + leaf.offset, other + leaf.offset, leaf.size) == 0
+                else { return false }
             case .size:
                 if let mode = output.mode, Self.isDirectory(left, mode), Self.isDirectory(right, mode) {
                     ignored += 1
-                } else if !equal(leaf, output, left, right) {
+                } else if recorded != engine, !tell(leaf, output, recorded, engine) {
                     return false
                 }
-            case .renamed(let space):
-                let creates = isNewFile && space == .inode
-                guard agree(Self.value(left, leaf), Self.value(right, leaf), space, device: device, creates: creates)
-                else { return false }
-            case .moment(let fraction, let size, let unit, let field):
-                let rest = FlatLayout.Leaf(offset: fraction, size: size, isSigned: size == 8, kind: .exact)
-                let one = Self.value(left, leaf) &* unit &+ Self.value(left, rest)
-                let other = Self.value(right, leaf) &* unit &+ Self.value(right, rest)
-                let key = order.key(field, subject, generation: generation)
+            case .renamed:
+                let creates = isNewFile && leaf.space == .inode
+                guard agree(recorded, engine, leaf.space, device: device, creates: creates) else { return false }
+            case .moment:
+                let moment = output.moments[leaf.moment]
+                let one = recorded &* moment.unit &+ Self.value(left, moment.fraction)
+                let other = engine &* moment.unit &+ Self.value(right, moment.fraction)
+                let key = order.key(moment.field, subject, generation: generation)
                 switch order.fit(key, recorded: one, engine: other) {
                 case .new: readings.append((key, one, other))
                 case .known: break
@@ -106,25 +101,49 @@ final class FlatComparison {
 
     private static let printer = Printer(stringLimit: 64, listLimit: 8)
 
-    /// Whether a number is equal, or its difference could be told.
-    private func equal(
+    /// A difference that was told before: the same ones are met again and again.
+    private struct Told {
+        var label: Int
+        var recorded: Int64
+        var engine: Int64
+        /// The plans keep it.
+        unowned(unsafe) var output: FlatLayout.Output
+        var difference: Difference
+    }
+    private var told = [Told?](repeating: nil, count: 1 << 6)
+
+    /// Whether it can be told that numbers differ.
+    @inline(never)
+    private func tell(
         _ leaf: FlatLayout.Leaf,
         _ output: FlatLayout.Output,
-        _ left: UnsafeRawBufferPointer,
-        _ right: UnsafeRawBufferPointer
+        _ recorded: Int64,
+        _ engine: Int64
     ) -> Bool {
-        let (recorded, engine) = (Self.value(left, leaf), Self.value(right, leaf))
-        if recorded == engine { return true }
         guard leaf.label >= 0 else { return false }
+        let key = (UInt64(bitPattern: recorded) &* 31 ^ UInt64(bitPattern: engine)) &* 31 ^ UInt64(leaf.label)
+        let slot = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 58)
+        if let known = told[slot], known.output === output, known.label == leaf.label, known.recorded == recorded,
+            known.engine == engine
+        {
+            differences.append(known.difference)
+            return true
+        }
         let label = output.labels[leaf.label]
-        differences.append(
-            Difference(
-                field: label.path,
-                rule: "exact",
-                recorded: Self.printer.text(.scalar(recorded, label.format, .exact)),
-                engine: Self.printer.text(.scalar(engine, label.format, .exact))
-            )
+        let difference = Difference(
+            field: label.path,
+            rule: "exact",
+            recorded: Self.printer.text(.scalar(recorded, label.format, .exact)),
+            engine: Self.printer.text(.scalar(engine, label.format, .exact))
         )
+        told[slot] = Told(
+            label: leaf.label,
+            recorded: recorded,
+            engine: engine,
+            output: output,
+            difference: difference
+        )
+        differences.append(difference)
         return true
     }
 

@@ -15,6 +15,7 @@ public struct VerdictString: Sendable, Hashable {
 
     public subscript(index: Int) -> Verdict {
         get { Verdict.coded[Int(code(index))] }
+        @inline(__always)
         set {
             precondition(index < count, "a verdict of no call")
             let shift = UInt8(index & 1) << 2
@@ -54,7 +55,8 @@ extension Verdict {
         .same, .differs, .unsupported, .blocked, .follows, .given, .unjudged, .engineFailed,
     ]
 
-    fileprivate var code: UInt8 {
+    /// Below eight.
+    var code: UInt8 {
         switch self {
         case .same: 0
         case .differs: 1

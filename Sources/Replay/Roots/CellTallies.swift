@@ -5,13 +5,14 @@ import TraceLog
 
 /// Cells that calls have together, and how these calls came out.
 final class KnownCells {
+    fileprivate let ordinal: Int
     fileprivate let words: [UInt64]
     fileprivate let path: Int?
     /// By ordinal.
     let cells: [Int]
-    fileprivate var counts = VerdictCounts()
 
-    fileprivate init(words: [UInt64], path: Int?, cells: [Int]) {
+    fileprivate init(_ ordinal: Int, words: [UInt64], path: Int?, cells: [Int]) {
+        self.ordinal = ordinal
         self.words = words
         self.path = path
         self.cells = cells
@@ -32,10 +33,38 @@ final class CellPlan {
     /// Selected by memory: named anew each time.
     fileprivate private(set) var readsMemory = false
     fileprivate var known = IntegerTable<[KnownCells]>()
-    /// Those of the last call: most likely the next one's too. The tallies keep them.
-    fileprivate unowned(unsafe) var recent: KnownCells?
+    /// What the cells of the last call were found by: most likely the next one's too.
+    fileprivate var recent = Recent()
+    /// That is told by so many words.
+    fileprivate let isShort: Bool
     /// The cells of calls that are selected by memory, by their ordinals.
     fileprivate var named: [KnownCells] = []
+
+    /// At most two words and a path class, without objects: nearly every call is compared with one.
+    fileprivate struct Recent {
+        /// The ordinal of the cells; -1: there was no call yet.
+        var group = -1
+        var path = -1
+        var first: UInt64 = 0
+        var second: UInt64 = 0
+    }
+
+    /// Whether a call has the cells of the last one.
+    @inline(__always)
+    fileprivate func isLikeLast(_ path: Int, _ arguments: SyscallArguments) -> Bool {
+        guard recent.group >= 0, recent.path == path else { return false }
+        let count = words.count
+        return (count < 1 || arguments[words[0]] == recent.first) && (count < 2 || arguments[words[1]] == recent.second)
+    }
+
+    /// The last call had these cells.
+    fileprivate func remember(_ group: KnownCells) {
+        guard isShort else { return }
+        recent.group = group.ordinal
+        recent.path = group.path ?? -1
+        recent.first = group.words.first ?? 0
+        recent.second = group.words.last ?? 0
+    }
 
     init(_ variant: Variant) {
         if let index = variant.pathArgument, case .pointer = variant.arguments[index].type {
@@ -46,6 +75,7 @@ final class CellPlan {
         for index in Set(variant.cellSelectors.joined()).sorted() {
             if case .pointer = variant.arguments[index].type { readsMemory = true } else { words.append(index) }
         }
+        isShort = !readsMemory && words.count <= 2
     }
 }
 
@@ -55,24 +85,50 @@ struct CellTallies {
     private var ordinals: [Cell: Int] = [:]
     private var groups: [KnownCells] = []
     private var classes = PathClasses()
-    /// The cells of the call that was added last: one of `groups`.
-    private(set) unowned(unsafe) var last: KnownCells?
+    /// How calls came out, eight numbers for each of `groups`.
+    private var counts: [UInt64] = []
+    /// The cells of the call that was added last, in `groups`.
+    private var lastGroup = -1
+    var last: KnownCells? { lastGroup >= 0 ? groups[lastGroup] : nil }
 
     var lastCells: [Cell] { last?.cells.map { cells[$0] } ?? [] }
 
     /// The counts of every cell that was met.
     var all: [Cell: VerdictCounts] {
-        var counts = [VerdictCounts](repeating: VerdictCounts(), count: cells.count)
+        var all = [VerdictCounts](repeating: VerdictCounts(), count: cells.count)
         for group in groups {
-            for cell in group.cells { counts[cell] += group.counts }
+            for verdict in Verdict.allCases {
+                let count = counts[group.ordinal << 3 | Int(verdict.code)]
+                for cell in group.cells { all[cell][verdict] += count }
+            }
         }
-        return ordinals.mapValues { counts[$0] }
+        return ordinals.mapValues { all[$0] }
     }
 
+    @inline(__always)
     mutating func add(_ verdict: Verdict, _ call: CallPlan, _ words: SyscallArguments, _ memory: MemoryChunks) {
-        let group = cells(of: call, words, memory)
-        group.counts[verdict] += 1
-        last = group
+        let group = groupLikeLast(call.cells, words, memory) ?? cells(of: call, words, memory).ordinal
+        counts[group << 3 | Int(verdict.code)] += 1
+        lastGroup = group
+    }
+
+    /// The cells of a call that are those of the last one of its description.
+    @inline(__always)
+    private mutating func groupLikeLast(_ plan: CellPlan, _ words: SyscallArguments, _ memory: MemoryChunks) -> Int? {
+        guard plan.isShort else { return nil }
+        var path = -1
+        if let index = plan.path, words[index] != 0 {
+            guard let known = classes.find(words[index], memory) else { return nil }
+            path = known.index ?? -1
+        }
+        return plan.isLikeLast(path, words) ? plan.recent.group : nil
+    }
+
+    private mutating func make(_ words: [UInt64], _ path: Int?, _ cells: [Int]) -> KnownCells {
+        let group = KnownCells(groups.count, words: words, path: path, cells: cells)
+        groups.append(group)
+        for _ in 0..<8 { counts.append(0) }
+        return group
     }
 
     mutating func cells(of call: CallPlan, _ words: SyscallArguments, _ memory: MemoryChunks) -> KnownCells {
@@ -83,26 +139,23 @@ struct CellTallies {
             if let known = classes.find(words[index], memory) { path = known.index } else { isKnown = false }
         }
         guard isKnown else { return find(plan, ordinals(of: call.variant.cells(words, memory: memory))) }
-        if let recent = plan.recent, recent.agrees(plan, path, words) { return recent }
         var key = UInt64(bitPattern: Int64(path ?? -1))
         for index in plan.words { key = (key ^ words[index]) &* 0x9FB2_1C65_1E98_DF25 }
         if let group = plan.known[key]?.first(where: { $0.agrees(plan, path, words) }) {
-            plan.recent = group
+            plan.remember(group)
             return group
         }
         let own = ordinals(of: call.variant.cells(words, memory: memory))
-        let group = KnownCells(words: plan.words.map { words[$0] }, path: path, cells: own)
+        let group = make(plan.words.map { words[$0] }, path, own)
         plan.known[key, default: []].append(group)
-        groups.append(group)
-        plan.recent = group
+        plan.remember(group)
         return group
     }
 
     private mutating func find(_ plan: CellPlan, _ cells: [Int]) -> KnownCells {
         if let known = plan.named.first(where: { $0.cells == cells }) { return known }
-        let group = KnownCells(words: [], path: nil, cells: cells)
+        let group = make([], nil, cells)
         plan.named.append(group)
-        groups.append(group)
         return group
     }
 
@@ -134,7 +187,7 @@ private struct PathClasses {
         var index: Int?
     }
     private var known = IntegerTable<Known>()
-    private var placed = [Placed](repeating: Placed(), count: 1 << 9)
+    private var placed = [Placed](repeating: Placed(), count: 1 << 11)
     private static let longest = 1 << 8
     /// More than this are forgotten together.
     private static let limit = 1 << 14
@@ -146,7 +199,8 @@ private struct PathClasses {
             let start = memory.chunks[last].bytes.withUnsafeBytes({ $0.baseAddress }),
             memory.chunks[last].length == memory.chunks[last].bytes.count
         else { return memory.endedString(address).map { (self[$0], ()) } }
-        let slot = Int(bitPattern: start) >> 4 & (placed.count - 1)
+        let key = (UInt(bitPattern: start) &* 0x9E37_79B9_7F4A_7C15) >> 32
+        let slot = Int(truncatingIfNeeded: key) & (placed.count - 1)
         if placed[slot].start == start { return (placed[slot].index, ()) }
         guard let name = memory.endedString(address) else { return nil }
         let index = self[name]

@@ -118,10 +118,9 @@ struct RootCandidates {
         if case .returned(let value) = answer.outcome { engine = value }
         let isPlain = answer.isPlain
         for seen in plan.rootKinds where seen.cells == known.cells {
-            let first = kinds[seen.kind].first
-            guard first.isLike(judgement, recorded, engine) else { continue }
+            guard kinds[seen.kind].first.isLike(judgement, recorded, engine) else { continue }
             // The texts of plain answers to calls of one description are the same, but for the steps.
-            if isPlain ? seen.isPlain : first.evidence.isLike(answer.evidence) { return seen.kind }
+            if isPlain ? seen.isPlain : kinds[seen.kind].first.evidence.isLike(answer.evidence) { return seen.kind }
         }
         return nil
     }

@@ -22,6 +22,11 @@ struct Timeline: IteratorProtocol {
         var time: UInt64
         var position: Int
         var task: TaskID
+        /// The earliest time of those before it in the list.
+        var before = UInt64.max
+
+        /// The earliest time of those up to it.
+        var earliest: UInt64 { min(time, before) }
     }
     /// A moment with its order among those before the same entry.
     private struct Placed {
@@ -52,7 +57,6 @@ struct Timeline: IteratorProtocol {
     /// The latest entry time so far: clocks of different processors may disagree by a little; entry order may not.
     private var clock: UInt64 = 0
     private var open: [Open] = []
-    private var earliest = UInt64.max
     /// The position of each task's call that is open, by task number; -1: none.
     private var isOpen: [Int] = []
 
@@ -82,8 +86,9 @@ struct Timeline: IteratorProtocol {
         guard let entry else { return nil }
         let position = place
         if !entry.flags.contains(.unfinished) {
-            open.append(Open(time: entry.exitTime, position: position, task: entry.task))
-            earliest = min(earliest, entry.exitTime)
+            var call = Open(time: entry.exitTime, position: position, task: entry.task)
+            if let last = open.last { call.before = last.earliest }
+            open.append(call)
             let task = Int(entry.task.rawValue)
             while isOpen.count <= task { isOpen.append(-1) }
             isOpen[task] = position
@@ -102,17 +107,28 @@ struct Timeline: IteratorProtocol {
         let hasRecords = nextRecord < records.count && records[nextRecord].place <= place
         if let entry {
             clock = max(clock, entry.entryTime)
-            if open.count <= 1, !hasRecords {
-                if let moment = takeLast(upTo: clock, entry.task) { return moment }
-                return next()
+            guard let last = open.last else { return hasRecords ? gatherRecords() : next() }
+            // The usual case: of all open calls, only the last may be complete.
+            if !hasRecords, last.before > clock {
+                let isOwn = last.task == entry.task
+                if isOwn || last.time <= clock, isOwn || !isOpen(entry.task) {
+                    open.removeLast()
+                    close(last)
+                    return .due(last.position, last.task)
+                }
             }
-            if earliest <= clock || isOpen(entry.task) {
+            if last.earliest <= clock || isOpen(entry.task) {
                 if !hasRecords, let only = takeOnly(upTo: clock, entry.task) { return .due(only.position, only.task) }
                 complete(upTo: clock, entry.task)
             }
         } else {
             complete(upTo: .max, nil)
         }
+        return gatherRecords()
+    }
+
+    /// Collects the records that stand before the next entry, and begins with what was collected.
+    private mutating func gatherRecords() -> Moment? {
         while nextRecord < records.count, records[nextRecord].place <= place {
             gathered.append(moment(of: records[nextRecord]))
             nextRecord += 1
@@ -143,39 +159,27 @@ struct Timeline: IteratorProtocol {
         return Placed(time: trace.tasks[index].time, rank: rank, index: index, moment: .task(index))
     }
 
-    /// The only open call, if it is complete.
-    @inline(__always)
-    private mutating func takeLast(upTo time: UInt64, _ task: TaskID) -> Moment? {
-        guard let only = open.first, only.time <= time || only.task == task else { return nil }
-        open.removeLast()
-        earliest = .max
-        close(only)
-        return .due(only.position, only.task)
-    }
-
-    /// The usual case of several: one call is complete, the task's last.
+    /// The one call that is complete, if it is one.
     private mutating func takeOnly(upTo time: UInt64, _ task: TaskID) -> Open? {
         var found = -1
-        var next = UInt64.max
-        for index in 0..<open.count {
-            if open[index].time <= time || open[index].task == task {
-                guard found < 0 else { return nil }
-                found = index
-            } else {
-                next = min(next, open[index].time)
-            }
+        for index in 0..<open.count where open[index].time <= time || open[index].task == task {
+            guard found < 0 else { return nil }
+            found = index
         }
         guard found >= 0 else { return nil }
         let only = open[found]
-        earliest = next
-        open.swapAt(found, open.count - 1)
+        for index in found + 1..<open.count { put(open[index], at: index - 1) }
         open.removeLast()
         close(only)
         return only
     }
 
+    private mutating func put(_ call: Open, at index: Int) {
+        open[index] = call
+        open[index].before = index > 0 ? open[index - 1].earliest : .max
+    }
+
     private mutating func complete(upTo time: UInt64, _ task: TaskID?) {
-        earliest = .max
         var kept = 0
         for index in open.indices {
             let call = open[index]
@@ -185,8 +189,7 @@ struct Timeline: IteratorProtocol {
                 )
                 close(call)
             } else {
-                earliest = min(earliest, call.time)
-                open[kept] = call
+                put(call, at: kept)
                 kept += 1
             }
         }

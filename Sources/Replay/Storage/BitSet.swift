@@ -12,6 +12,7 @@ struct BitSet {
 
     subscript(position: Int) -> Bool {
         get { words[position >> 6] >> UInt64(position & 63) & 1 != 0 }
+        @inline(__always)
         set {
             let bit: UInt64 = 1 << UInt64(position & 63)
             if newValue { words[position >> 6] |= bit } else { words[position >> 6] &= ~bit }
