@@ -18,6 +18,34 @@ public struct VirtualAddressDescriptor {
         public internal(set) var isCharged: Bool
 
         var pages: UInt64 { (end - start) / AddressSpace.pageSize }
+
+        /// Cuts the region in two that has the address inside.
+        static func split(_ regions: inout [Region], at address: UInt64) {
+            for index in regions.indices where regions[index].start < address && address < regions[index].end {
+                var upper = regions[index]
+                upper.start = address
+                regions[index].end = address
+                regions.put(upper, at: index + 1)
+                return
+            }
+        }
+
+        /// Neighbours in one state become one.
+        static func merge(_ regions: inout [Region]) {
+            var last = 0
+            for index in 1..<max(1, regions.count) {
+                let region = regions[index]
+                if regions[last].protection == region.protection, regions[last].isCommitted == region.isCommitted,
+                    regions[last].isCharged == region.isCharged
+                {
+                    regions[last].end = region.end
+                } else {
+                    last += 1
+                    regions[last] = region
+                }
+            }
+            if last + 1 < regions.count { regions.removeLast(regions.count - last - 1) }
+        }
     }
 
     public internal(set) var start: UInt64
@@ -28,10 +56,17 @@ public struct VirtualAddressDescriptor {
     public let initialProtection: PageProtection
     /// Ordered, without gaps, from `start` to `end`.
     public internal(set) var regions: [Region] {
-        get { [firstRegion] + otherRegions }
+        get {
+            var all: [Region] = []
+            // Room for what a cut at both ends adds.
+            all.reserveCapacity(otherRegions.count + 3)
+            all.append(firstRegion)
+            all.append(contentsOf: otherRegions)
+            return all
+        }
         set {
             firstRegion = newValue[0]
-            otherRegions = Array(newValue.dropFirst())
+            otherRegions = newValue.count == 1 ? [] : Array(newValue[1...])
         }
     }
     /// Most allocations are in one state: no array for these.
@@ -99,26 +134,9 @@ public struct VirtualAddressDescriptor {
 
     mutating func splitRegions(at address: UInt64) {
         if otherRegions.isEmpty, firstRegion.start >= address || address >= firstRegion.end { return }
-        guard let index = regions.firstIndex(where: { $0.start < address && address < $0.end }) else { return }
-        var upper = regions[index]
-        upper.start = address
-        regions[index].end = address
-        regions.insert(upper, at: index + 1)
-    }
-
-    mutating func mergeRegions() {
-        if otherRegions.isEmpty { return }
-        var merged: [Region] = []
-        for region in regions {
-            if let last = merged.last, last.protection == region.protection, last.isCommitted == region.isCommitted,
-                last.isCharged == region.isCharged
-            {
-                merged[merged.count - 1].end = region.end
-            } else {
-                merged.append(region)
-            }
-        }
-        regions = merged
+        var cut = regions
+        Region.split(&cut, at: address)
+        regions = cut
     }
 }
 

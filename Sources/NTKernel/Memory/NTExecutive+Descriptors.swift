@@ -81,18 +81,16 @@ extension NTExecutive {
             space.descriptors[index].firstRegion = region
             return true
         }
-        var descriptor = space.descriptors[index]
-        descriptor.splitRegions(at: start)
-        descriptor.splitRegions(at: end)
-        var regions = descriptor.regions
+        var regions = space.descriptors[index].regions
+        VirtualAddressDescriptor.Region.split(&regions, at: start)
+        VirtualAddressDescriptor.Region.split(&regions, at: end)
         for position in regions.indices where regions[position].start >= start && regions[position].end <= end {
             settle(&regions[position])
         }
         guard charge(space, added) else { return false }
         uncharge(space, dropped)
-        descriptor.regions = regions
-        descriptor.mergeRegions()
-        space.descriptors[index] = descriptor
+        VirtualAddressDescriptor.Region.merge(&regions)
+        space.descriptors[index].regions = regions
         return true
     }
 

@@ -68,22 +68,22 @@ extension NTExecutive {
         base = start
         size = end - start
         guard let index = containing(space, start, end) else { return .STATUS_CONFLICTING_ADDRESSES }
-        var descriptor = space.descriptors[index]
-        guard descriptor.section == nil else { return .STATUS_ALREADY_COMMITTED }
-        descriptor.splitRegions(at: start)
-        descriptor.splitRegions(at: end)
-        let inside = descriptor.regions.indices.filter {
-            descriptor.regions[$0].start >= start && descriptor.regions[$0].end <= end
+        guard !space.descriptors[index].isView else { return .STATUS_ALREADY_COMMITTED }
+        var regions = space.descriptors[index].regions
+        VirtualAddressDescriptor.Region.split(&regions, at: start)
+        VirtualAddressDescriptor.Region.split(&regions, at: end)
+        var pages: UInt64 = 0
+        for region in regions where region.start >= start && region.end <= end && !region.isCommitted {
+            pages += region.pages
         }
-        let pages = inside.reduce(0) { $0 + (descriptor.regions[$1].isCommitted ? 0 : descriptor.regions[$1].pages) }
         guard charge(space, pages) else { return .STATUS_COMMITMENT_LIMIT }
-        for region in inside {
-            if !descriptor.regions[region].isCommitted { descriptor.regions[region].isCharged = true }
-            descriptor.regions[region].isCommitted = true
-            descriptor.regions[region].protection = protection
+        for index in regions.indices where regions[index].start >= start && regions[index].end <= end {
+            if !regions[index].isCommitted { regions[index].isCharged = true }
+            regions[index].isCommitted = true
+            regions[index].protection = protection
         }
-        descriptor.mergeRegions()
-        space.descriptors[index] = descriptor
+        VirtualAddressDescriptor.Region.merge(&regions)
+        space.descriptors[index].regions = regions
         return .STATUS_SUCCESS
     }
 

@@ -8,8 +8,10 @@ extension NTExecutive {
         flags: ObjectAttributes.Flags,
         handle: inout Handle
     ) {
-        handle = openHandle(object, access: access, flags: flags)
-        ObDereferenceObject(object)
+        // The creator's reference becomes the handle's.
+        object.handleCount += 1
+        let entry = HandleTable.Entry(object: object, grantedAccess: access, isInherited: flags.contains(.inherit))
+        handle = handleTable(flags).insert(entry)
     }
 
     /// `ObReferenceObjectByHandle`.

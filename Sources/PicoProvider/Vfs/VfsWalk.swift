@@ -168,27 +168,38 @@ struct VfsWalk {
 
     /// The absolute path of a place as seen from `root`; nil when it cannot be reached from there.
     static func path(of location: VfsLocation, root: VfsLocation) -> String? {
-        var names: [VfsName] = []
-        var current = location
-        while !(current == root) {
-            if current.entry === current.mount.root {
-                guard let point = current.mount.point else {
-                    return nil
-                }
-                current = point
+        // From its end, as the way goes up; names are held by their entries, and these by those below them.
+        var path = InlineArray<256, UInt8>(repeating: 0)
+        var start = path.count
+        var rest: [[UInt8]] = []
+        var (mount, entry) = (location.mount, location.entry)
+        while !(mount === root.mount && entry === root.entry) {
+            if entry === mount.root {
+                guard let point = mount.point else { return nil }
+                (mount, entry) = (point.mount, point.entry)
                 continue
             }
-            guard let parent = current.entry.parent else { return nil }
-            names.append(current.entry.name)
-            current = VfsLocation(mount: current.mount, entry: parent)
+            guard let parent = entry.parent else { return nil }
+            let name = entry.name.bytes
+            if rest.isEmpty, name.count < start {
+                start -= name.count + 1
+                path[start] = UInt8(ascii: "/")
+                for index in 0..<name.count { path[start + 1 + index] = name[index] }
+            } else {
+                rest.append(name)
+            }
+            entry = parent
         }
-        if names.isEmpty { return "/" }
-        var path: [UInt8] = []
-        path.reserveCapacity(names.reduce(0) { $0 + $1.bytes.count + 1 })
-        for name in names.reversed() {
-            path.append(UInt8(ascii: "/"))
-            path.append(contentsOf: name.bytes)
+        if start == path.count, rest.isEmpty { return "/" }
+        var text: [UInt8] = []
+        for name in rest.reversed() {
+            text.append(UInt8(ascii: "/"))
+            text.append(contentsOf: name)
         }
-        return String(decoding: path, as: UTF8.self)
+        let end = path.count
+        return withUnsafeBytes(of: &path) { bytes in
+            let known = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+            return text.isEmpty ? String(decoding: known, as: UTF8.self) : String(decoding: text + known, as: UTF8.self)
+        }
     }
 }

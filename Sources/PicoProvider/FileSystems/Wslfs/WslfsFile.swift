@@ -94,9 +94,11 @@ final class WslfsFile: VfsFile {
     }
 
     override func release(_ context: VfsContext) {
+        let file = file
+        let wslfs = file.wslfs
         file.closed(handle)
-        nt.NtClose(handle)
-        if file.record == nil { file.wslfs.dropNumber(file.fileID) }
+        wslfs.nt.NtClose(handle)
+        if wslfs.volume.file(file.fileID) == nil { wslfs.dropNumber(file.fileID) }
     }
 }
 

@@ -27,7 +27,8 @@ extension WslfsInode {
     }
 
     func openByReference(_ access: AccessMask, _ handle: inout Handle) -> NTSTATUS {
-        nt.NtCreateFile(
+        let wslfs = wslfs
+        return wslfs.nt.NtCreateFile(
             &handle,
             fileID: fileID,
             on: wslfs.volumeHandle,

@@ -77,9 +77,10 @@ class WslfsInode: VfsInode {
 
     override func attributes(_ context: VfsContext) throws(LxFailure) -> VfsAttributes {
         try refresh()
+        let wslfs = wslfs
         var attributes = VfsAttributes(mode: mode)
         attributes.inode = wslfs.number(fileID)
-        attributes.device = superblock.device
+        attributes.device = wslfs.device
         attributes.uid = uid
         attributes.gid = gid
         attributes.specialDevice = specialDevice
@@ -87,7 +88,7 @@ class WslfsInode: VfsInode {
         switch kind {
         case .directory:
             // NTFS does not count subdirectories (RN:14946 reported 0); that later builds show one link is inferred.
-            attributes.links = last.numberOfLinks == 0 && self !== superblock.root ? 0 : 1
+            attributes.links = last.numberOfLinks == 0 && self !== wslfs.root ? 0 : 1
             attributes.size = wslfs.directorySizes[fileID] ?? 4096
         case .symbolicLink: attributes.size = Int64((try? readLink(context).utf8.count) ?? 0)
         case .regular:
