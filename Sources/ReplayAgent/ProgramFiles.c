@@ -22,6 +22,10 @@ void stop(const char *text, const char *more, int status) {
     say(text);
     if (more) say(more);
     say("\n");
+    if (has_root) {
+        flush_results();
+        clean_up();
+    }
     give_up(status);
 }
 
