@@ -128,6 +128,19 @@ struct CompiledProgramTests {
         try? FileManager.default.removeItem(at: folder)
     }
 
+    @Test("A System V id that the kernel chooses is a reference")
+    func chosenNames() throws {
+        var builder = TraceBuilder(descriptors: [:])
+        let create = ABI.constant("IPC_CREAT") | 0o600
+        builder.call("shmget", 77, 4096, create, result: 31)
+        builder.call("shmctl", 31, ABI.constant("IPC_RMID"), 0, result: 0)
+        builder.call("shmget", 77, 4096, create, result: 32)
+        builder.call("shmctl", 32, ABI.constant("IPC_RMID"), 0, result: 0)
+        let program = try compile(builder.trace)
+        #expect(try collect(run(program), program, builder.trace).counts.same == 4)
+        try? FileManager.default.removeItem(at: folder)
+    }
+
     @Test("Results of another program are refused, and cut ones say where they end")
     func damaged() throws {
         let trace = try corpus("sqlite3")

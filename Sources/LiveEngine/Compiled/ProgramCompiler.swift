@@ -20,6 +20,8 @@ final class ProgramCompiler: AgentChannel {
     /// Where the last step's flags are, for ``require(_:isTry:)``.
     private var lastStep = 0
     private var exits = 0
+    /// Which step makes the thing that has a name now, by the recorded one.
+    private var makers: [NameSpace: [Int64: UInt32]] = [:]
 
     private struct Waiting {
         var call: UInt64
@@ -114,6 +116,7 @@ final class ProgramCompiler: AgentChannel {
                 request.arguments[index] = UInt64(bitPattern: StepReference.result(step).word)
             }
         }
+        if !request.flags.contains(.own) { refer(&request) }
         var bytes = ByteWriter()
         bytes.add(request)
         guard bytes.bytes.count <= AgentConnection.requestLimit else {
@@ -144,7 +147,7 @@ final class ProgramCompiler: AgentChannel {
         // Only part of what the call does, with a result of its own.
         guard request.number == course.number, course.mayWait else {
             add(.call, request.slot, milliseconds, due: due, id: id, flags: flags | Flags.due, bytes.bytes)
-            return request.number == course.number ? reply(course) : AgentReply(status: .returned, result: 0)
+            return request.number == course.number ? reply(course, id) : AgentReply(status: .returned, result: 0)
         }
         if recorded.overlaps(call) {
             waiting[request.slot] = Waiting(call: call, id: id, body: bytes.bytes)
@@ -162,20 +165,30 @@ final class ProgramCompiler: AgentChannel {
             recorded: course.result,
             bytes.bytes
         )
-        return reply(course)
+        return reply(course, id)
     }
 
-    private func reply(_ course: RecordedCourse.Course) -> AgentReply {
-        AgentReply(status: .returned, result: course.result, signals: course.signals, writes: course.writes)
+    /// Names that the run's kernel chooses are references in arguments.
+    private func refer(_ request: inout AgentRequest) {
+        guard !makers.isEmpty, let description = ABI.call(request.number, .x86_64) else { return }
+        for name in description.variant(for: request.arguments).names {
+            guard let step = makers[name.space]?[name.value(request.arguments)] else { continue }
+            request.arguments[name.index] = UInt64(bitPattern: StepReference.result(step).word)
+        }
     }
 
-    private static let makers: Set<Int> = Set(
+    private func reply(_ course: RecordedCourse.Course, _ id: UInt32) -> AgentReply {
+        if let space = course.chosen { makers[space, default: [:]][course.result] = id }
+        return AgentReply(status: .returned, result: course.result, signals: course.signals, writes: course.writes)
+    }
+
+    private static let opening: Set<Int> = Set(
         ["open", "openat", "socket", "fcntl", "clone"].compactMap { ABI.call(named: $0)?.numbers.x86_64 }
     )
 
     /// Numbers that a later step needs are references; all else has gone well.
     private func ownResult(_ request: AgentRequest, _ id: UInt32) -> Int64 {
-        Self.makers.contains(request.number) ? StepReference.result(id).word : 0
+        Self.opening.contains(request.number) ? StepReference.result(id).word : 0
     }
 
     private func ownWrites(_ request: AgentRequest) -> [MemoryChunks.Chunk] {
@@ -210,7 +223,7 @@ final class ProgramCompiler: AgentChannel {
             return AgentReply(status: .blocked, result: 0)
         }
         waiting[slot] = nil
-        return reply(course)
+        return reply(course, pending.id)
     }
 
     func cancel(_ slot: UInt32, milliseconds: Int) throws(EngineFailure) -> AgentReply {

@@ -23,6 +23,8 @@ final class RecordedCourse {
         var isInterrupted: Bool
         /// A signal with an effect came with it.
         var hasInterruption: Bool
+        /// The name space of the number that it makes: the kernel chooses it.
+        var chosen: NameSpace?
         /// Only its task has a part in it, and nothing in its answer decides what is done next.
         var isPlain: Bool
     }
@@ -115,6 +117,7 @@ final class RecordedCourse {
             isTransfer: variant.map(Self.fillsOneBuffer) ?? false,
             isInterrupted: Errno.isInterruption(call.result),
             hasInterruption: effective.contains(position),
+            chosen: variant?.chosen(call.result),
             isPlain: isPlain(position, variant)
         )
     }
@@ -168,5 +171,14 @@ final class RecordedCourse {
         }
         return blocking == .child || blocking == .readiness || blocking == .data && call.result == 0
             || Errno.isInterruption(call.result) || Self.holdings.contains(Int(call.number))
+    }
+}
+
+extension Variant {
+    /// Numbers of System V objects, keys and watches are the kernel's choice: descriptors are the lowest that are free, and
+    /// pids an engine's own affair.
+    fileprivate func chosen(_ result: Int64) -> NameSpace? {
+        guard result >= 0, let space = self.result.nameSpace, [.sysv, .key, .watch].contains(space) else { return nil }
+        return space
     }
 }
