@@ -31,6 +31,24 @@ struct ByteCursor {
         return try longVarint(first)
     }
 
+    /// As many varints as asked for, one after the other.
+    mutating func varints(_ count: Int, into out: UnsafeMutablePointer<UInt64>) throws(Malformed) {
+        var at = position
+        for row in 0..<count {
+            guard at < bytes.count else { throw Malformed("ends too early") }
+            let first = bytes[at]
+            at &+= 1
+            if first < 0x80 {
+                out[row] = UInt64(first)
+                continue
+            }
+            position = at
+            out[row] = try longVarint(first)
+            at = position
+        }
+        position = at
+    }
+
     private mutating func longVarint(_ first: UInt8) throws(Malformed) -> UInt64 {
         var value = UInt64(first & 0x7F)
         var shift: UInt64 = 7

@@ -44,7 +44,7 @@ struct ColumnDecoder {
         case .constant: out.update(repeating: try cursor.varint(), count: rows)
         case .varint:
             guard cursor.remaining >= rows else { throw Malformed("a column ends too early") }
-            for row in 0..<rows { out[row] = try cursor.varint() }
+            try cursor.varints(rows, into: out)
         case .dictionary:
             let count = Int(try cursor.byte()) + 1
             var value: UInt64 = 0
@@ -53,20 +53,22 @@ struct ColumnDecoder {
                 dictionary[index] = value
             }
             let ranks = try cursor.take(rows)
-            for row in 0..<rows {
-                let rank = Int(ranks[row])
-                guard rank < count else { throw Malformed("a column uses value \(rank) of \(count)") }
-                out[row] = dictionary[rank]
+            var highest: UInt8 = 0
+            for row in 0..<rows { highest = max(highest, ranks[row]) }
+            guard highest < count else { throw Malformed("a column uses value \(highest) of \(count)") }
+            dictionary.withUnsafeBufferPointer { values in
+                for row in 0..<rows { out[row] = values[Int(ranks[row])] }
             }
         case .planes:
             let width = Int(try cursor.byte())
             guard (1...8).contains(width) else { throw Malformed("a column is \(width) bytes wide") }
             let bytes = try cursor.take(rows * width)
-            for row in 0..<rows { out[row] = UInt64(bytes[row]) }
+            guard let first = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
+            for row in 0..<rows { out[row] = UInt64(first[row]) }
             for plane in 1..<max(width, 1) {
-                let start = plane * rows
+                let part = first + plane * rows
                 let shift = UInt64(plane * 8)
-                for row in 0..<rows { out[row] |= UInt64(bytes[start + row]) << shift }
+                for row in 0..<rows { out[row] |= UInt64(part[row]) &<< shift }
             }
         }
     }

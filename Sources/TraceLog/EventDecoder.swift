@@ -66,11 +66,15 @@ struct EventDecoder {
         columns.taskCount = count
         let column = scratch.room(calls)
         try columns.decode(&cursor, rows: calls, into: column)
-        localTasks.removeAll(keepingCapacity: true)
-        for row in 0..<calls {
-            guard column[row] < UInt64(count) else { throw Malformed("a call belongs to no task") }
-            localTasks.append(UInt32(truncatingIfNeeded: column[row]))
-            batch.tasks[row] = taskIds[Int(column[row])]
+        for row in 0..<calls where column[row] >= UInt64(count) { throw Malformed("a call belongs to no task") }
+        if localTasks.count < calls { localTasks = Array(repeating: 0, count: calls) }
+        localTasks.withUnsafeMutableBufferPointer { local in
+            for row in 0..<calls { local[row] = UInt32(truncatingIfNeeded: column[row]) }
+        }
+        taskIds.withUnsafeBufferPointer { ids in
+            batch.tasks.withUnsafeMutableBufferPointer { tasks in
+                for row in 0..<calls { tasks[row] = ids[Int(truncatingIfNeeded: column[row])] }
+            }
         }
     }
 
@@ -102,20 +106,26 @@ struct EventDecoder {
         try columns.decode(&cursor, rows: calls, into: column)
         bounds.removeAll(keepingCapacity: true)
         bounds.append(contentsOf: repeatElement(0, count: count + 1))
-        for row in 0..<calls {
-            guard column[row] < UInt64(count) else { throw Malformed("a call belongs to no group") }
-            bounds[Int(column[row]) + 1] += 1
+        for row in 0..<calls where column[row] >= UInt64(count) { throw Malformed("a call belongs to no group") }
+        bounds.withUnsafeMutableBufferPointer { bounds in
+            for row in 0..<calls { bounds[Int(truncatingIfNeeded: column[row]) &+ 1] &+= 1 }
+            for index in 0..<count { bounds[index + 1] += bounds[index] }
         }
-        for index in 0..<count { bounds[index + 1] += bounds[index] }
         var fill = bounds
         if positions.count < calls { positions = Array(repeating: 0, count: calls) }
         let rowTasks = rowTasks.room(calls)
-        for row in 0..<calls {
-            let index = Int(column[row])
-            let place = fill[index]
-            fill[index] = place + 1
-            positions[place] = UInt32(truncatingIfNeeded: row)
-            rowTasks[place] = localTasks[row]
+        fill.withUnsafeMutableBufferPointer { fill in
+            positions.withUnsafeMutableBufferPointer { positions in
+                localTasks.withUnsafeBufferPointer { tasks in
+                    for row in 0..<calls {
+                        let index = Int(truncatingIfNeeded: column[row])
+                        let place = fill[index]
+                        fill[index] = place &+ 1
+                        positions[place] = UInt32(truncatingIfNeeded: row)
+                        rowTasks[place] = tasks[row]
+                    }
+                }
+            }
         }
         return groups
     }
@@ -184,10 +194,7 @@ struct EventDecoder {
         scatter(range, &batch.architectures) { _ in architecture }
         scatter(range, &batch.flags) { _ in flags }
         scatter(range, &batch.results) { Int64(bitPattern: results[$0]) }
-        for k in 0..<6 {
-            let column = words + k * rows
-            scatter(range, &batch.arguments, stride: 6, offset: k) { column[$0] }
-        }
+        scatterArguments(range, &batch.arguments, words)
         if !isList {
             scatter(range, &batch.firstChunks) { UInt32(truncatingIfNeeded: first + $0 * slots) }
             scatter(range, &batch.chunkCounts) { _ in UInt32(truncatingIfNeeded: slots) }
@@ -205,14 +212,35 @@ struct EventDecoder {
     private func scatter<Element>(
         _ range: Range<Int>,
         _ column: inout [Element],
-        stride: Int = 1,
-        offset: Int = 0,
         _ value: (Int) -> Element
     ) {
         positions.withUnsafeBufferPointer { positions in
+            let rows = UnsafeBufferPointer(rebasing: positions[range])
             column.withUnsafeMutableBufferPointer { column in
-                for row in 0..<range.count {
-                    column[Int(positions[range.lowerBound + row]) * stride + offset] = value(row)
+                for row in 0..<rows.count { column[Int(rows[row])] = value(row) }
+            }
+        }
+    }
+
+    /// The same for arguments: six columns, six words of a call.
+    private func scatterArguments(
+        _ range: Range<Int>,
+        _ arguments: inout [UInt64],
+        _ words: UnsafeMutablePointer<UInt64>
+    ) {
+        let (one, two, three) = (words, words + range.count, words + 2 * range.count)
+        let (four, five, six) = (words + 3 * range.count, words + 4 * range.count, words + 5 * range.count)
+        positions.withUnsafeBufferPointer { positions in
+            let rows = UnsafeBufferPointer(rebasing: positions[range])
+            arguments.withUnsafeMutableBufferPointer { column in
+                for row in 0..<rows.count {
+                    let place = Int(rows[row]) &* 6
+                    column[place] = one[row]
+                    column[place &+ 1] = two[row]
+                    column[place &+ 2] = three[row]
+                    column[place &+ 3] = four[row]
+                    column[place &+ 4] = five[row]
+                    column[place &+ 5] = six[row]
                 }
             }
         }

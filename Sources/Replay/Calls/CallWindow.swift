@@ -103,8 +103,9 @@ final class CallWindow {
     private func add(_ block: CallBlock) {
         let number = firstBlock + Int32(blocks.count)
         var last = -1
-        for row in 0..<block.batch.count {
-            let position = Int(truncatingIfNeeded: block.batch.indexes[row])
+        let indexes = block.columns.indexes
+        for row in 0..<indexes.count {
+            let position = Int(truncatingIfNeeded: indexes[row])
             // Late calls had their turn.
             guard position >= floor else { continue }
             while position - floor > mask { grow() }

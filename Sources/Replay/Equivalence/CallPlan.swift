@@ -18,6 +18,8 @@ final class CallPlan {
     let cells: CellPlan
     /// The spaces of the names in its arguments, by their ordinals; descriptors always, as memory may hold them.
     let nameSpaces: UInt64
+    /// Names in arguments that something may be used by; what is only let go of (close) is not used.
+    let usedNames: [NameArgument]
     /// Names in arguments that are nobody's after success: no descriptors and no addresses.
     let unbinds: [(argument: Int, space: NameSpace)]
     /// Errors that the recorded program met in such calls.
@@ -29,6 +31,7 @@ final class CallPlan {
         cells = CellPlan(variant)
         self.variant = variant
         nameSpaces = variant.names.reduce(1 << NameSpace.fd.ordinal) { $0 | 1 << $1.space.ordinal }
+        usedNames = variant.names.filter { $0.space != .pid && $0.space != .address }
         unbinds = variant.destroys.compactMap { index in
             guard case .scalar(let scalar) = variant.arguments[index].type, case .renamed(let space) = scalar.rule,
                 space != .fd, space != .address

@@ -2,6 +2,17 @@
 import Engine
 import LinuxABI
 
+extension RecordedCall {
+    /// Whether it may be a ``Transfer``.
+    @inline(__always)
+    var movesBytes: Bool {
+        switch known {
+        case .read, .pread64, .recvfrom, .write, .sendto, .pwrite64: true
+        default: false
+        }
+    }
+}
+
 /// What kind of transfer a call is, for splitting it where the engine stopped short.
 struct Transfer {
     enum Direction { case input, output }

@@ -72,21 +72,27 @@ struct PathWalks {
         return Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 32) & (placesOfNames - 1)
     }
 
-    /// Whether the name at this place is a path from the root; nil: its walk is not known.
+    /// Which walk of the name at this place is known.
     @inline(__always)
-    func isAbsolute(_ start: UnsafeRawPointer, follow: Bool, generation: UInt64) -> Bool? {
+    func known(_ start: UnsafeRawPointer, follow: Bool, generation: UInt64) -> Int? {
         let slot = Self.slot(start, follow)
         guard placed[slot].start == start, placed[slot].follow == follow, placed[slot].generation == generation
         else { return nil }
-        return placed[slot].isAbsolute
+        return slot
     }
 
-    /// The walk below `base` of a name for which ``isAbsolute(_:follow:generation:)`` is known.
+    /// Whether a known walk begins where a task's walk from a directory does.
     @inline(__always)
-    func result(_ start: UnsafeRawPointer, follow: Bool, below base: PathName) -> (name: PathName?, Void)? {
-        let slot = Self.slot(start, follow)
-        return placed[slot].base === base ? (placed[slot].result, ()) : nil
+    func begins(_ known: Int, _ directory: Int32, in task: TaskState) -> Bool {
+        if placed[known].isAbsolute { return task.directories.knownRoot === placed[known].base }
+        if directory == Linux.atWorkingDirectory { return task.directories.knownWorking === placed[known].base }
+        guard case .file(_, let name) = task.files.entries[directory]?.description.kind else { return false }
+        return name === placed[known].base
     }
+
+    /// Where a known walk leads.
+    @inline(__always)
+    func result(_ known: Int) -> PathName? { placed[known].result }
 
     /// Keeps the walk of a name at a place.
     mutating func keep(

@@ -4,10 +4,10 @@ import TraceLog
 
 extension RecordedWorld {
     /// Counts who is used by the call, once per call.
-    func countUses(by call: RecordedCall, _ variant: Variant, _ task: TaskState) {
-        // What is only let go of is not used.
-        if call.known == .close { return }
-        for argument in variant.names {
+    ///
+    /// - Parameter names: those of its arguments by which something is used (``CallPlan/usedNames``).
+    func countUses(by call: RecordedCall, _ names: [NameArgument], _ task: TaskState) {
+        for argument in names {
             let value = argument.value(call.record.arguments)
             guard Comparison.isName(value, argument.space) else { continue }
             switch argument.space {

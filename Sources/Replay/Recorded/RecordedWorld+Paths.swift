@@ -159,12 +159,11 @@ extension RecordedWorld {
         let address = call.word(argument.path)
         let place = PathWalks.place(of: address, in: call.input)
         if let place,
-            let isAbsolute = walks.isAbsolute(place, follow: argument.follow, generation: files.linkGeneration),
-            let base = base(isAbsolute: isAbsolute, directory, in: task),
+            let known = walks.known(place, follow: argument.follow, generation: files.linkGeneration),
             task.mounts.entries.isEmpty, task.directories.hasPlainRoot,
-            let known = walks.result(place, follow: argument.follow, below: base)
+            walks.begins(known, directory, in: task)
         {
-            return known.name
+            return walks.result(known)
         }
         guard let name = call.input.pathBytes(address) else { return nil }
         if name.isEmpty { return argument.directory == nil ? nil : description(directory, in: task)?.name(files) }

@@ -135,6 +135,9 @@ final class DirectoryContext {
     private(set) var hasPlainRoot: Bool
     var umask: UInt32
     var workingDirectoryMark: Mark?
+    /// The names of the two, once somebody has asked for them.
+    var knownWorking: PathName? { working }
+    var knownRoot: PathName? { rootObject }
     private var working: PathName?
     private var rootObject: PathName?
 

@@ -106,22 +106,22 @@ struct CellTallies {
     }
 
     @inline(__always)
-    mutating func add(_ verdict: Verdict, _ call: CallPlan, _ words: SyscallArguments, _ memory: MemoryChunks) {
-        let group = groupLikeLast(call.cells, words, memory) ?? cells(of: call, words, memory).ordinal
+    mutating func add(_ verdict: Verdict, _ plan: CallPlan, _ call: RecordedCall) {
+        let group = groupLikeLast(plan.cells, call) ?? cells(of: plan, call.record.arguments, call.input).ordinal
         counts[group << 3 | Int(verdict.code)] += 1
         lastGroup = group
     }
 
     /// The cells of a call that are those of the last one of its description.
     @inline(__always)
-    private mutating func groupLikeLast(_ plan: CellPlan, _ words: SyscallArguments, _ memory: MemoryChunks) -> Int? {
+    private mutating func groupLikeLast(_ plan: CellPlan, _ call: RecordedCall) -> Int? {
         guard plan.isShort else { return nil }
         var path = -1
-        if let index = plan.path, words[index] != 0 {
-            guard let known = classes.find(words[index], memory) else { return nil }
+        if let index = plan.path, call.word(index) != 0 {
+            guard let known = classes.find(call.word(index), call.input) else { return nil }
             path = known.index ?? -1
         }
-        return plan.isLikeLast(path, words) ? plan.recent.group : nil
+        return plan.isLikeLast(path, call.record.arguments) ? plan.recent.group : nil
     }
 
     private mutating func make(_ words: [UInt64], _ path: Int?, _ cells: [Int]) -> KnownCells {

@@ -32,7 +32,6 @@ struct ResultRecorder {
     /// Errors that the recorded program met, by call name: it goes on after such.
     private var failing: [CallPlan] = []
     private var namelessErrors: [String: UInt64] = [:]
-    private let started = ContinuousClock.now
 
     init(engine: EngineIdentity, trace: Trace, calls: Int, options: ReplayOptions) {
         result = ReplayResult(engine: engine)
@@ -49,6 +48,7 @@ struct ResultRecorder {
     }
 
     private var isAdded: BitSet
+    private let started = ContinuousClock.now
 
     mutating func happened(_ event: EnvironmentEvent) {
         if events.count < limit { events.append(event) } else { result.eventsLeftOut += 1 }
@@ -97,7 +97,7 @@ struct ResultRecorder {
                 otherCosts[UInt64(record.number), default: Cost()].add(cost)
             }
         }
-        if let plan { tallies.add(verdict, plan, record.arguments, call.input) }
+        if let plan { tallies.add(verdict, plan, call) }
         if record.result < 0, Errno(result: record.result) != nil, !record.flags.contains(.unfinished) {
             countError(pending)
         }

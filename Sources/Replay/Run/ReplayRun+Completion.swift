@@ -20,10 +20,10 @@ extension ReplayRun {
         if pending.isDeferred {
             let recorded = pending.call.record.result
             let waiting = pending
-            var result = try askAgain(waiting, try dispatch(waiting)) { result in
+            var result = try askAgain(waiting, try dispatch(waiting, waiting.call)) { result in
                 result.outcome == .returned(recorded)
             } _: { () throws(EngineFailure) in
-                try dispatch(waiting)
+                try dispatch(waiting, waiting.call)
             }
             if result.outcome == .returned(recorded) {
                 pending.notes.append("raced with an overlapping call: made again at its completion")
@@ -48,7 +48,7 @@ extension ReplayRun {
                 EnvironmentEvent(.raceResolved, call: pending.call.index, "answer taken in completion order")
             )
             let late = pending
-            result = try askAgain(late, try dispatch(late)) { result in
+            result = try askAgain(late, try dispatch(late, late.call)) { result in
                 result.outcome != .blocked
             } _: { () throws(EngineFailure) in
                 try engine.retry(task)

@@ -4,12 +4,11 @@ import LinuxABI
 import TraceLog
 
 extension ReplayRun {
-    func finish(_ pending: Pending, _ call: RecordedCall, _ result: inout DispatchResult) {
+    func finish(_ pending: Pending, _ call: RecordedCall, _ plan: CallPlan?, _ result: inout DispatchResult) {
         let task = call.record.task
         // A task that was made up because somebody asked for it early may be another one now.
         let state = pending.task.tid >= 0 ? pending.task : world.task(task)
         let value: Int64? = if case .returned(let value) = result.outcome { value } else { nil }
-        let plan = pending.plan
         var judgement = judge(pending, call, plan, result)
         let agrees = !judgement.verdict.isDivergence && judgement.verdict != .unjudged
         // Before the call changes what its inputs are.
@@ -30,7 +29,7 @@ extension ReplayRun {
         if call.record.flags.isDisjoint(with: .resultUnknown) { world.complete(call, in: state) }
         if call.succeeded {
             if let value, value >= 0 { relateEffects(pending, call, plan, engine: value, oldMemory: oldMemory) }
-            if let transfer = Transfer(call), transfer.direction == .input { markCutInput(of: call) }
+            if call.movesBytes, let transfer = Transfer(call), transfer.direction == .input { markCutInput(of: call) }
         }
         if result.outcome == .exited {
             engineTasks.remove(task)

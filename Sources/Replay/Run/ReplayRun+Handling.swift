@@ -4,12 +4,16 @@ import LinuxABI
 import TraceLog
 
 extension ReplayRun {
-    func handle(_ pending: Pending, _ result: inout DispatchResult) throws(EngineFailure) {
-        let call = pending.call
+    func handle(
+        _ pending: Pending,
+        _ call: RecordedCall,
+        _ plan: CallPlan?,
+        _ result: inout DispatchResult
+    ) throws(EngineFailure) {
         // The recorded result: neither raced nor short.
         if case .returned(let value) = result.outcome, value == call.record.result, !call.mayShareAnswers {
             if !result.signals.isEmpty || signals.isOwed { deliver(result.signals, pending) }
-            finish(pending, call, &result)
+            finish(pending, call, plan, &result)
             return
         }
         if result.outcome == .blocked {
@@ -77,13 +81,13 @@ extension ReplayRun {
     }
 
     /// Gives the call to the engine, less what an earlier transfer did ahead.
-    func dispatch(_ pending: Pending) throws(EngineFailure) -> DispatchResult {
-        let task = pending.call.record.task
+    func dispatch(_ pending: Pending, _ call: RecordedCall) throws(EngineFailure) -> DispatchResult {
+        let task = call.record.task
         if !eventsAhead.isEmpty, let early = earlyEvents(pending) { return early }
-        guard options.resynchronise, let transfer = Transfer(pending.call), let stream = stream(pending) else {
+        guard call.movesBytes, options.resynchronise, let transfer = Transfer(call), let stream = stream(pending) else {
             return try engine.dispatch(pending.guest, on: task)
         }
-        let recorded = max(0, pending.call.record.result)
+        let recorded = max(0, call.record.result)
         if isLimited(pending, transfer) {
             return try engine.dispatch(transfer.limited(pending.guest, to: UInt64(recorded)), on: task)
         }
@@ -142,7 +146,7 @@ extension ReplayRun {
             try completeCount(pending, &result)
             keepEarlyEvents(pending, &result)
         }
-        finish(pending, pending.call, &result)
+        finish(pending, pending.call, pending.plan, &result)
     }
 
     private func stream(_ pending: Pending) -> OpenDescription? {

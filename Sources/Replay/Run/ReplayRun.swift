@@ -28,8 +28,9 @@ final class ReplayRun {
     /// The call that the engine just answered with `blocked` is not parked in it.
     var isWithdrawn = false
     private var plans = CallPlans()
-    /// What the last call used, if nobody has it any more.
+    /// What the last call used: for the next one, if nobody else has it.
     private var spare: Pending?
+    /// A call that nobody has any more.
     private var spareCall: RecordedCall?
     /// The call entered last.
     var entered = 0
@@ -173,20 +174,28 @@ final class ReplayRun {
         var last = book?.enter(call)
         let task = call.record.task
         advance(to: call.record.entryTime)
-        try makeExits(dueAt: call.record.entryTime)
+        if !exiting.isEmpty { try makeExits(dueAt: call.record.entryTime) }
         if !preparation.changes.isEmpty { makeChanges(before: call) }
         let plan = plans.plan(call.record.number, call.record.architecture, call.record.arguments)
-        let variant = plan?.variant
         let state = world.task(task)
-        var pending = begin(position, call, plan, state)
-        if last != nil, isKnownUniquelyReferenced(&last) { spareCall = last }
-        last = nil
-        defer { if isKnownUniquelyReferenced(&pending) { spare = pending } }
+        let pending = begin(position, call, plan, state)
+        if last != nil, isKnownUniquelyReferenced(&last) { spareCall = last.take() }
+        try enter(pending, call, plan, state)
+    }
+
+    private func enter(
+        _ pending: Pending,
+        _ call: RecordedCall,
+        _ plan: CallPlan?,
+        _ state: TaskState
+    ) throws(EngineFailure) {
+        let task = call.record.task
         if call.armsTimer { signals.arm(task) }
-        pending.held = signals.held(position, of: task)
-        if let variant, world.countsUses { world.countUses(by: call, variant, state) }
+        pending.held = signals.held(pending.position, of: task)
+        if let plan, world.countsUses, call.known != .close { world.countUses(by: call, plan.usedNames, state) }
+        let lingers = call.record.flags.contains(.unfinished) && mayLinger(pending)
         // What changes the inputs between here and the answer.
-        if call.known == .close || call.makesTask || !exiting.isEmpty || parked.contains(task) || mayLinger(pending) {
+        if call.known == .close || call.makesTask || !exiting.isEmpty || parked.contains(task) || lingers {
             lookUpInputs(of: pending)
         }
         if call.record.flags.contains(.denied) {
@@ -194,26 +203,26 @@ final class ReplayRun {
             record.add(pending, .unjudged(.recording, reason), result: nil)
             return
         }
-        translate(call, plan, pending.scopes, pending)
+        if names.renamedSpaces != 0 { translate(call, plan, pending.scopes, pending) }
         world.enter(call, in: state)
         guard engineTasks.contains(task) else {
             missingTask(pending)
             return
         }
         if parked.contains(task) { try leaveParked(task) }
-        if mayLinger(pending) {
+        if lingers {
             exiting[task] = pending
             return
         }
-        if options.resynchronise, call.hasStaleFutexWord {
+        if call.known == .futex, options.resynchronise, call.hasStaleFutexWord {
             let reason = "the futex word changed between its capture and the kernel's look at it"
             record.add(pending, .unjudged(.recording, reason), result: nil)
             return
         }
         hold(pending)
-        if call.word(2) & Linux.waitNoHang != 0 { try makeExit(waitedForBy: call) }
-        var result = try dispatch(pending)
-        try handle(pending, &result)
+        if call.known == .wait4, call.word(2) & Linux.waitNoHang != 0 { try makeExit(waitedForBy: call) }
+        var result = try dispatch(pending, call)
+        try handle(pending, call, plan, &result)
     }
 
     /// What actors outside the recording had done by then.
@@ -228,12 +237,13 @@ final class ReplayRun {
 
     private func begin(_ position: Int, _ call: RecordedCall, _ plan: CallPlan?, _ task: TaskState) -> Pending {
         let child = childTask(call)
-        guard let used = spare else {
-            return Pending(position: position, call: call, plan: plan, task: task, childTask: child)
+        if spare != nil, isKnownUniquelyReferenced(&spare), let used = spare {
+            used.begin(position: position, call: call, plan: plan, task: task, childTask: child)
+            return used
         }
-        spare = nil
-        used.begin(position: position, call: call, plan: plan, task: task, childTask: child)
-        return used
+        let made = Pending(position: position, call: call, plan: plan, task: task, childTask: child)
+        spare = made
+        return made
     }
 
     /// The task goes on although a call of it is parked.
