@@ -66,7 +66,7 @@ public final class NTExecutive {
     var freeFileObjects: ContiguousArray<FileObject> = []
     public internal(set) var volumes: [NtfsVolume] = []
     /// The volume that the last open by reference was on, by a kernel handle that is open.
-    var lastVolume: (handle: Handle, volume: NtfsVolume)?
+    var lastVolume: (handle: Handle, volume: Unmanaged<NtfsVolume>)?
 
     // Dispatcher
     var clock = SystemClock()

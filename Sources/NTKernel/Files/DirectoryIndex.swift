@@ -1,4 +1,5 @@
 // The $I30 index of a directory.
+import Glibc
 
 /// `$FILE_NAME`: one name of a file in one directory.
 public final class FileLink {
@@ -124,7 +125,9 @@ struct DirectoryIndex {
     mutating func links(after cursor: String?) -> ArraySlice<(key: String, link: FileLink)> {
         let all = sorted ?? links.map { (Self.key($0.name), $0) }.sorted { Self.precedes($0.0, $1.0) }
         sorted = all
-        guard let cursor else { return all[...] }
+        guard let cursor, let last = all.last else { return all[...] }
+        // Mostly everything was read.
+        if !Self.precedes(cursor, last.key) { return all[all.count...] }
         var low = 0
         var high = all.count
         while low < high {
@@ -135,6 +138,14 @@ struct DirectoryIndex {
     }
 
     private static func precedes(_ left: String, _ right: String) -> Bool {
-        left.utf8.lexicographicallyPrecedes(right.utf8)
+        FileName.withBytes(left) { left in
+            FileName.withBytes(right) { right in
+                var order: Int32 = 0
+                if let first = left.baseAddress, let second = right.baseAddress {
+                    order = memcmp(first, second, min(left.count, right.count))
+                }
+                return order == 0 ? left.count < right.count : order < 0
+            }
+        }
     }
 }

@@ -12,9 +12,8 @@ extension NTExecutive {
         access: AccessMask,
         flags: ObjectAttributes.Flags
     ) -> NTSTATUS {
-        var file: FileControlBlock?
-        let status = admit(fileID, volume, access, flags, &file)
-        if let file {
+        var status = NTSTATUS.STATUS_SUCCESS
+        if let file = admit(fileID, volume, access, flags, &status) {
             let link = file.links.first
             let object = file.volume.insertFileObject(file, link, access, .all, deletesOnClose: false)
             ObInsertObject(object, access: access, flags: flags, handle: &handle)
@@ -74,8 +73,7 @@ extension NTExecutive {
         _ flags: ObjectAttributes.Flags,
         _ status: inout NTSTATUS
     ) -> FileControlBlock? {
-        var file: FileControlBlock?
-        status = admit(fileID, volume, access, flags, &file)
+        let file = admit(fileID, volume, access, flags, &status)
         trace("NtCreateFile", .value("FileId", fileID), status)
         return file
     }
@@ -88,46 +86,46 @@ extension NTExecutive {
         trace("NtClose", .value("Handle", handleTable(flags).next.rawValue), .STATUS_SUCCESS)
     }
 
-    /// Everything that may speak against the open.
+    /// The file, unless something speaks against the open.
     private func admit(
         _ fileID: UInt64,
         _ root: Handle,
         _ access: AccessMask,
         _ flags: ObjectAttributes.Flags,
-        _ found: inout FileControlBlock?
-    ) -> NTSTATUS {
+        _ status: inout NTSTATUS
+    ) -> FileControlBlock? {
         ioStatistics.count(.create)
-        var status = NTSTATUS.STATUS_SUCCESS
-        guard let volume = self.volume(of: root, &status) else { return status }
-        guard let file = volume.file(fileID) else { return .STATUS_INVALID_PARAMETER }
-        let token = flags.contains(.forceAccessCheck) ? (currentThread?.process ?? systemProcess).token : nil
-        status = volume.admit(access, token, to: file)
-        if status.isSuccess { found = file }
-        return status
-    }
-
-    private func volume(of root: Handle, _ status: inout NTSTATUS) -> NtfsVolume? {
-        let volume: NtfsVolume
-        if let known = lastVolume, known.handle == root {
-            volume = known.volume
-        } else {
-            guard let object = fileObject(root, &status) else { return nil }
-            guard let found = object.device.volume else {
-                status = .STATUS_INVALID_DEVICE_REQUEST
+        // Volumes stay for as long as the executive.
+        return volume(of: root, &status)?._withUnsafeGuaranteedRef { volume in
+            status = volume.condition.status(.create)
+            guard status.isSuccess else { return nil }
+            guard let file = volume.file(fileID) else {
+                status = .STATUS_INVALID_PARAMETER
                 return nil
             }
-            volume = found
-            if root.isKernel { lastVolume = (root, found) }
+            let token = flags.contains(.forceAccessCheck) ? (currentThread?.process ?? systemProcess).token : nil
+            status = volume.admit(access, token, to: file)
+            return status.isSuccess ? file : nil
         }
-        status = volume.condition.status(.create)
-        return status.isSuccess ? volume : nil
+    }
+
+    private func volume(of root: Handle, _ status: inout NTSTATUS) -> Unmanaged<NtfsVolume>? {
+        if let known = lastVolume, known.handle == root { return known.volume }
+        guard let object = fileObject(root, &status) else { return nil }
+        guard let found = object.device.volume else {
+            status = .STATUS_INVALID_DEVICE_REQUEST
+            return nil
+        }
+        let volume = Unmanaged.passUnretained(found)
+        if root.isKernel { lastVolume = (root, volume) }
+        return volume
     }
 }
 
 extension NtfsVolume {
     /// Whether an open of what exists, by reference and sharing all, may go on.
     func admit(_ access: AccessMask, _ token: AccessToken?, to file: FileControlBlock) -> NTSTATUS {
-        if file.links.first?.isDeletePending == true || file.isDeleted { return .STATUS_DELETE_PENDING }
+        if file.links.isEmpty ? file.isDeleted : file.links[0].isDeletePending { return .STATUS_DELETE_PENDING }
         let status = checkAccess(access, token, file)
         return status.isSuccess ? file.shareAccess.check(access, .all) : status
     }
