@@ -125,7 +125,13 @@ final class ProgramCompiler: AgentChannel {
         let isOwn = request.flags.contains(.own)
         if let call {
             let inputs = request.inputs.fingerprint
-            let entry = ReplayProgram.Entry(step: id, number: request.number, isOwn: isOwn, inputs: inputs)
+            let entry = ReplayProgram.Entry(
+                step: id,
+                number: request.number,
+                isOwn: isOwn,
+                inputs: inputs,
+                isInterrupted: recorded.course(of: call)?.isInterrupted ?? false
+            )
             entries[call, default: []].append(entry)
         }
         let flags = call == nil && !request.flags.contains(.clone) ? 0 : Flags.report

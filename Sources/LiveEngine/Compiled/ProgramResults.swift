@@ -152,7 +152,10 @@ final class ProgramResults: AgentChannel {
     func wait(_ slot: UInt32, milliseconds: Int) throws(EngineFailure) -> AgentReply {
         guard let step = waiting[slot] else { return AgentReply(status: .blocked, result: 0) }
         // It was still asleep when the task's next call came.
-        if records[step]?.first?.operation == Self.cancelling { return AgentReply(status: .blocked, result: 0) }
+        let isInterrupted = call.flatMap { program.entries[$0] }?.first { $0.step == step }?.isInterrupted ?? false
+        if records[step]?.first?.operation == Self.cancelling, !isInterrupted {
+            return AgentReply(status: .blocked, result: 0)
+        }
         return next(of: step, slot)
     }
 

@@ -10,6 +10,8 @@ public struct ReplayProgram: Sendable {
         var isOwn: Bool
         /// Of the memory that the call reads.
         var inputs: Int
+        /// The recorded call was interrupted: so is one that the agent ends.
+        var isInterrupted: Bool
     }
 
     static let headerSize = 256
