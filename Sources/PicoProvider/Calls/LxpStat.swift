@@ -77,28 +77,20 @@ func LxpStat(_ c: LxpCall, _ inode: VfsInode, into address: UInt64) throws(LxFai
 
 /// `struct stat` of x86-64.
 func LxpStatBytes(_ attributes: VfsAttributes) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: 144) { buffer, count in
-        let bytes = UnsafeMutableRawPointer(buffer.baseAddress.unsafelyUnwrapped)
-        func put(_ index: Int, _ word: UInt64) { bytes.storeBytes(of: word, toByteOffset: 8 * index, as: UInt64.self) }
-        func put(_ index: Int, _ time: (UInt64, UInt64)) {
-            put(index, time.0)
-            put(index + 1, time.1)
-        }
-        put(0, attributes.device)
-        put(1, attributes.inode)
-        put(2, attributes.links)
-        put(3, UInt64(attributes.mode) | UInt64(attributes.uid) << 32)
-        put(4, UInt64(attributes.gid))
-        put(5, attributes.specialDevice)
-        put(6, UInt64(bitPattern: attributes.size))
-        put(7, UInt64(bitPattern: attributes.blockSize))
-        put(8, UInt64(bitPattern: attributes.blocks))
-        put(9, LxpTimeWords(attributes.accessTime))
-        put(11, LxpTimeWords(attributes.modificationTime))
-        put(13, LxpTimeWords(attributes.changeTime))
-        for index in 15..<18 { put(index, 0) }
-        count = 144
-    }
+    var words = InlineArray<18, UInt64>(repeating: 0)
+    words[0] = attributes.device
+    words[1] = attributes.inode
+    words[2] = attributes.links
+    words[3] = UInt64(attributes.mode) | UInt64(attributes.uid) << 32
+    words[4] = UInt64(attributes.gid)
+    words[5] = attributes.specialDevice
+    words[6] = UInt64(bitPattern: attributes.size)
+    words[7] = UInt64(bitPattern: attributes.blockSize)
+    words[8] = UInt64(bitPattern: attributes.blocks)
+    (words[9], words[10]) = LxpTimeWords(attributes.accessTime)
+    (words[11], words[12]) = LxpTimeWords(attributes.modificationTime)
+    (words[13], words[14]) = LxpTimeWords(attributes.changeTime)
+    return withUnsafeBytes(of: words) { Array($0) }
 }
 
 private func LxpTimeWords(_ nanoseconds: Int64) -> (UInt64, UInt64) {
