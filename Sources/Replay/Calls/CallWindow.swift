@@ -5,11 +5,24 @@ import TraceLog
 /// Calls by position in order of entry. Of a log only those are held that are near: `history` behind what was passed
 /// last, and ahead as far as anybody has looked. A look beyond reads on in the log.
 final class CallWindow {
-    /// Where a call is. `position` tells whether the slot is of that call.
+    /// Where a call is. `position` tells whether the slot is of that call: no two that are so far apart are held together.
     private struct Place {
-        var position = -1
+        private var low = UInt32.max
         var block: Int32 = 0
         var row: Int32 = 0
+
+        init() {}
+
+        init(position: Int, block: Int32, row: Int32) {
+            low = UInt32(truncatingIfNeeded: position)
+            self.block = block
+            self.row = row
+        }
+
+        /// How far behind a position that is held it is; further than any for what is not held any more.
+        func distance(from position: Int) -> Int { Int(low &- UInt32(truncatingIfNeeded: position)) }
+
+        func isOf(_ position: Int) -> Bool { low == UInt32(truncatingIfNeeded: position) }
     }
 
     /// Calls in all.
@@ -68,7 +81,7 @@ final class CallWindow {
     /// Whether there is such a call and it can be looked at; reads on if it must.
     @inline(__always)
     func has(_ position: Int) -> Bool {
-        position < count && position >= floor && (places[position & mask].position == position || fetch(position))
+        position < count && position >= floor && (places[position & mask].isOf(position) || fetch(position))
     }
 
     /// Calls well before this one may go.
@@ -87,7 +100,7 @@ final class CallWindow {
             places[position & mask] = Place(position: position, block: -1, row: Int32(row))
             return true
         }
-        while places[position & mask].position != position {
+        while !places[position & mask].isOf(position) {
             guard failure == nil, let reader else { return false }
             do throws(TraceError) {
                 guard let block = try reader.nextBlock() else { return false }
@@ -119,7 +132,10 @@ final class CallWindow {
         let old = places
         mask = mask << 1 | 1
         places = [Place](repeating: Place(), count: mask + 1)
-        for place in old where place.position >= floor { places[place.position & mask] = place }
+        for place in old {
+            let distance = place.distance(from: floor)
+            if distance < old.count { places[(floor + distance) & mask] = place }
+        }
     }
 
     // MARK: - Looking

@@ -30,7 +30,7 @@ struct PathWalks {
     }
     private var walks = IntegerTable<Walk>()
     private var placed = [Placed](repeating: Placed(), count: placesOfNames)
-    private static let placesOfNames = 1 << 11
+    private static let placesOfNames = 1 << 10
     private static let longestPlaced = 1 << 8
     private var generation: UInt64 = 0
     /// More than this are forgotten together: a workload that never comes back to a name needs no memory of it.

@@ -187,7 +187,7 @@ private struct PathClasses {
         var index: Int?
     }
     private var known = IntegerTable<Known>()
-    private var placed = [Placed](repeating: Placed(), count: 1 << 11)
+    private var placed = [Placed](repeating: Placed(), count: 1 << 10)
     private static let longest = 1 << 8
     /// More than this are forgotten together.
     private static let limit = 1 << 14
