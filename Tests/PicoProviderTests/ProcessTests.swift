@@ -194,6 +194,20 @@ import Testing
         }
     }
 
+    @Test func aRestartThatIsInterruptedGoesOnWithTheSameCall() throws {
+        let guest = try Guest()
+        let child = try guest.fork()
+        try handle(guest, 12, task: child)
+        #expect(try guest.call("poll", 0, 0, -1, task: child).isBlocked)
+        for _ in 0..<3 {
+            _ = try guest.call("kill", 101, 12)
+            #expect(try guest.retry(child).value == -516)
+            _ = try guest.call("rt_sigreturn", task: child)
+            let again = try guest.call("restart_syscall", task: child)
+            #expect(again.isBlocked, "\(again.result.outcome)")
+        }
+    }
+
     @Test func stopAndContinueAreReported() throws {
         let guest = try Guest()
         let child = try guest.fork()

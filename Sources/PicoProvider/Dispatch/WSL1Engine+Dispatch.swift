@@ -109,7 +109,7 @@ extension WSL1Engine {
                 }
                 result = call.interruption.rawValue
                 futexes.forget(thread)
-                if call.interruption == .restartBlock { thread.restart = (call.guest, call.entryNumber, call.waiting) }
+                if call.interruption == .restartBlock { keepRestart(of: call, in: thread) }
             }
             if result < 0 { dropWritesOfFailure(call) }
         }
@@ -132,6 +132,17 @@ extension WSL1Engine {
             deliverable & LxSignalSet.bit(signal) != 0
                 && (signal == LxSignal.kill
                     || (thread.group.handlers[signal].isDefault && Self.defaultAction(signal) == .terminate))
+        }
+    }
+
+    private static let restartNumber = ABI.call(named: "restart_syscall")?.numbers.x86_64
+
+    /// What restart_syscall goes on with: when it is itself interrupted, with the same call once more.
+    private func keepRestart(of call: LxpCall, in thread: LxThread) {
+        if call.entryNumber == Self.restartNumber, thread.restart != nil {
+            thread.restart?.parked = call.waiting
+        } else {
+            thread.restart = (call.guest, call.entryNumber, call.waiting)
         }
     }
 
