@@ -34,12 +34,20 @@ static const char *emulator;
 static struct stat emulator_file;
 static int emulator_fd;
 
-// Registers to be put back where an execve that was changed fails.
+// Registers to be put back where an execve that was changed fails, or has only made its stack longer.
 static struct {
     pid_t pid;
+    int is_growth;
     struct user_regs_struct before;
 } changed[64];
 static size_t next_changed;
+
+static void keep(pid_t pid, const struct user_regs_struct *registers, int is_growth) {
+    changed[next_changed].pid = pid;
+    changed[next_changed].is_growth = is_growth;
+    changed[next_changed].before = *registers;
+    next_changed = (next_changed + 1) % (sizeof changed / sizeof *changed);
+}
 
 static ssize_t copy_from(pid_t pid, uint64_t address, void *bytes, size_t count) {
     struct iovec here = {bytes, count}, there = {(void *)address, count};
@@ -173,12 +181,31 @@ static int has_emulator(pid_t pid) {
     return stat(path, &status) == 0 && status.st_ino == emulator_file.st_ino && status.st_dev == emulator_file.st_dev;
 }
 
+// The stack ends above `base`, and only the task itself can make it longer: a call that writes there stands in for the
+// execve, which is made again afterwards. 0: that was in vain before.
+static int grow_stack(pid_t pid, const struct user_regs_struct *registers, uint64_t base) {
+    static struct {
+        pid_t pid;
+        uint64_t base;
+    } last;
+    if (last.pid == pid && last.base == base) return 0;
+    last.pid = pid;
+    last.base = base;
+    struct user_regs_struct next = *registers;
+    next.orig_rax = SYS_getrandom;
+    next.rdi = base;
+    next.rsi = 1;
+    next.rdx = 1 /* GRND_NONBLOCK */;
+    keep(pid, registers, 1);
+    return ptrace(PTRACE_SETREGS, pid, NULL, &next) == 0;
+}
+
 // 0: the execve goes on as it is, or as one that fails.
 static int change(pid_t pid) {
     static char path[PATH_MAX], first[PATH_MAX], words[STRINGS][PATH_MAX];
+    static uint64_t pointers[1 + 65536];
     struct user_regs_struct registers;
     if (ptrace(PTRACE_GETREGS, pid, NULL, &registers) != 0) return 0;
-    uint64_t pointers[1 + 65536];
     size_t given = 0;
     if (!text_from(pid, registers.rdi, path)) return 0;
     while (registers.rsi && given < 65536) {
@@ -205,15 +232,14 @@ static int change(pid_t pid) {
     list[count + rest] = 0;
     struct user_regs_struct next = registers;
     if (!copy_to(pid, base, block, size)) {
+        if (grow_stack(pid, &registers, base)) return 1;
         // Better that it fails than that it leaves the emulator.
         next.orig_rax = (uint64_t)-1;
         next.rax = (uint64_t)-ENOMEM;
         ptrace(PTRACE_SETREGS, pid, NULL, &next);
         return 0;
     }
-    changed[next_changed].pid = pid;
-    changed[next_changed].before = registers;
-    next_changed = (next_changed + 1) % (sizeof changed / sizeof *changed);
+    keep(pid, &registers, 0);
     if (has_emulator(pid)) {
         static const char empty[] = "";
         // The end of the last text is an empty one.
@@ -230,16 +256,19 @@ static int change(pid_t pid) {
     return ptrace(PTRACE_SETREGS, pid, NULL, &next) == 0;
 }
 
-// An execve that was changed has failed: the program's registers are as after its own.
+// A call that was changed has returned. The program's registers become as after its own where an execve failed, and as before
+// it where the stack was made longer.
 static void put_back(pid_t pid) {
     struct user_regs_struct registers;
-    if (ptrace(PTRACE_GETREGS, pid, NULL, &registers) != 0 || (int64_t)registers.rax >= 0) return;
+    if (ptrace(PTRACE_GETREGS, pid, NULL, &registers) != 0) return;
     for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) {
         if (changed[i].pid != pid) continue;
         struct user_regs_struct before = changed[i].before;
         changed[i].pid = 0;
-        before.rax = registers.rax;
-        before.rip = registers.rip;
+        if (!changed[i].is_growth && (int64_t)registers.rax >= 0) continue;
+        before.rax = changed[i].is_growth ? before.orig_rax : registers.rax;
+        // The instruction `syscall` has two bytes.
+        before.rip = registers.rip - (changed[i].is_growth ? 2 : 0);
         ptrace(PTRACE_SETREGS, pid, NULL, &before);
     }
 }
