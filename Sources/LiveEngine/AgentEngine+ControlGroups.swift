@@ -37,6 +37,34 @@ extension AgentEngine {
         }
     }
 
+    /// Remembers which of this machine's control groups the replay has made.
+    func noteControlGroup(_ name: String, _ call: GuestCall) {
+        let place = name == "mkdirat" || name == "unlinkat" ? 1 : 0
+        let top = Array("/sys/fs/cgroup/".utf8)
+        guard !options.isDisposable, opened?.mode == .live,
+            case .bytes(let path) = call.memory.readString(call.arguments[place], limit: 4096), path.starts(with: top)
+        else { return }
+        let group = String(decoding: path.prefix { $0 != 0 }, as: UTF8.self)
+        madeControlGroups.removeAll { $0 == group }
+        if name.hasPrefix("mkdir") { madeControlGroups.append(group) }
+    }
+
+    /// Those that are left at the end, as where a replay breaks off, would be there for the next one and for everybody else.
+    func removeControlGroups() {
+        guard !madeControlGroups.isEmpty else { return }
+        do throws(EngineFailure) {
+            try connection.attend(to: nil, isDue: false)
+            for state in tasks.values {
+                try connection.signal(state.slot, 9)
+                _ = try connection.wait(state.slot, milliseconds: 200)
+            }
+            for group in madeControlGroups.reversed() { try make("rmdir", .text(group)) }
+        } catch {
+            // There is no agent any more to do so.
+        }
+        madeControlGroups = []
+    }
+
     @discardableResult
     private func mount(_ mount: Environment.Mount, _ type: String, _ data: String) throws(EngineFailure) -> Bool {
         let place = Argument.text(inRoot(mount.point))

@@ -44,6 +44,7 @@ extension AgentEngine {
             let size = { (length: UInt64) in (length + Linux.pageMask) & ~Linux.pageMask }
             if size(call.arguments[1]) > 0 { state.memory.unmap(old..<(old + size(call.arguments[1]))) }
             state.memory.map(new..<(new + size(call.arguments[2])))
+        case "mkdir", "mkdirat", "rmdir", "unlinkat": if !isError { noteControlGroup(name, call) }
         case "unshare":
             if !isError, call.arguments[0] & Linux.cloneFiles != 0 { state.files = state.files.copy() }
             if !isError, call.arguments[0] & Linux.clonePid != 0 { state.childrenAreNested = true }

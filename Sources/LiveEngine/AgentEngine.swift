@@ -31,6 +31,8 @@ public final class AgentEngine: SelfPacedEngine {
     var madeDirectories: Set<String> = []
     /// Where a child that its kernel refused would have had its tid cleared at its end: others wait there.
     var clearedPlaces: [TaskID: UInt64] = [:]
+    /// Paths of this machine's control groups that the replay made and has not removed.
+    var madeControlGroups: [String] = []
     /// Pids by the recorded ones, where the kernel let nobody choose.
     var pids: [Int64: Int64] = [:]
 
@@ -62,7 +64,10 @@ public final class AgentEngine: SelfPacedEngine {
         opened = channel
     }
 
-    deinit { transport?.close() }
+    deinit {
+        removeControlGroups()
+        transport?.close()
+    }
 
     var connection: any AgentChannel {
         get throws(EngineFailure) {
