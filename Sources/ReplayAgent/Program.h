@@ -101,7 +101,7 @@ struct outcome {
 
 /// The call that a slot's task is asleep in.
 struct waiting {
-    u32 is_pending, id, due;
+    u32 is_pending, id;
     u64 start;
 };
 extern struct waiting waiting[SLOT_COUNT];

@@ -96,7 +96,7 @@ static u64 settle(struct slot *s, enum status status, u32 done, int is_whole, u6
             }
         } else if (!is_whole && i == done) {
             report(s, step, step->id, status);
-            waiting[step->slot] = (struct waiting){status == ST_BLOCKED, step->id, 0, begin};
+            waiting[step->slot] = (struct waiting){status == ST_BLOCKED, step->id, begin};
             if (status == ST_RETURNED) {
                 separate(s, batch.items[i]);
                 complete_transfer(s, step);

@@ -81,12 +81,10 @@ final class RecordedCourse {
     private static let immediate = numbers(["close_range", "brk", "rt_sigreturn", "execve", "execveat"])
     /// What these find depends on what ended tasks held, whether they wait for it or not.
     private static let holdings = numbers(["futex", "flock", "fcntl", "rt_sigtimedwait"])
-    /// Signals, tasks and their masks have a part in these, and waiting tracers in stops.
-    private static let shared = numbers([
-        "rt_sigaction", "rt_sigprocmask", "rt_sigpending", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "sigaltstack",
-        "kill", "tkill", "tgkill", "pidfd_send_signal", "clone", "clone3", "fork", "vfork", "exit", "exit_group",
-        "ptrace", "seccomp", "close_range", "process_vm_readv", "process_vm_writev",
-    ])
+    /// Calls of these have signals, their masks or other tasks in them.
+    private static let shared: [Family] = [.signals, .tracing]
+    /// Its filter may end the task in the agent's own calls.
+    private static let filtering = numbers(["seccomp"])
     private static let noHang = ABI.constant("WNOHANG")
 
     private static func variant(_ call: CallRecord) -> Variant? {
@@ -125,7 +123,8 @@ final class RecordedCourse {
     private func isPlain(_ position: Int, _ variant: Variant?) -> Bool {
         let call = trace.calls[position]
         guard let variant, variant.blocking != .child else { return false }
-        return !Self.immediate.contains(Int(call.number)) && !Self.shared.contains(Int(call.number))
+        return !Self.immediate.contains(Int(call.number)) && !Self.filtering.contains(Int(call.number))
+            && !variant.families.contains(where: Self.shared.contains)
             && handled[position] == nil && !effective.contains(position) && !Errno.isInterruption(call.result)
     }
 
